@@ -1,0 +1,235 @@
+"""Reading any structure, and writing files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import math
+import os
+import stat
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ase import Atoms
+
+__all__ = [
+    "atomic_path",
+    "check_output_folder",
+    "check_writable",
+    "json_text",
+    "read_frames",
+    "read_structure",
+    "write_structure",
+    "write_text",
+]
+
+STANDARD_STREAM = "-"
+
+
+def read_frames(path: str | Path) -> list[Atoms]:
+    """Read every frame of a structure file.
+
+    Parameters
+    ----------
+    path
+        Any file that ASE reads; ``-`` is extended XYZ on standard input.
+
+    Returns
+    -------
+    list of ase.Atoms
+        At least one frame, each with at least one atom.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no structure, is empty, or holds positions or cells that are not finite.
+    """
+    import ase.io
+
+    name = str(path)
+    from_stream = name == STANDARD_STREAM
+    if not from_stream and not Path(path).is_file():
+        raise InputError(f"{name}: no such file; allowed: a structure file that ASE reads, or '-'")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if from_stream:
+                frames = ase.io.read(io.StringIO(sys.stdin.read()), index=":", format="extxyz")
+            else:
+                frames = ase.io.read(path, index=":")
+    except Exception as error:
+        # ASE's readers raise nearly anything on a file that is not theirs.
+        reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+        raise InputError(
+            f"{name}: not a structure that ASE can read ({reason}); allowed: extxyz, CIF, POSCAR, LAMMPS data, …"
+        ) from error
+    if not frames:
+        raise InputError(f"{name}: holds no structure; allowed: at least one frame with at least one atom")
+    for number, atoms in enumerate(frames):
+        _check_atoms(atoms, name, number)
+    return frames
+
+
+def _check_atoms(atoms: Atoms, name: str, number: int) -> None:
+    if len(atoms) == 0:
+        raise InputError(f"{name}: frame {number} has no atoms; allowed: at least one")
+    if not np.isfinite(atoms.positions).all():
+        raise InputError(f"{name}: frame {number} has positions that are not finite; allowed: numbers in Å")
+    if not np.isfinite(atoms.cell.array).all():
+        raise InputError(f"{name}: frame {number} has a cell that is not finite; allowed: lengths in Å")
+    if (atoms.numbers <= 0).any():
+        raise InputError(f"{name}: frame {number} has atoms of unknown element; allowed: chemical symbols")
+    if atoms.pbc.any() and abs(atoms.cell.volume) < 1e-9:
+        raise InputError(
+            f"{name}: frame {number} is periodic but its cell has no volume; allowed: a full cell in Å"
+        )
+
+
+def read_structure(path: str | Path) -> Atoms:
+    """Read the last frame of a structure file; see :func:`read_frames`."""
+    return read_frames(path)[-1]
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the place of `path` when the block ends well.
+
+    The content is flushed to disk before the rename, so that a reader, or a restart after a power cut, finds
+    the old file or the new one, never a part. On an exception nothing is left behind.
+    """
+    target = Path(path)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_structure(atoms: Atoms | Sequence[Atoms], path: str | Path) -> None:
+    """Write one model or several frames, whole or not at all.
+
+    The format follows the ending (ASE's names); no ending or ``-`` (standard output) is extended XYZ, the only
+    format that keeps the provenance.
+
+    Raises
+    ------
+    InputError
+        If ASE cannot write that format.
+    """
+    import ase.io
+
+    if str(path) == STANDARD_STREAM:
+        buffer = io.StringIO()
+        ase.io.write(buffer, atoms, format="extxyz")
+        sys.stdout.write(buffer.getvalue())
+        return
+    file_format = "extxyz" if Path(path).suffix in {"", ".xyz", ".extxyz"} else None
+    with atomic_path(path) as temporary:
+        try:
+            ase.io.write(temporary, atoms, format=file_format)
+        except (ValueError, KeyError, AttributeError, ase.io.formats.UnknownFileTypeError) as error:
+            raise InputError(
+                f"{path}: cannot be written ({error}); allowed endings: .extxyz, .xyz, .cif, .vasp, …"
+            ) from error
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse an output file that could not be written, before work starts.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or not writable, or `path` is a folder.
+    """
+    if str(path) == STANDARD_STREAM:
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{target}: is a folder; allowed: a file name")
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: the folder {target.parent} does not exist; allowed: an existing folder")
+    _check_folder_writable(target.parent)
+
+
+def check_output_folder(path: str | Path) -> Path:
+    """Refuse an output folder that could not be created or written to, before work starts.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder, which need not exist yet; nothing is created.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or it or its nearest existing parent is not writable.
+    """
+    folder = Path(path)
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"{folder}: {existing} is a file; allowed: a folder that can be written to")
+    _check_folder_writable(existing)
+    return folder
+
+
+def _check_folder_writable(folder: Path) -> None:
+    # The permission bits count for the superuser too: a folder marked read-only was meant so.
+    marked_read_only = not folder.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    if not marked_read_only:
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                return
+        except OSError:
+            pass
+    raise InputError(f"{folder}: folder is not writable; allowed: a folder that you may write to")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON of dataclasses, NumPy values and arrays; NaN and infinities become ``null``."""
+    return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
