@@ -1,0 +1,607 @@
+"""Compositions of Li-La-Zr-O glasses: ions, La content, charge balance, dopants and whole-ion cells.
+
+A composition is written per formula unit with two Zr, Li7 La_x Zr2 O_y. The La content is x; the paper's "mol % La" is
+x / 3 (100 mol % is x = 3). Formal charges are whole: Li 1, La 3, Zr 4, O -2.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from dataclasses import dataclass, field
+from importlib import resources
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ELEMENT_ORDER",
+    "IONS",
+    "LA_MAX",
+    "OXIDE_RADIUS",
+    "Composition",
+    "Ion",
+    "dopant_ions",
+    "formal_charges",
+    "formula_of",
+    "glass_composition",
+    "ion",
+    "ion_counts",
+    "ion_labels",
+    "la_from_mol_percent",
+    "pair_label",
+    "parse_composition",
+    "parse_la",
+]
+
+LA_MAX: Final = 6.0
+"""Largest La content x that is taken."""
+
+ZR_PER_FORMULA: Final = 2.0
+NEUTRAL: Final = 1e-6
+"""Largest charge per formula unit, in e, that a typed formula may be off by (rounding of typed decimals aside)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ion:
+    """An ion and its size.
+
+    Attributes
+    ----------
+    label
+        Element, charge number if it is not 1, sign: ``"Li+"``, ``"La3+"``, ``"O2-"``.
+    element
+        Chemical symbol.
+    valence
+        Formal charge in e.
+    radii
+        Effective ionic radius in Å by coordination number (Shannon, Acta Cryst. A 32 (1976) 751, Table 1).
+    source
+        Where the radii come from.
+    usual
+        Whether this is the valence that the bare element stands for.
+    """
+
+    label: str
+    element: str
+    valence: int
+    radii: Mapping[int, float] = field(hash=False)
+    source: str
+    usual: bool
+
+    @property
+    def radius_cn6(self) -> float:
+        """Radius in Å in six-fold coordination, the one used throughout."""
+        return self.radii[6]
+
+    @property
+    def radius_cn8(self) -> float | None:
+        """Radius in Å in eight-fold coordination, or None where Shannon lists none."""
+        return self.radii.get(8)
+
+    @property
+    def field_strength(self) -> float:
+        """|z| / r in e/Å with the six-fold radius: the scale of Zhu et al. (Adv. Mater. 2024)."""
+        return abs(self.valence) / self.radius_cn6
+
+    @property
+    def dietzel_field_strength(self) -> float:
+        """Dietzel's |z| / d² in e/Å², with d the sum of the six-fold radius and that of O2- (1.40 Å).
+
+        References
+        ----------
+        A. Dietzel, Z. Elektrochem. 48 (1942) 9; the distance is taken from Shannon's radii, not measured.
+        """
+        return abs(self.valence) / (self.radius_cn6 + OXIDE_RADIUS) ** 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row of a dopant table: label, valence, radii in Å and both field strengths."""
+        return {
+            "label": self.label,
+            "element": self.element,
+            "valence": self.valence,
+            "radius_cn6": self.radius_cn6,
+            "radius_cn8": self.radius_cn8,
+            "field_strength": self.field_strength,
+            "dietzel_field_strength": self.dietzel_field_strength,
+            "source": self.source,
+        }
+
+
+def _load_ions() -> dict[str, Ion]:
+    table = tomllib.loads(resources.files("alzmodel").joinpath("data/ions.toml").read_text(encoding="utf-8"))
+    alone = [row["element"] for row in table.values()]
+    return {
+        label: Ion(
+            label=label,
+            element=row["element"],
+            valence=row["valence"],
+            radii={int(number): float(radius) for number, radius in row["radii"].items()},
+            source=row["source"],
+            usual=row.get("usual", alone.count(row["element"]) == 1),
+        )
+        for label, row in table.items()
+    }
+
+
+IONS: Final[Mapping[str, Ion]] = _load_ions()
+"""Every ion the program knows, by label; the data stand in ``alzmodel/data/ions.toml``."""
+
+OXIDE_RADIUS: Final = IONS["O2-"].radius_cn6
+"""Shannon's radius of six-fold O2-, in Å."""
+
+_LAST: Final = ("La", "Li", "O")
+ELEMENT_ORDER: Final[tuple[str, ...]] = (
+    "Zr",
+    *sorted({known.element for known in IONS.values()} - {"Zr", *_LAST}),
+    *_LAST,
+)
+"""Order of elements in pair labels: Zr, all others by alphabet, La, Li, O."""
+
+
+def _label_key(element: str) -> tuple[int, str]:
+    if element == "Zr":
+        return 0, element
+    return (2 + _LAST.index(element), element) if element in _LAST else (1, element)
+
+
+def pair_label(a: str, b: str) -> str:
+    """Name a pair of elements in the fixed order Zr, others by alphabet, La, Li, O: ``"La-O"``, ``"Zr-La"``."""
+    first, second = sorted((a, b), key=_label_key)
+    return f"{first}-{second}"
+
+
+def _by_element() -> dict[str, tuple[Ion, ...]]:
+    grouped: dict[str, list[Ion]] = {}
+    for known in IONS.values():
+        grouped.setdefault(known.element, []).append(known)
+    return {element: tuple(sorted(ions, key=lambda i: i.valence)) for element, ions in grouped.items()}
+
+
+_IONS_OF: Final = _by_element()
+
+
+def ion(label: str) -> Ion:
+    """Look up an ion by its label.
+
+    Raises
+    ------
+    InputError
+        If the label is not known; the message names the ions of that element, or all.
+    """
+    try:
+        return IONS[label]
+    except KeyError:
+        match = re.match(r"[A-Z][a-z]?", label)
+        same = _IONS_OF.get(match[0], ()) if match else ()
+        allowed = ", ".join(known.label for known in same) or ", ".join(IONS)
+        raise InputError(f"ion: {label!r} is not known; allowed: {allowed}") from None
+
+
+def dopant_ions(name: str) -> tuple[Ion, ...]:
+    """Return the dopant ions that a name stands for, in rising valence.
+
+    Parameters
+    ----------
+    name
+        An ion (``"Ce4+"``), or an element (``"Ce"``), which means each of its valences in turn.
+
+    Raises
+    ------
+    InputError
+        If it is unknown, or is no cation of the La site (Li, Zr, O).
+    """
+    cleaned = name.strip()
+    found = _IONS_OF.get(cleaned) or ((IONS[cleaned],) if cleaned in IONS else ())
+    allowed = [known for known in IONS.values() if known.element not in {"Li", "Zr", "O"}]
+    if not found or found[0] not in allowed:
+        names = ", ".join(known.label for known in allowed)
+        raise InputError(
+            f"dopant: {name!r} is no ion for the La site; allowed: {names}, or an element of these"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A neutral composition.
+
+    Attributes
+    ----------
+    amounts
+        Ions per formula unit with two Zr, by ion label.
+    """
+
+    amounts: Mapping[str, float] = field(hash=False)
+
+    @property
+    def la(self) -> float:
+        """La per formula unit: the x of Li7 La_x Zr2 O_y."""
+        return self.amounts.get("La3+", 0.0)
+
+    @property
+    def la_site(self) -> float:
+        """La and every dopant per formula unit: x before doping."""
+        return sum(n for label, n in self.amounts.items() if label not in {"Li+", "Zr4+", "O2-"})
+
+    @property
+    def li(self) -> float:
+        """Li per formula unit."""
+        return self.amounts.get("Li+", 0.0)
+
+    @property
+    def oxygen(self) -> float:
+        """O per formula unit."""
+        return self.amounts.get("O2-", 0.0)
+
+    @property
+    def charge(self) -> float:
+        """Sum of formal charges per formula unit, in e."""
+        return math.fsum(n * ion(label).valence for label, n in self.amounts.items())
+
+    @property
+    def formula(self) -> str:
+        """Formula with two Zr, such as ``"Li7La1.5Zr2O9.75"``; three decimals, valences not shown."""
+        return formula_of(self.amounts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return formula, La content, amounts per formula unit and charge."""
+        return {
+            "formula": self.formula,
+            "la_content": self.la,
+            "amounts": dict(self.amounts),
+            "charge": self.charge,
+        }
+
+
+def _formula_key(element: str) -> tuple[int, str]:
+    return {"Li": 0, "La": 1, "Zr": 3, "O": 4}.get(element, 2), element
+
+
+def formula_of(amounts: Mapping[str, float]) -> str:
+    """Write ions as a formula with two Zr.
+
+    Parameters
+    ----------
+    amounts
+        Numbers of ions by label, in any unit: a whole cell or one formula unit.
+
+    Returns
+    -------
+    str
+        Elements in the order Li, La, dopants by alphabet, Zr, O, scaled to two Zr, to three decimals. Without Zr the
+        numbers stand as they are.
+    """
+    by_element: dict[str, float] = {}
+    for label, n in amounts.items():
+        element = ion(label).element
+        by_element[element] = by_element.get(element, 0.0) + n
+    scale = ZR_PER_FORMULA / by_element["Zr"] if by_element.get("Zr") else 1.0
+    text = ""
+    for element in sorted(by_element, key=_formula_key):
+        number = f"{by_element[element] * scale:.3f}".rstrip("0").rstrip(".")
+        if number != "0":
+            text += element + (number if number != "1" else "")
+    return text
+
+
+def _check_la(la: float, name: str = "La content") -> float:
+    if not (math.isfinite(la) and 0 < la <= LA_MAX):
+        raise InputError(f"{name}: {la:g}; allowed: a number with 0 < x <= {LA_MAX:g} (La per two Zr)")
+    return float(la)
+
+
+def la_from_mol_percent(percent: float) -> float:
+    """La content x from the paper's mol % La, where 100 mol % is x = 3 (Zhu et al., Adv. Mater. 2024).
+
+    Raises
+    ------
+    InputError
+        If x is not within 0 < x <= 6.
+    """
+    if not (math.isfinite(percent) and 0 < percent <= 100 * LA_MAX / 3):
+        raise InputError(f"La content: {percent:g} mol%; allowed: 0 < p <= {100 * LA_MAX / 3:g} mol%")
+    return 3.0 * percent / 100.0
+
+
+_NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+
+
+def parse_la(text: str | float) -> float:
+    """Read a La content.
+
+    Parameters
+    ----------
+    text
+        La per two Zr (``"1.5"``), or the paper's scale (``"50mol%"``, ``"50 %"``).
+
+    Returns
+    -------
+    float
+        x with 0 < x <= 6.
+
+    Raises
+    ------
+    InputError
+        If it is no number, not finite, or out of range.
+    """
+    cleaned = str(text).strip()
+    match = re.fullmatch(rf"({_NUMBER})\s*(?:mol)?[\s-]*%", cleaned)
+    if match:
+        return la_from_mol_percent(float(match[1]))
+    try:
+        value = float(cleaned)
+    except ValueError:
+        raise InputError(
+            f"La content: {text!r}; allowed: a number with 0 < x <= {LA_MAX:g}, or mol % such as '50mol%'"
+        ) from None
+    return _check_la(value)
+
+
+def glass_composition(
+    la: float,
+    *,
+    li: float | None = None,
+    oxygen: Literal["balance", "12"] = "balance",
+    dopant: str | Ion | None = None,
+    fraction: float = 0.0,
+    compensate: Literal["li", "oxygen"] = "li",
+) -> Composition:
+    """Make the neutral composition of a glass.
+
+    Parameters
+    ----------
+    la
+        La per formula unit with two Zr before doping, 0 < x <= 6.
+    li
+        Li per formula unit before the dopant is compensated; 7 if not given.
+    oxygen
+        ``"balance"``: oxygen follows from neutral charge, (Li + 3 x + 8) / 2. ``"12"``: twelve O, and Li follows,
+        16 - 3 x without a dopant.
+    dopant
+        Ion that replaces La, or an element with one valence only.
+    fraction
+        Fraction of La replaced, 0 to 1.
+    compensate
+        What makes up for a dopant of valence z: ``"li"`` takes z - 3 Li for each, ``"oxygen"`` leaves Li alone.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range or not finite, the dopant is unknown or has several valences, Li would be
+        negative, or options contradict each other.
+    """
+    x = _check_la(la)
+    if oxygen not in {"balance", "12"}:
+        raise InputError(f"oxygen: {oxygen!r}; allowed: 'balance', '12'")
+    if compensate not in {"li", "oxygen"}:
+        raise InputError(f"compensate: {compensate!r}; allowed: 'li', 'oxygen'")
+    if not (math.isfinite(fraction) and 0 <= fraction <= 1):
+        raise InputError(f"dopant fraction: {fraction:g}; allowed: 0 <= fraction <= 1 (of La replaced)")
+    if li is not None and not (math.isfinite(li) and li >= 0):
+        raise InputError(f"Li content: {li:g}; allowed: a finite number >= 0 (Li per two Zr)")
+    amounts = {"La3+": x * (1 - fraction), "Zr4+": ZR_PER_FORMULA}
+    valence = 3
+    if dopant is not None:
+        guest = _one_dopant(dopant)
+        valence = guest.valence
+        amounts[guest.label] = amounts.get(guest.label, 0.0) + x * fraction
+    elif fraction > 0:
+        raise InputError(f"dopant fraction: {fraction:g} without a dopant; allowed: 0, or name the dopant")
+    excess = (valence - 3) * x * fraction
+    if oxygen == "12":
+        lithium = _lithium_for_twelve(x, li, excess, compensate)
+    else:
+        lithium = (7.0 if li is None else float(li)) - (excess if compensate == "li" else 0.0)
+    if lithium < -NEUTRAL:
+        raise InputError(
+            f"Li content: {lithium:g} would be left after compensating {dopant}; "
+            "allowed: a smaller fraction, more Li, or compensate='oxygen'"
+        )
+    amounts["Li+"] = max(lithium, 0.0)
+    amounts["O2-"] = 0.5 * sum(n * ion(label).valence for label, n in amounts.items())
+    return Composition({label: n for label, n in _ordered(amounts) if n > 0})
+
+
+def _one_dopant(dopant: str | Ion) -> Ion:
+    found = dopant_ions(dopant.label if isinstance(dopant, Ion) else dopant)
+    if len(found) > 1:
+        choices = ", ".join(known.label for known in found)
+        raise InputError(f"dopant: {dopant!r} has several valences; allowed: one of {choices}")
+    return found[0]
+
+
+def _lithium_for_twelve(x: float, li: float | None, excess: float, compensate: str) -> float:
+    if li is not None:
+        raise InputError(f"Li content: {li:g} together with oxygen '12'; allowed: one of the two")
+    if compensate == "oxygen" and excess:
+        raise InputError("compensate: 'oxygen' together with oxygen '12'; allowed: 'li'")
+    lithium = 16.0 - 3.0 * x - excess
+    if lithium <= NEUTRAL:
+        limit = "" if excess else " (x < 16/3)"
+        raise InputError(
+            f"oxygen: '12' at La content {x:g} leaves {lithium:g} Li; allowed: Li above 0{limit}"
+        )
+    return lithium
+
+
+def _ordered(amounts: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(amounts.items(), key=lambda item: (*_formula_key(ion(item[0]).element), item[0]))
+
+
+_TOKEN: Final = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
+
+
+def parse_composition(text: str) -> Composition:
+    """Read a formula such as ``"Li7La1.5Zr2O9.75"``.
+
+    The amounts are scaled to two Zr. Where an element has several valences, the one that makes the formula neutral is
+    taken.
+
+    Raises
+    ------
+    InputError
+        If it is no formula, names an unknown element, has no Zr or no O, its La content (with dopants) is not
+        within 0 < x <= 6, or it is not neutral; then the message gives the charge and the O that would balance.
+    """
+    cleaned = text.strip()
+    tokens = _TOKEN.findall(cleaned)
+    if not cleaned or "".join(a + b for a, b in tokens) != cleaned:
+        raise InputError(f"formula: {text!r}; allowed: elements with numbers, such as Li7La1.5Zr2O9.75")
+    by_element: dict[str, float] = {}
+    for element, number in tokens:
+        if element not in _IONS_OF:
+            raise InputError(
+                f"formula: {text!r} holds {element}; allowed elements: {', '.join(ELEMENT_ORDER)}"
+            )
+        by_element[element] = by_element.get(element, 0.0) + (float(number) if number else 1.0)
+    for element in ("Zr", "O"):
+        if not by_element.get(element):
+            raise InputError(f"formula: {text!r} has no {element}; allowed: formulas with Zr and O")
+    scale = ZR_PER_FORMULA / by_element["Zr"]
+    by_element = {element: n * scale for element, n in by_element.items() if n}
+    ions = _neutral_choice(by_element) or _usual_choice(by_element)
+    composition = Composition(dict(_ordered({ions[e].label: n for e, n in by_element.items()})))
+    _check_la(composition.la_site, f"La content of {text!r}")
+    # A typed formula has rounded decimals: half a unit of the third is forgiven.
+    if abs(composition.charge) > 5e-3:
+        balance = (composition.charge + 2 * composition.oxygen) / 2 / scale
+        raise InputError(
+            f"formula: {text!r} has charge {composition.charge / scale:+g}; allowed: neutral, here O{balance:g}"
+        )
+    return composition
+
+
+def _usual_choice(elements: Iterable[str]) -> dict[str, Ion]:
+    chosen = {}
+    for element in elements:
+        if element not in _IONS_OF:
+            raise InputError(
+                f"element: {element!r} has no formal charge here; allowed: {', '.join(ELEMENT_ORDER)}"
+            )
+        chosen[element] = next(known for known in _IONS_OF[element] if known.usual)
+    return chosen
+
+
+def _neutral_choice(by_element: Mapping[str, float]) -> dict[str, Ion] | None:
+    """One valence for each element so that all is neutral; None if there is no such choice."""
+    elements = [element for element in by_element if element in _IONS_OF]
+    size = sum(by_element.values())
+    for ions in product(*(_IONS_OF[element] for element in elements)):
+        charge = sum(by_element[known.element] * known.valence for known in ions)
+        if abs(charge) <= 1e-4 * size:
+            return dict(zip(elements, ions, strict=True))
+    return None
+
+
+def ion_counts(composition: Composition, n_atoms: int) -> dict[str, int]:
+    """Whole, neutral numbers of ions for a cell of at least `n_atoms` atoms.
+
+    Every size from `n_atoms` up to one formula unit more is tried: cations are rounded, an odd sum of their charges
+    loses one Li (or, without Li, one of the most frequent cation of odd valence), O follows from neutral charge. The
+    composition that comes closest (largest deviation of a mole fraction) is taken, the smaller size on a tie.
+
+    Parameters
+    ----------
+    composition
+        What is wanted; each of its ions appears at least once.
+    n_atoms
+        Smallest number of atoms.
+
+    Returns
+    -------
+    dict
+        Ions by label; see :func:`formula_of` for the formula really built.
+
+    Raises
+    ------
+    InputError
+        If `n_atoms` is no whole number, or too small to hold each ion.
+    """
+    if isinstance(n_atoms, bool) or n_atoms != int(n_atoms) or n_atoms < 1:
+        raise InputError(f"number of atoms: {n_atoms}; allowed: a whole number of at least 1")
+    wanted = dict(composition.amounts)
+    total = sum(wanted.values())
+    best: tuple[float, int, dict[str, int]] | None = None
+    for size in range(int(n_atoms), int(n_atoms) + math.ceil(total) + 4):
+        counts = _neutral_counts(wanted, size / total)
+        built = sum(counts.values())
+        if counts.get("O2-", 0) < 1 or built < n_atoms:
+            continue
+        deviation = max(abs(counts[label] / built - n / total) for label, n in wanted.items())
+        # Rounding keeps equal compositions of different size equal.
+        key = round(deviation, 12)
+        if best is None or (key, built) < best[:2]:
+            best = (key, built, counts)
+    assert best is not None, "an unbounded number of oxygens always neutralises the cations"
+    return best[2]
+
+
+def _neutral_counts(wanted: Mapping[str, float], factor: float) -> dict[str, int]:
+    counts = {label: max(1, math.floor(n * factor + 0.5)) for label, n in wanted.items() if label != "O2-"}
+    charge = sum(n * ion(label).valence for label, n in counts.items())
+    if charge % 2:
+        odd = [label for label in counts if ion(label).valence % 2]
+        loser = "Li+" if counts.get("Li+", 0) > 1 else max(odd, key=lambda label: counts[label])
+        step = -1 if counts[loser] > 1 else 1
+        counts[loser] += step
+        charge += step * ion(loser).valence
+    counts["O2-"] = charge // 2
+    return dict(_ordered_counts(counts))
+
+
+def _ordered_counts(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (*_formula_key(ion(item[0]).element), item[0]))
+
+
+def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
+    """Formal charge of every atom.
+
+    The initial charges of the model if any is set; otherwise each element has the one valence that makes the model
+    neutral, or its usual one.
+
+    Returns
+    -------
+    ndarray, shape (n_atoms,)
+        In e.
+
+    Raises
+    ------
+    InputError
+        If no charges are set and an element is not known.
+    """
+    charges = np.asarray(atoms.get_initial_charges(), dtype=np.float64)
+    if charges.any():
+        return charges
+    symbols, counts = np.unique(atoms.get_chemical_symbols(), return_counts=True)
+    by_element = {str(symbol): float(n) for symbol, n in zip(symbols, counts, strict=True)}
+    usual = _usual_choice(by_element)
+    ions = _neutral_choice(by_element) or usual
+    return np.array([ions[symbol].valence for symbol in atoms.get_chemical_symbols()], dtype=np.float64)
+
+
+def ion_labels(atoms: Atoms) -> list[str]:
+    """Ion label of every atom, from its element and formal charge: ``["Li+", …, "O2-"]``.
+
+    Raises
+    ------
+    InputError
+        If a charge is no whole number, or an element without charges is unknown.
+    """
+    labels = []
+    for symbol, charge in zip(atoms.get_chemical_symbols(), formal_charges(atoms), strict=True):
+        whole = round(charge)
+        if abs(charge - whole) > 1e-6 or not whole:
+            raise InputError(f"formal charge of {symbol}: {charge:g}; allowed: a whole number that is not 0")
+        labels.append(f"{symbol}{abs(whole) if abs(whole) > 1 else ''}{'+' if whole > 0 else '-'}")
+    return labels
