@@ -68,7 +68,7 @@ def read_frames(path: str | Path) -> list[Atoms]:
             if from_stream:
                 frames = ase.io.read(io.StringIO(sys.stdin.read()), index=":", format="extxyz")
             else:
-                frames = ase.io.read(path, index=":")
+                frames = ase.io.read(path, index=":", format=None if Path(path).suffix else _format_of(path))
     except Exception as error:
         # ASE's readers raise nearly anything on a file that is not theirs.
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
@@ -80,6 +80,16 @@ def read_frames(path: str | Path) -> list[Atoms]:
     for number, atoms in enumerate(frames):
         _check_atoms(atoms, name, number)
     return frames
+
+
+def _format_of(path: str | Path) -> str:
+    """Format of a file without an ending: POSCAR and the like by their name, else extended XYZ."""
+    from ase.io.formats import UnknownFileTypeError, filetype
+
+    try:
+        return filetype(str(path), guess=False)
+    except UnknownFileTypeError:
+        return "extxyz"
 
 
 def _check_atoms(atoms: Atoms, name: str, number: int) -> None:

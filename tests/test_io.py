@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from alzmodel import io as alz_io
+from alzmodel.errors import InputError
+
+
+@pytest.fixture
+def salt():
+    atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    atoms.info["provenance"] = {"seed": 3, "thermo": {"time_ps": [0.0, 1.0]}}
+    return atoms
+
+
+def test_extended_xyz_keeps_provenance_and_charges(salt, tmp_path):
+    salt.set_initial_charges([1, -1] * 4)
+    path = tmp_path / "model.extxyz"
+    alz_io.write_structure(salt, path)
+    again = alz_io.read_structure(path)
+    assert again.info["provenance"] == salt.info["provenance"]
+    np.testing.assert_array_equal(again.get_initial_charges(), salt.get_initial_charges())
+
+
+def test_read_structure_takes_the_last_frame(salt, tmp_path):
+    moved = salt.copy()
+    moved.positions += 0.5
+    path = tmp_path / "two.extxyz"
+    alz_io.write_structure([salt, moved], path)
+    assert len(alz_io.read_frames(path)) == 2
+    np.testing.assert_allclose(alz_io.read_structure(path).positions, moved.positions, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["model.cif", "POSCAR.vasp", "model.xyz", "model", "model.data"])
+def test_other_formats_by_ending(salt, tmp_path, name):
+    alz_io.write_structure(salt, tmp_path / name)
+    assert len(alz_io.read_structure(tmp_path / name)) == len(salt)
+
+
+def test_a_file_named_poscar_is_one(salt, tmp_path):
+    salt.write(tmp_path / "POSCAR", format="vasp")
+    assert len(alz_io.read_structure(tmp_path / "POSCAR")) == len(salt)
+
+
+def test_standard_streams(salt, monkeypatch, capsys):
+    alz_io.write_structure(salt, "-")
+    text = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert alz_io.read_structure("-").get_chemical_formula() == "Cl4Na4"
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("", "not a structure"),
+        ("this is no structure\n", "not a structure"),
+        ('1\nLattice="1 0 0 0 1 0 0 0 1" pbc="T T T"\nO nan 0 0\n', "not finite"),
+        ('1\nLattice="0 0 0 0 0 0 0 0 0" pbc="T T T"\nO 0 0 0\n', "no volume"),
+        ("0\n\n", "no atoms"),
+    ],
+)
+def test_bad_files_are_refused_in_one_line(tmp_path, content, named):
+    path = tmp_path / "bad.xyz"
+    path.write_text(content)
+    with pytest.raises(InputError) as caught:
+        alz_io.read_frames(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert named in message
+    assert "allowed" in message
+    assert "\n" not in message
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        alz_io.read_frames(tmp_path / "nothing.cif")
+
+
+def test_atomic_path_leaves_the_old_file_when_writing_fails(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), alz_io.atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_atomic_path_respects_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        alz_io.write_text(tmp_path / "file", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_unknown_output_format_names_the_file_and_leaves_nothing(salt, tmp_path):
+    with pytest.raises(InputError, match=r"model\.nonsense"):
+        alz_io.write_structure(salt, tmp_path / "model.nonsense")
+    assert os.listdir(tmp_path) == []
+
+
+def test_outputs_are_checked_before_work(tmp_path):
+    (tmp_path / "file").write_text("x")
+    alz_io.check_writable(tmp_path / "new.xyz")
+    alz_io.check_output_folder(tmp_path / "deep" / "folder")
+    with pytest.raises(InputError, match="is a folder"):
+        alz_io.check_writable(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        alz_io.check_writable(tmp_path / "none" / "new.xyz")
+    with pytest.raises(InputError, match="is a file"):
+        alz_io.check_output_folder(tmp_path / "file" / "study")
+    assert sorted(os.listdir(tmp_path)) == ["file"]
+
+
+def test_a_folder_marked_read_only_is_refused(tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o555)
+    try:
+        with pytest.raises(InputError, match="not writable"):
+            alz_io.check_output_folder(folder / "study")
+        with pytest.raises(InputError, match="not writable"):
+            alz_io.check_writable(folder / "model.xyz")
+    finally:
+        folder.chmod(0o755)
+
+
+def test_json_turns_nan_to_null_and_arrays_to_lists():
+    value = {"a": np.array([1.0, np.nan]), "b": np.float64("inf"), 3: (np.int64(2), None), "c": "Å"}
+    assert json.loads(alz_io.json_text(value)) == {"a": [1.0, None], "b": None, "3": [2, None], "c": "Å"}
+
+
+def test_atoms_without_a_cell_are_taken(tmp_path):
+    path = tmp_path / "cluster.xyz"
+    alz_io.write_structure(Atoms("OZr", [[0, 0, 0], [2.1, 0, 0]]), path)
+    assert not alz_io.read_structure(path).pbc.any()
