@@ -1,0 +1,514 @@
+"""Peaks and backgrounds fitted by least squares, with 95 % intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "Background",
+    "Peak",
+    "PeakFit",
+    "PeakGuess",
+    "Shape",
+    "fit_peaks",
+    "peak_area",
+    "peak_profile",
+    "rwp",
+]
+
+FloatArray = NDArray[np.float64]
+Interval = tuple[float, float]
+Shape = Literal["gaussian", "lorentzian", "pseudo-voigt", "pearson7"]
+Background = Literal["none", "constant", "linear"]
+
+_EXTRA_BOUNDS: Final[dict[str, tuple[float, float, float]]] = {
+    # Start, smallest and largest value of the parameter that mixes Gaussian and Lorentzian character. A Pearson
+    # VII has no finite area at m = 1/2, is a Lorentzian at m = 1 and hardly differs from a Gaussian at m = 50.
+    "pseudo-voigt": (0.5, 0.0, 1.0),
+    "pearson7": (2.0, 0.55, 50.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PeakGuess:
+    """Where a peak is expected.
+
+    Parameters
+    ----------
+    label
+        Name of the peak; unique within one fit.
+    position, fwhm
+        Start values, in the units of x.
+    height
+        Start value in the units of y; None reads it off the data.
+    position_bounds, fwhm_bounds
+        Allowed ranges; None is the fitted range for the position, and for the width anything from the mean step
+        of x to twice the fitted range. Equal bounds hold a parameter fixed.
+    positive
+        Whether the height must not be negative.
+    """
+
+    label: str
+    position: float
+    fwhm: float
+    height: float | None = None
+    position_bounds: Interval | None = None
+    fwhm_bounds: Interval | None = None
+    positive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A fitted peak; the 95 % intervals are Student t intervals from the covariance of the fit.
+
+    `mixing` is the Lorentzian fraction of a pseudo-Voigt or the exponent of a Pearson VII, else NaN. `at_bound`
+    names the parameters that ended on a bound: their intervals mean nothing and are NaN.
+    """
+
+    label: str
+    position: float
+    fwhm: float
+    height: float
+    area: float
+    position_ci95: Interval
+    fwhm_ci95: Interval
+    height_ci95: Interval
+    area_ci95: Interval
+    shape: str
+    mixing: float = math.nan
+    at_bound: tuple[str, ...] = ()
+
+    def profile(self, x: ArrayLike) -> FloatArray:
+        """Return the peak alone at `x`, an array of the same shape in the units of y."""
+        return peak_profile(
+            np.asarray(x, dtype=float), self.height, self.position, self.fwhm, self.shape, self.mixing
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "label": self.label,
+            "position": self.position,
+            "fwhm": self.fwhm,
+            "height": self.height,
+            "area": self.area,
+            "position_ci95": list(self.position_ci95),
+            "fwhm_ci95": list(self.fwhm_ci95),
+            "height_ci95": list(self.height_ci95),
+            "area_ci95": list(self.area_ci95),
+            "shape": self.shape,
+            "mixing": self.mixing,
+            "at_bound": list(self.at_bound),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PeakFit:
+    """Outcome of :func:`fit_peaks`.
+
+    Attributes
+    ----------
+    peaks
+        In the order of the guesses.
+    x, y, residual
+        The fitted points and y minus model, shape (n,).
+    background
+        Polynomial coefficients, lowest first, of x − `x_reference`; empty without background.
+    rwp
+        Weighted profile residual, see :func:`rwp`.
+    reduced_chi_square
+        Σ(residual/sigma)²/(n − parameters); with sigma unknown it is in units of y².
+    success
+        Whether the fit converged and its covariance exists. Intervals are NaN if not.
+    """
+
+    peaks: tuple[Peak, ...]
+    x: FloatArray
+    y: FloatArray
+    residual: FloatArray
+    background: tuple[float, ...]
+    x_reference: float
+    rwp: float
+    reduced_chi_square: float
+    success: bool
+    shape: str
+
+    def background_curve(self, x: ArrayLike) -> FloatArray:
+        """Return the fitted background at `x`."""
+        return _polynomial(np.asarray(x, dtype=float) - self.x_reference, self.background)
+
+    def curve(self, x: ArrayLike) -> FloatArray:
+        """Return the whole fitted model, peaks and background, at `x`."""
+        points = np.asarray(x, dtype=float)
+        total = self.background_curve(points)
+        for peak in self.peaks:
+            total = total + peak.profile(points)
+        return total
+
+    def __getitem__(self, label: str) -> Peak:
+        for peak in self.peaks:
+            if peak.label == label:
+                return peak
+        raise KeyError(label)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the arrays."""
+        return {
+            "peaks": [peak.to_dict() for peak in self.peaks],
+            "background": list(self.background),
+            "rwp": self.rwp,
+            "success": self.success,
+            "shape": self.shape,
+        }
+
+
+def peak_profile(
+    x: FloatArray, height: float, position: float, fwhm: float, shape: str, mixing: float = math.nan
+) -> FloatArray:
+    """Peak of a given height and full width at half maximum.
+
+    Parameters
+    ----------
+    x
+        Points, any shape.
+    height, position, fwhm
+        In the units of y, x and x.
+    shape
+        "gaussian", "lorentzian", "pseudo-voigt" (`mixing` is the Lorentzian fraction) or "pearson7" (`mixing` is
+        the exponent m).
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `x`.
+
+    References
+    ----------
+    R. A. Young (ed.), The Rietveld Method (Oxford University Press, 1993), table 1.2.
+    """
+    t = np.square((x - position) / (0.5 * fwhm))
+    match shape:
+        case "gaussian":
+            profile = np.exp(-math.log(2) * t)
+        case "lorentzian":
+            profile = 1 / (1 + t)
+        case "pseudo-voigt":
+            profile = mixing / (1 + t) + (1 - mixing) * np.exp(-math.log(2) * t)
+        case _:
+            profile = np.exp(-mixing * np.log1p((2 ** (1 / mixing) - 1) * t))
+    return height * profile
+
+
+def peak_area(height: float, fwhm: float, shape: str, mixing: float = math.nan) -> float:
+    """Area under :func:`peak_profile` over the whole axis."""
+    gaussian = 0.5 * math.sqrt(math.pi / math.log(2))
+    match shape:
+        case "gaussian":
+            factor = gaussian
+        case "lorentzian":
+            factor = 0.5 * math.pi
+        case "pseudo-voigt":
+            factor = mixing * 0.5 * math.pi + (1 - mixing) * gaussian
+        case _:
+            gammas = math.exp(math.lgamma(mixing - 0.5) - math.lgamma(mixing))
+            factor = 0.5 * math.sqrt(math.pi / (2 ** (1 / mixing) - 1)) * gammas
+    return height * fwhm * factor
+
+
+def rwp(observed: ArrayLike, calculated: ArrayLike, sigma: ArrayLike | None = None) -> float:
+    """Weighted profile residual sqrt(Σ w (o − c)²/Σ w o²), w = 1/sigma² (1 without sigma).
+
+    References
+    ----------
+    B. H. Toby, Powder Diffr. 21 (2006) 67, eq. 1.
+    """
+    o = np.asarray(observed, dtype=float)
+    weight = 1.0 if sigma is None else 1 / np.square(np.asarray(sigma, dtype=float))
+    norm = float(np.sum(weight * o**2))
+    difference = float(np.sum(weight * (o - np.asarray(calculated, dtype=float)) ** 2))
+    return math.sqrt(difference / norm) if norm > 0 else math.nan
+
+
+def _polynomial(x: FloatArray, coefficients: Sequence[float]) -> FloatArray:
+    result = np.zeros_like(x)
+    for coefficient in reversed(coefficients):
+        result = result * x + coefficient
+    return result
+
+
+def _checked_data(
+    x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, window: Interval | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    points, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if points.ndim != 1 or points.shape != values.shape:
+        raise InputError(
+            f"fit data: x of shape {points.shape}, y of shape {values.shape}; allowed: equal, one axis"
+        )
+    errors = None if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), points.shape)
+    if window is not None:
+        low, high = window
+        if not low < high:
+            raise InputError(f"fit window: {low:g} to {high:g}; allowed: a lower and a higher bound")
+        keep = (points >= low) & (points <= high)
+        points, values = points[keep], values[keep]
+        errors = None if errors is None else errors[keep]
+    if not (np.isfinite(points).all() and np.isfinite(values).all()):
+        raise InputError("fit data: NaN or infinite values in the fitted range; allowed: finite numbers")
+    if (np.diff(points) <= 0).any():
+        raise InputError("fit data: x is not rising everywhere; allowed: sorted x without repeats")
+    if errors is not None and not (np.isfinite(errors).all() and (errors > 0).all()):
+        raise InputError("fit data: sigma is not positive everywhere; allowed: standard errors above zero")
+    return points, values, errors
+
+
+def fit_peaks(
+    x: ArrayLike,
+    y: ArrayLike,
+    guesses: Sequence[PeakGuess],
+    *,
+    shape: Shape = "gaussian",
+    background: Background = "none",
+    window: Interval | None = None,
+    sigma: ArrayLike | None = None,
+) -> PeakFit:
+    """Fit a sum of peaks and a background by bounded least squares.
+
+    Parameters
+    ----------
+    x, y
+        Shape (n,); x rising.
+    guesses
+        One per peak.
+    shape
+        Profile of every peak: see :func:`peak_profile`.
+    background
+        "none", "constant" or "linear", fitted together with the peaks.
+    window
+        Lowest and highest x that take part; None is all.
+    sigma
+        Standard errors of y, a number or shape (n,). Given: intervals follow from them, widened by the square root
+        of the reduced χ² where that is above one. None: the scatter about the fit stands for them. Either way the
+        errors of neighbouring points are taken as independent, so for a smooth computed curve the intervals measure
+        how well the shape suits, not how often a repeat would fall inside.
+
+    Returns
+    -------
+    PeakFit
+        With `success` False, and NaN intervals, where no covariance exists.
+
+    Raises
+    ------
+    InputError
+        If arrays, window, guesses or names are unusable, or there are fewer points than parameters.
+    """
+    if shape not in get_args(Shape):
+        raise InputError(f"peak shape: {shape}; allowed: {', '.join(get_args(Shape))}")
+    if background not in get_args(Background):
+        raise InputError(f"background: {background}; allowed: {', '.join(get_args(Background))}")
+    points, values, errors = _checked_data(x, y, sigma, window)
+    n_background = {"none": 0, "constant": 1, "linear": 2}[background]
+    n_per_peak = 4 if shape in _EXTRA_BOUNDS else 3
+    n_parameters = n_background + n_per_peak * len(guesses)
+    if not guesses or len({guess.label for guess in guesses}) != len(guesses):
+        raise InputError(
+            f"peaks: {[guess.label for guess in guesses]}; allowed: at least one, labels all different"
+        )
+    if points.size <= n_parameters:
+        raise InputError(
+            f"fit data: {points.size} points in the fitted range; allowed: more than the {n_parameters} parameters"
+        )
+    return _fit(points, values, errors, guesses, shape, n_background)
+
+
+def _fit(
+    points: FloatArray,
+    values: FloatArray,
+    errors: FloatArray | None,
+    guesses: Sequence[PeakGuess],
+    shape: str,
+    n_background: int,
+) -> PeakFit:
+    import lmfit
+
+    # Tolerances of the optimiser are absolute in the gradient: variances of 1e-3 would stop it at once.
+    scale = float(np.max(np.abs(values))) or 1.0
+    reference = float(points.mean())
+    scaled = values / scale
+    weights = np.ones_like(points) if errors is None else scale / errors
+    # Keep the weighted residuals near one as well.
+    weight_scale = float(weights.mean())
+    parameters = _parameters(points, scaled, scale, guesses, shape, n_background)
+
+    def model(p: Mapping[str, Any], at: FloatArray) -> FloatArray:
+        total = _polynomial(at - reference, [float(p[f"b{i}"]) for i in range(n_background)])
+        for j in range(len(guesses)):
+            mixing = float(p[f"mixing{j}"]) if shape in _EXTRA_BOUNDS else math.nan
+            total = total + peak_profile(
+                at, float(p[f"height{j}"]), float(p[f"position{j}"]), float(p[f"fwhm{j}"]), shape, mixing
+            )
+        return total
+
+    def residual(p: Mapping[str, Any]) -> FloatArray:
+        return (scaled - model(p, points)) * (weights / weight_scale)
+
+    result = lmfit.minimize(
+        residual,
+        parameters,
+        method="least_squares",
+        scale_covar=False,
+        x_scale="jac",
+        ftol=1e-12,
+        xtol=1e-12,
+        gtol=1e-12,
+        max_nfev=5000,
+    )
+    degrees = points.size - len(result.var_names)
+    # χ² per degree of freedom of the residuals as the optimiser sees them, and in units of sigma.
+    reduced = float(result.chisqr) / degrees
+    reduced_sigma = reduced * weight_scale**2
+    covariance_scale = reduced if errors is None else max(1.0, reduced_sigma) / weight_scale**2
+    covariance = None if result.covar is None else np.asarray(result.covar) * covariance_scale
+    final = {name: float(parameter.value) for name, parameter in result.params.items()}
+    success = bool(result.success) and covariance is not None and bool(np.isfinite(covariance).all())
+
+    from scipy.special import stdtrit
+
+    student = float(stdtrit(degrees, 0.975))
+    errors_of = _Errors(result.var_names, covariance if success else None, student)
+    peaks = tuple(
+        _peak(j, guess.label, final, shape, scale, parameters, errors_of) for j, guess in enumerate(guesses)
+    )
+    fitted = model(final, points) * scale
+    return PeakFit(
+        peaks=peaks,
+        x=points,
+        y=values,
+        residual=values - fitted,
+        background=tuple(final[f"b{i}"] * scale for i in range(n_background)),
+        x_reference=reference,
+        rwp=rwp(values, fitted, errors),
+        reduced_chi_square=reduced * scale**2 if errors is None else reduced_sigma,
+        success=success,
+        shape=shape,
+    )
+
+
+def _parameters(
+    points: FloatArray,
+    scaled: FloatArray,
+    scale: float,
+    guesses: Sequence[PeakGuess],
+    shape: str,
+    n_background: int,
+) -> Any:
+    import lmfit
+
+    span = float(points[-1] - points[0])
+    step = span / (points.size - 1)
+    parameters = lmfit.Parameters()
+    floor = float(min(scaled[0], scaled[-1])) if n_background else 0.0
+    for i in range(n_background):
+        parameters.add(f"b{i}", value=floor if i == 0 else 0.0)
+    for j, guess in enumerate(guesses):
+        where = f"peak {guess.label}"
+        position_bounds = guess.position_bounds or (float(points[0]), float(points[-1]))
+        fwhm_bounds = guess.fwhm_bounds or (step, 2 * span)
+        _add(parameters, f"position{j}", guess.position, position_bounds, f"{where}: position")
+        _add(parameters, f"fwhm{j}", guess.fwhm, fwhm_bounds, f"{where}: fwhm")
+        if fwhm_bounds[0] <= 0:
+            raise InputError(f"{where}: fwhm down to {fwhm_bounds[0]:g}; allowed: above zero")
+        height = guess.height
+        if height is None:
+            height = float(np.interp(guess.position, points, scaled)) - floor
+        else:
+            height /= scale
+        if guess.positive:
+            parameters.add(f"height{j}", value=max(height, 1e-3), min=0.0)
+        else:
+            parameters.add(f"height{j}", value=height)
+        if shape in _EXTRA_BOUNDS:
+            start, low, high = _EXTRA_BOUNDS[shape]
+            parameters.add(f"mixing{j}", value=start, min=low, max=high)
+    return parameters
+
+
+def _add(parameters: Any, name: str, value: float, bounds: Interval, what: str) -> None:
+    low, high = bounds
+    if not (math.isfinite(value) and low <= value <= high):
+        raise InputError(f"{what} {value:g}; allowed: {low:g} to {high:g}")
+    if low == high:
+        parameters.add(name, value=value, vary=False)
+    else:
+        parameters.add(name, value=value, min=low, max=high)
+
+
+class _Errors:
+    """Half widths of 95 % intervals from a covariance, for parameters and functions of them."""
+
+    def __init__(self, names: Sequence[str], covariance: FloatArray | None, student: float) -> None:
+        self.names = list(names)
+        self.covariance = covariance
+        self.student = student
+
+    def half_width(self, gradient: Mapping[str, float]) -> float:
+        """Interval of a quantity whose derivatives with respect to the parameters are `gradient`."""
+        if self.covariance is None:
+            return math.nan
+        g = np.array([gradient.get(name, 0.0) for name in self.names])
+        return self.student * math.sqrt(max(float(g @ self.covariance @ g), 0.0))
+
+
+def _peak(
+    j: int, label: str, final: Mapping[str, float], shape: str, scale: float, parameters: Any, errors: _Errors
+) -> Peak:
+    own = [name for name in ("position", "fwhm", "height", "mixing") if f"{name}{j}" in final]
+    at_bound = []
+    for name in own:
+        parameter = parameters[f"{name}{j}"]
+        extent = abs(final[f"{name}{j}"]) + 1e-12
+        near = min(abs(final[f"{name}{j}"] - parameter.min), abs(final[f"{name}{j}"] - parameter.max))
+        if parameter.vary and near < 1e-6 * extent:
+            at_bound.append(name)
+    values = {name: final[f"{name}{j}"] for name in own}
+    mixing = values.get("mixing", math.nan)
+
+    def area(changed: Mapping[str, float]) -> float:
+        p = {**values, **changed}
+        return peak_area(p["height"], p["fwhm"], shape, p.get("mixing", math.nan))
+
+    area_gradient = {}
+    for name in own:
+        step = 1e-5 * (abs(values[name]) + 1e-3)
+        above, below = area({name: values[name] + step}), area({name: values[name] - step})
+        area_gradient[f"{name}{j}"] = (above - below) / (2 * step)
+
+    def interval(value: float, gradient: Mapping[str, float], name: str, unit: float) -> Interval:
+        if name in at_bound or (name == "area" and at_bound):
+            return (math.nan, math.nan)
+        half = errors.half_width(gradient) * unit
+        return (value * unit - half, value * unit + half)
+
+    return Peak(
+        label=label,
+        position=values["position"],
+        fwhm=values["fwhm"],
+        height=values["height"] * scale,
+        area=area({}) * scale,
+        position_ci95=interval(values["position"], {f"position{j}": 1.0}, "position", 1.0),
+        fwhm_ci95=interval(values["fwhm"], {f"fwhm{j}": 1.0}, "fwhm", 1.0),
+        height_ci95=interval(values["height"], {f"height{j}": 1.0}, "height", scale),
+        area_ci95=interval(area({}), area_gradient, "area", scale),
+        shape=shape,
+        mixing=mixing,
+        at_bound=tuple(at_bound),
+    )

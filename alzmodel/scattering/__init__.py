@@ -1,0 +1,1 @@
+"""Atoms to curves: form factors, weighted pair distributions, X-ray patterns and fluctuation microscopy."""

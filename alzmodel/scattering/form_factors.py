@@ -1,0 +1,280 @@
+"""How strongly one atom scatters X-rays, neutrons and electrons."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+import re
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy import constants
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "ELECTRON_ELEMENTS",
+    "MOTT_BETHE",
+    "XRAY_Q_MAX",
+    "X_RAY_LINES",
+    "electron_factor",
+    "neutron_length",
+    "photon_energy",
+    "spectrum_of",
+    "wavelength_of",
+    "xray_dispersion",
+    "xray_factor",
+]
+
+MOTT_BETHE: Final = 1.0 / (2.0 * math.pi**2 * constants.value("Bohr radius") * 1e10)
+"""Å⁻¹; f_e(k) = MOTT_BETHE (Z − f_x)/k² with k = 1/d, the Mott-Bethe relation (without the relativistic factor)."""
+
+XRAY_Q_MAX: Final = 4.0 * math.pi * 6.0
+"""Å⁻¹; the X-ray factors are tabulated up to sin θ/λ = 6 Å⁻¹."""
+
+_ELECTRON_K_MAX: Final = 12.0
+_LINE_PATTERN: Final = re.compile(r"^(?P<anode>[A-Z][a-z])K(?P<line>a1|a2|a)$")
+
+X_RAY_LINES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        "Cr": (2.2897260, 2.2936510),
+        "Fe": (1.9360410, 1.9399730),
+        "Co": (1.7889960, 1.7928350),
+        "Cu": (1.5405929, 1.5444274),
+        "Mo": (0.70931715, 0.7136070),
+        "Ag": (0.55942178, 0.5638131),
+    }
+)
+"""Kα1 and Kα2 wavelengths in Å by anode: International Tables for Crystallography C (2004), table 4.2.2.4."""
+
+
+def wavelength_of(name: str | float) -> float:
+    """Wavelength in Å of a named X-ray line, or of a number.
+
+    Parameters
+    ----------
+    name
+        A wavelength in Å as number or text, or an anode (Ag, Co, Cr, Cu, Fe, Mo) with its line: ``CuKa1``,
+        ``CuKa2``, or ``CuKa`` for the mean of the doublet weighted 2:1.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or the number is not between 0.05 and 5 Å.
+    """
+    lines = spectrum_of(name)
+    return sum(wavelength * weight for wavelength, weight in lines)
+
+
+def spectrum_of(name: str | float) -> tuple[tuple[float, float], ...]:
+    """Lines of an X-ray source as (wavelength in Å, weight), the weights adding up to one.
+
+    ``CuKa`` is the doublet with Kα2 half as strong as Kα1; ``CuKa1`` and plain numbers are one line.
+    See :func:`wavelength_of` for the names and errors.
+    """
+    allowed = f"a wavelength of 0.05 to 5 Å, or one of {', '.join(X_RAY_LINES)} followed by Ka, Ka1 or Ka2"
+    if isinstance(name, str):
+        match = _LINE_PATTERN.match(name.strip())
+        if match is not None and match["anode"] in X_RAY_LINES:
+            first, second = X_RAY_LINES[match["anode"]]
+            by_line = {
+                "a1": ((first, 1.0),),
+                "a2": ((second, 1.0),),
+                "a": ((first, 2.0 / 3.0), (second, 1.0 / 3.0)),
+            }
+            return by_line[match["line"]]
+    try:
+        value = float(name)
+    except (TypeError, ValueError):
+        raise InputError(f"wavelength: {name}; allowed: {allowed}") from None
+    if not 0.05 <= value <= 5.0:
+        raise InputError(f"wavelength: {name}; allowed: {allowed}")
+    return ((value, 1.0),)
+
+
+def photon_energy(wavelength: float) -> float:
+    """Photon energy in eV of X-rays of `wavelength` Å."""
+    return constants.h * constants.c / constants.e / (wavelength * 1e-10)
+
+
+def _xraydb_label(species: str) -> str:
+    """Spell an ion as the tables do: ``Li+`` is ``Li1+`` there."""
+    match = re.fullmatch(r"([A-Z][a-z]?)(\d*)([+-])", species)
+    return f"{match[1]}{match[2] or '1'}{match[3]}" if match else species
+
+
+def _element_of(species: str) -> str:
+    match = re.fullmatch(r"([A-Z][a-z]?)(?:\d*[+-])?", species)
+    if match is None:
+        raise InputError(f"element: {species}; allowed: a chemical symbol such as La, or an ion such as La3+")
+    return match[1]
+
+
+@functools.lru_cache(maxsize=256)
+def xray_dispersion(element: str, wavelength: float) -> complex:
+    """Anomalous dispersion f' + i f'' in electrons of an element at `wavelength` Å.
+
+    From C. T. Chantler, J. Phys. Chem. Ref. Data 24 (1995) 71 and 29 (2000) 597, through xraydb.
+
+    Raises
+    ------
+    InputError
+        If the element is unknown.
+    """
+    import xraydb
+
+    energy = photon_energy(wavelength)
+    try:
+        return complex(
+            float(np.asarray(xraydb.f1_chantler(element, energy)).item()),
+            float(np.asarray(xraydb.f2_chantler(element, energy)).item()),
+        )
+    except (ValueError, IndexError, KeyError) as error:
+        raise InputError(
+            f"element: {element}; allowed: elements with tabulated X-ray dispersion (Z = 1 to 92)"
+        ) from error
+
+
+def xray_factor(species: str, Q: ArrayLike, wavelength: float | None = None) -> NDArray[np.complex128]:
+    """X-ray scattering factor f0(Q) + f' + i f'' of an atom or ion.
+
+    Parameters
+    ----------
+    species
+        Chemical symbol ("La": the neutral atom) or ion ("La3+", "O2-", "Li+").
+    Q
+        4π sin θ/λ in Å⁻¹, any shape, between 0 and :data:`XRAY_Q_MAX`.
+    wavelength
+        Å; adds the dispersion of the element. None leaves it out.
+
+    Returns
+    -------
+    numpy.ndarray
+        Complex, in electrons, of the shape of `Q`.
+
+    Raises
+    ------
+    InputError
+        If the element or ion is not tabulated, or `Q` is out of range.
+
+    References
+    ----------
+    f0: D. Waasmaier and A. Kirfel, Acta Cryst. A51 (1995) 416, through xraydb.
+    """
+    import xraydb
+
+    q = np.asarray(Q, dtype=float)
+    if not np.isfinite(q).all() or (q.size and (q.min() < 0 or q.max() > XRAY_Q_MAX)):
+        raise InputError(f"Q: {_range_text(q)} Å⁻¹; allowed: 0 to {XRAY_Q_MAX:.1f} Å⁻¹ for X-ray factors")
+    element = _element_of(species)
+    try:
+        factor = np.asarray(xraydb.f0(_xraydb_label(species), q.ravel() / (4 * np.pi)), dtype=float)
+    except ValueError as error:
+        known = ", ".join(_known_species(element)) or "none of this element"
+        raise InputError(f"X-ray scatterer: {species}; allowed: {known}") from error
+    result = factor.reshape(q.shape).astype(np.complex128)
+    if wavelength is not None:
+        result += xray_dispersion(element, wavelength)
+    return result
+
+
+def _known_species(element: str) -> list[str]:
+    import xraydb
+
+    try:
+        return [str(name) for name in xraydb.f0_ions(element)]
+    except ValueError:
+        return []
+
+
+def _range_text(values: NDArray[np.float64]) -> str:
+    return f"{np.min(values):g} to {np.max(values):g}" if values.size else "nothing"
+
+
+@functools.cache
+def neutron_length(element: str) -> float:
+    """Bound coherent neutron scattering length in fm of the natural element; negative for Li and Ti.
+
+    From V. F. Sears, Neutron News 3 (1992) 26, with later corrections, through periodictable.
+
+    Raises
+    ------
+    InputError
+        If the element is unknown or has no tabulated length.
+    """
+    import periodictable
+
+    try:
+        length = periodictable.elements.symbol(_element_of(element)).neutron.b_c
+    except ValueError:
+        length = None
+    if length is None:
+        raise InputError(f"element: {element}; allowed: elements with a tabulated neutron scattering length")
+    return float(length)
+
+
+@functools.cache
+def _electron_parameters() -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    text = resources.files("alzmodel.scattering").joinpath("lobato_van_dyck_2014.csv").read_text("utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {
+        row["element"]: (
+            np.array([float(row[f"a{i}"]) for i in range(1, 6)]),
+            np.array([float(row[f"b{i}"]) for i in range(1, 6)]),
+        )
+        for row in rows
+    }
+
+
+ELECTRON_ELEMENTS: Final = (
+    *("Li", "C", "N", "O", "Na", "Mg", "Al", "Si", "K", "Ca", "Ti", "Fe", "Ga", "Sr", "Y", "Zr", "Nb"),
+    *("Ba", "La", "Ce", "Nd", "Eu", "Er", "Hf", "Ta", "W"),
+)
+"""Elements with tabulated electron factors."""
+
+
+def electron_factor(element: str, k: ArrayLike) -> NDArray[np.float64]:
+    """Electron scattering factor of a neutral atom in the first Born approximation.
+
+    Parameters
+    ----------
+    element
+        One of :data:`ELECTRON_ELEMENTS`.
+    k
+        1/d = 2 sin θ/λ in Å⁻¹ (no 2π), any shape, 0 to 12 Å⁻¹.
+
+    Returns
+    -------
+    numpy.ndarray
+        Å, of the shape of `k`, for an electron at rest: multiply by the relativistic factor where the absolute
+        value matters. f_e(k) = Σ_i a_i (2 + b_i k²)/(1 + b_i k²)².
+
+    Raises
+    ------
+    InputError
+        If the element is not tabulated or `k` is out of range.
+
+    References
+    ----------
+    I. Lobato and D. Van Dyck, Acta Cryst. A70 (2014) 636, doi 10.1107/S205327331401643X.
+    """
+    q = np.asarray(k, dtype=float)
+    if not np.isfinite(q).all() or (q.size and (q.min() < 0 or q.max() > _ELECTRON_K_MAX)):
+        raise InputError(f"k: {_range_text(q)} Å⁻¹; allowed: 0 to {_ELECTRON_K_MAX:g} Å⁻¹ (1/d, without 2π)")
+    parameters = _electron_parameters().get(element)
+    if parameters is None:
+        raise InputError(
+            f"electron scatterer: {element}; allowed: one of the elements {', '.join(ELECTRON_ELEMENTS)}"
+        )
+    a, b = parameters
+    bk2 = b * np.square(q)[..., None]
+    result: NDArray[np.float64] = np.sum(a * (2 + bk2) / np.square(1 + bk2), axis=-1)
+    return result
