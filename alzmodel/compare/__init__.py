@@ -1,0 +1,1 @@
+"""Model values against measured ones, and hypotheses against models."""

@@ -1,0 +1,227 @@
+"""The numbers that models yield and that measurements are compared with: one name, one unit, one meaning each."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "KINDS",
+    "QUANTITIES",
+    "SOURCES",
+    "Kind",
+    "Quantity",
+    "QuantityInfo",
+    "Source",
+    "convert",
+    "per_model",
+    "quantity_info",
+]
+
+Kind = Literal["predicted", "assumed"]
+"""``predicted`` comes out of the simulation; ``assumed`` was put in (a cluster's size, its lattice parameter)."""
+Source = Literal["glass", "glass-ceramic", "crystal"]
+"""What was modelled: the glass alone, a glass with inserted crystals, a perfect crystal."""
+KINDS: Final = ("predicted", "assumed")
+SOURCES: Final = ("glass", "glass-ceramic", "crystal")
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityInfo:
+    """What a quantity's name stands for.
+
+    Attributes
+    ----------
+    name : str
+        The key in records and in data files.
+    label : str
+        A few words for tables and axes, without the unit.
+    unit : str
+        The unit of model values; empty for pure numbers.
+    """
+
+    name: str
+    label: str
+    unit: str
+
+
+def _table(*rows: tuple[str, str, str]) -> Mapping[str, QuantityInfo]:
+    return MappingProxyType({name: QuantityInfo(name, label, unit) for name, label, unit in rows})
+
+
+QUANTITIES: Final = _table(
+    ("density", "density", "g/cm³"),
+    ("packing_fraction", "packing fraction", ""),
+    ("energy_per_atom", "energy per atom", "eV"),
+    ("zr_o_distance", "Zr–O distance", "Å"),
+    ("la_o_distance", "La–O distance", "Å"),
+    ("li_o_distance", "Li–O distance", "Å"),
+    ("zr_la_distance", "Zr–La distance", "Å"),
+    ("zr_o_coordination", "Zr–O coordination", ""),
+    ("la_o_coordination", "La–O coordination", ""),
+    ("li_o_coordination", "Li–O coordination", ""),
+    ("corner_fraction_zr_la", "Zr–La pairs sharing a corner", ""),
+    ("edge_fraction_zr_la", "Zr–La pairs sharing an edge", ""),
+    ("face_fraction_zr_la", "Zr–La pairs sharing a face", ""),
+    ("corner_fraction_zr_zr", "Zr–Zr pairs sharing a corner", ""),
+    ("edge_fraction_zr_zr", "Zr–Zr pairs sharing an edge", ""),
+    ("face_fraction_zr_zr", "Zr–Zr pairs sharing a face", ""),
+    ("corner_fraction_la_la", "La–La pairs sharing a corner", ""),
+    ("edge_fraction_la_la", "La–La pairs sharing an edge", ""),
+    ("face_fraction_la_la", "La–La pairs sharing a face", ""),
+    ("xrd_halo_two_theta", "first halo of the glass, 2θ", "°"),
+    ("xrd_halo_fwhm", "first halo of the glass, FWHM", "°"),
+    ("xrd_222_two_theta", "pyrochlore (222), 2θ", "°"),
+    ("xrd_222_fwhm", "pyrochlore (222), FWHM", "°"),
+    ("d222", "d222", "Å"),
+    ("scherrer_size", "Scherrer size, K = 0.9", "Å"),
+    ("sphere_size", "size as spheres, FWHM·D = 1.107", "Å"),
+    ("cluster_lattice_parameter", "lattice parameter of the nuclei", "Å"),
+    ("cluster_diameter", "diameter of the nuclei", "Å"),
+    ("fem_peak1_k", "FEM peak 1, k", "nm⁻¹"),
+    ("fem_peak1_d", "FEM peak 1, d = 1/k", "Å"),
+    ("fem_peak1_fwhm", "FEM peak 1, FWHM", "nm⁻¹"),
+    ("fem_peak2_k", "FEM peak 2, k", "nm⁻¹"),
+    ("fem_peak2_d", "FEM peak 2, d = 1/k", "Å"),
+    ("fem_peak2_fwhm", "FEM peak 2, FWHM", "nm⁻¹"),
+    ("fem_ratio", "V(3.2)/V(5.3)", ""),
+    ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
+)
+"""The quantities that a study records; :func:`quantity_info` also knows the families of pairs and reflections."""
+
+_FAMILIES: Final = (
+    (re.compile(r"([a-z]{1,2})_([a-z]{1,2})_distance"), "{0}–{1} distance", "Å"),
+    (re.compile(r"([a-z]{1,2})_([a-z]{1,2})_spread"), "spread of {0}–{1} distances", "Å"),
+    (re.compile(r"([a-z]{1,2})_([a-z]{1,2})_coordination"), "{0}–{1} coordination", ""),
+    (re.compile(r"corner_fraction_([a-z]{1,2})_([a-z]{1,2})"), "{0}–{1} pairs sharing a corner", ""),
+    (re.compile(r"edge_fraction_([a-z]{1,2})_([a-z]{1,2})"), "{0}–{1} pairs sharing an edge", ""),
+    (re.compile(r"face_fraction_([a-z]{1,2})_([a-z]{1,2})"), "{0}–{1} pairs sharing a face", ""),
+    (re.compile(r"xrd_(\d{3,4})_two_theta"), "pyrochlore ({0}), 2θ", "°"),
+    (re.compile(r"xrd_(\d{3,4})_fwhm"), "pyrochlore ({0}), FWHM", "°"),
+)
+_FACTORS: Final = MappingProxyType(
+    {
+        ("nm", "Å"): 10.0,
+        ("Å", "nm"): 0.1,
+        ("nm⁻¹", "Å⁻¹"): 0.1,
+        ("Å⁻¹", "nm⁻¹"): 10.0,
+    }
+)
+
+
+def quantity_info(name: str) -> QuantityInfo:
+    """Look a quantity's name up, also in the families such as ``ce_o_distance`` or ``xrd_440_two_theta``.
+
+    Raises
+    ------
+    InputError
+        If there is no such quantity.
+    """
+    known = QUANTITIES.get(name)
+    if known is not None:
+        return known
+    for pattern, label, unit in _FAMILIES:
+        match = pattern.fullmatch(name)
+        if match:
+            return QuantityInfo(name, label.format(*(part.capitalize() for part in match.groups())), unit)
+    near = difflib.get_close_matches(name, QUANTITIES, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else ", ".join(QUANTITIES)
+    raise InputError(f"quantity: {name!r} is not known; allowed: {hint}")
+
+
+def convert(value: float, unit: str, wanted: str) -> float:
+    """Express `value`, given in `unit`, in the unit `wanted`.
+
+    Raises
+    ------
+    InputError
+        If the one cannot be turned into the other.
+    """
+    if unit == wanted:
+        return value
+    try:
+        return value * _FACTORS[unit, wanted]
+    except KeyError:
+        pairs = ", ".join(f"{a} to {b}" for a, b in _FACTORS)
+        raise InputError(f"unit: {unit!r} cannot be turned into {wanted!r}; allowed: {pairs}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number of one model.
+
+    Attributes
+    ----------
+    name : str
+        See :data:`QUANTITIES`.
+    x : float or None
+        La per formula unit as asked for; None where it has none (a reference crystal).
+    model : str
+        Which model: models are the independent unit of all statistics, so values of the same model (several
+        columns or orientations of one glass) must carry the same name here.
+    value : float
+        In `unit`; NaN where the model shows no such thing (no peak in the window).
+    unit : str
+        Must be the quantity's own; taken from :data:`QUANTITIES` when left empty.
+    kind : {"predicted", "assumed"}
+    source : {"glass", "glass-ceramic", "crystal"}
+    dopant : str or None
+        Ion label such as ``Ce4+``; None for undoped models.
+
+    Raises
+    ------
+    InputError
+        If the name, unit, kind, source or x is not one of the allowed.
+    """
+
+    name: str
+    x: float | None
+    model: str
+    value: float
+    unit: str = ""
+    kind: Kind = "predicted"
+    source: Source = "glass"
+    dopant: str | None = None
+
+    def __post_init__(self) -> None:
+        info = quantity_info(self.name)
+        if not self.unit:
+            object.__setattr__(self, "unit", info.unit)
+        elif self.unit != info.unit:
+            object.__setattr__(self, "value", convert(self.value, self.unit, info.unit))
+            object.__setattr__(self, "unit", info.unit)
+        if self.kind not in KINDS:
+            raise InputError(f"kind of {self.name}: {self.kind!r}; allowed: {', '.join(KINDS)}")
+        if self.source not in SOURCES:
+            raise InputError(f"source of {self.name}: {self.source!r}; allowed: {', '.join(SOURCES)}")
+        if self.x is not None and not math.isfinite(self.x):
+            raise InputError(f"x of {self.name}: {self.x}; allowed: a finite La content or none")
+
+
+def per_model(quantities: Iterable[Quantity]) -> dict[str, float]:
+    """Mean of the finite values of each model.
+
+    Parameters
+    ----------
+    quantities
+        Values of one quantity.
+
+    Returns
+    -------
+    dict
+        Model to its value, sorted by model name, so that the order of the input does not matter.
+    """
+    values: dict[str, list[float]] = {}
+    for quantity in quantities:
+        if math.isfinite(quantity.value):
+            values.setdefault(quantity.model, []).append(quantity.value)
+    return {model: math.fsum(values[model]) / len(values[model]) for model in sorted(values)}

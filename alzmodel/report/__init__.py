@@ -1,0 +1,1 @@
+"""What a reader gets: tables for the terminal, figures, the page."""
