@@ -1,0 +1,456 @@
+"""Reference crystals as :class:`ase.Atoms`: unit cells, supercells, spheres and disordered pyrochlore.
+
+The structures stand as CIF files in ``structures/``, each with its citation. Every model has formal charges as initial
+charges and its origin in ``info["provenance"]``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alzmodel.composition import formal_charges
+from alzmodel.errors import AlzmodelError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+__all__ = [
+    "DIAMETER_MAX",
+    "PHASES",
+    "Phase",
+    "crystal",
+    "nanocrystal",
+    "phase_of",
+    "pyrochlore_defect_fluorite",
+    "structure_folder",
+    "supercell",
+]
+
+DIAMETER_MAX: Final = 400.0
+"""Largest sphere in Å (some two million atoms)."""
+
+ATOMS_MAX: Final = 5_000_000
+"""Largest supercell, in atoms."""
+
+FLUORITE_X: Final = 0.375
+"""The x of 48f oxygen (origin at Zr) at which pyrochlore has the ideal positions of fluorite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A reference phase.
+
+    Attributes
+    ----------
+    name
+        What users type.
+    file
+        CIF in the structure folder.
+    formula
+        Formula unit.
+    space_group
+        Number of the published structure in International Tables A.
+    density
+        X-ray density of the published cell in g cm⁻³.
+    citation
+        Source of cell and coordinates.
+    ordered_approximant
+        Whether partly filled sites were replaced by one ordered arrangement.
+    note
+        What a user should know, or nothing.
+    """
+
+    name: str
+    file: str
+    formula: str
+    space_group: int
+    density: float
+    citation: str
+    ordered_approximant: bool = False
+    note: str = ""
+
+
+_PHASES: Final = (
+    Phase(
+        name="La2Zr2O7",
+        file="La2Zr2O7.cif",
+        formula="La2Zr2O7",
+        space_group=227,
+        density=6.03,
+        citation=(
+            "a = 10.805 Å (bulk); x of 48f: K. R. Whittle, L. M. D. Cranswick, S. A. T. Redfern, I. P. Swainson, "
+            "G. R. Lumpkin, J. Solid State Chem. 182 (2009) 442, doi 10.1016/j.jssc.2008.11.008"
+        ),
+    ),
+    Phase(
+        name="La2O3",
+        file="La2O3.cif",
+        formula="La2O3",
+        space_group=164,
+        density=6.57,
+        citation="P. Aldebert, J. P. Traverse, Mater. Res. Bull. 14 (1979) 303, doi 10.1016/0025-5408(79)90095-3",
+    ),
+)
+
+PHASES: Final[Mapping[str, Phase]] = {phase.name: phase for phase in _PHASES}
+"""Every reference phase by its name."""
+
+_ALIASES: Final[Mapping[str, str]] = {
+    "pyrochlore": "La2Zr2O7",
+    "lzo": "La2Zr2O7",
+    "llzo": "LLZO-cubic",
+    "c-llzo": "LLZO-cubic",
+    "cllzo": "LLZO-cubic",
+    "t-llzo": "LLZO-tetragonal",
+    "tllzo": "LLZO-tetragonal",
+    "zirconia": "ZrO2",
+}
+
+
+def structure_folder() -> Path:
+    """Folder of the reference CIFs: inside the installed package, or beside it in a checkout.
+
+    Raises
+    ------
+    AlzmodelError
+        If neither is there, which means a broken installation.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "structures", package.parent / "structures"):
+        if folder.is_dir():
+            return folder
+    raise AlzmodelError(
+        f"the reference structures are in neither {package} nor {package.parent}: reinstall alzmodel"
+    )
+
+
+def phase_of(name: str) -> Phase:
+    """Find a phase by its name or an alias; upper and lower case are the same.
+
+    Raises
+    ------
+    InputError
+        If there is no such phase.
+    """
+    wanted = name.strip().casefold()
+    wanted = _ALIASES.get(wanted, wanted).casefold()
+    for phase in PHASES.values():
+        if phase.name.casefold() == wanted:
+            return phase
+    raise InputError(f"phase: {name!r} is not known; allowed: {', '.join(PHASES)}")
+
+
+@functools.cache
+def _read_phase(file: str) -> Atoms:
+    import ase.io
+
+    with warnings.catch_warnings():
+        # ASE remarks on occupancies and settings that the tests of each file cover.
+        warnings.simplefilter("ignore")
+        return ase.io.read(structure_folder() / file, format="cif")
+
+
+def crystal(phase: str, *, lattice_parameter: float | None = None) -> Atoms:
+    """Conventional cell of a reference phase.
+
+    Parameters
+    ----------
+    phase
+        Name or alias; see :data:`PHASES`.
+    lattice_parameter
+        a in Å in place of the published one; b and c are scaled by the same factor and the angles kept.
+
+    Returns
+    -------
+    ase.Atoms
+        Periodic, with formal charges and ``info`` keys ``kind`` ("crystal"), ``phase`` and ``provenance``.
+
+    Raises
+    ------
+    InputError
+        If the phase is unknown, or the lattice parameter is not within a factor of two of the published one.
+    """
+    found = phase_of(phase)
+    atoms = _read_phase(found.file).copy()
+    published = float(atoms.cell.lengths()[0])
+    if lattice_parameter is not None:
+        if not (math.isfinite(lattice_parameter) and 0.5 * published <= lattice_parameter <= 2 * published):
+            raise InputError(
+                f"lattice parameter: {lattice_parameter:g} Å; allowed for {found.name}: "
+                f"{0.5 * published:.3f} to {2 * published:.3f} Å"
+            )
+        atoms.set_cell(atoms.cell * (lattice_parameter / published), scale_atoms=True)
+    for name in list(atoms.arrays):
+        if name not in {"numbers", "positions"}:
+            del atoms.arrays[name]
+    atoms.pbc = True
+    atoms.set_initial_charges(formal_charges(atoms))
+    atoms.info = {
+        "kind": "crystal",
+        "phase": found.name,
+        "provenance": {
+            "phase": found.name,
+            "formula": found.formula,
+            "citation": found.citation,
+            "space_group": found.space_group,
+            "ordered_approximant": found.ordered_approximant,
+            "lattice_parameters": [round(float(length), 6) for length in atoms.cell.lengths()],
+            "published_a": round(published, 6),
+            "lattice_parameter_set": lattice_parameter is not None,
+        },
+    }
+    return atoms
+
+
+def _repeats(repeats: int | tuple[int, int, int]) -> tuple[int, int, int]:
+    triple = (repeats,) * 3 if isinstance(repeats, int) else tuple(repeats)
+    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in triple)
+    if len(triple) != 3 or not whole:
+        raise InputError(f"supercell: {repeats!r}; allowed: one or three whole numbers of at least 1")
+    return int(triple[0]), int(triple[1]), int(triple[2])
+
+
+def supercell(atoms: Atoms, repeats: int | tuple[int, int, int]) -> Atoms:
+    """Repeat a cell along its axes; charges and ``info`` are kept, the provenance gains ``supercell``.
+
+    Raises
+    ------
+    InputError
+        If `repeats` is not one or three whole numbers of at least 1, or more than five million atoms would result.
+    """
+    triple = _repeats(repeats)
+    if len(atoms) * math.prod(triple) > ATOMS_MAX:
+        raise InputError(
+            f"supercell: {triple} makes {len(atoms) * math.prod(triple)} atoms; allowed: at most {ATOMS_MAX}"
+        )
+    repeated = atoms.repeat(triple)
+    repeated.info = {**atoms.info}
+    repeated.info["provenance"] = {**atoms.info.get("provenance", {}), "supercell": list(triple)}
+    return repeated
+
+
+def _check_seed(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed: {seed!r}; allowed: a whole number of at least 0")
+    return int(seed)
+
+
+def pyrochlore_defect_fluorite(
+    repeats: int | tuple[int, int, int],
+    disorder: float,
+    seed: int,
+    *,
+    lattice_parameter: float | None = None,
+) -> Atoms:
+    """La2Zr2O7 between ordered pyrochlore (`disorder` 0) and random defect fluorite (1).
+
+    Cations: a fraction disorder / 2 of La and Zr change places, so that 1 leaves each site half La, half Zr.
+    Oxygen: a fraction 7/8 of the empty 8a sites, times `disorder`, is filled from 48f (anion Frenkel pairs); 8b
+    gives up oxygen too with relative weight `disorder`, so that at 1 the seven oxygens are spread evenly over the
+    eight fluorite sites. The 48f coordinate x goes linearly to 3/8, its fluorite value. Cations and anions are
+    disordered together, which real zirconates need not do (Blanchard et al., Inorg. Chem. 51 (2012) 13237).
+
+    Parameters
+    ----------
+    repeats
+        Cells along each axis.
+    disorder
+        0 to 1.
+    seed
+        Of the random choice of sites.
+    lattice_parameter
+        a in Å; the published one if not given.
+
+    Returns
+    -------
+    ase.Atoms
+        Periodic, stoichiometric; ``provenance["antisite_fraction"]`` (of La sites, with Zr) and
+        ``["frenkel_fraction"]`` (of oxygens, on 8a) are those really built.
+
+    Raises
+    ------
+    InputError
+        If `disorder` is not within 0 to 1, or another argument cannot be used.
+    """
+    if not (math.isfinite(disorder) and 0 <= disorder <= 1):
+        raise InputError(f"disorder: {disorder:g}; allowed: 0 (pyrochlore) to 1 (defect fluorite)")
+    rng = np.random.default_rng(_check_seed(seed))
+    unit = crystal("La2Zr2O7", lattice_parameter=lattice_parameter)
+    unit.new_array("site", _pyrochlore_sites(unit, disorder))
+    atoms = supercell(unit, repeats)
+    site = atoms.arrays["site"]
+    numbers = atoms.numbers.copy()
+    lanthanum, zirconium = (np.flatnonzero(atoms.symbols == symbol) for symbol in ("La", "Zr"))
+    swaps = round(disorder * len(lanthanum) / 2)
+    moved_la, moved_zr = (rng.choice(sites, swaps, replace=False) for sites in (lanthanum, zirconium))
+    numbers[moved_la], numbers[moved_zr] = 40, 57
+    atoms.numbers = numbers
+
+    vacancies = _empty_sites(unit, atoms)
+    frenkel = round(disorder * len(vacancies) * 7 / 8)
+    givers = np.flatnonzero(np.isin(site, [_SITE_48F, _SITE_8B]))
+    weights = np.where(site[givers] == _SITE_48F, 1.0, disorder)
+    if frenkel:
+        leaving = rng.choice(givers, frenkel, replace=False, p=weights / weights.sum())
+        atoms.positions[leaving] = vacancies[rng.choice(len(vacancies), frenkel, replace=False)]
+    del atoms.arrays["site"]
+    atoms.set_initial_charges(None)
+    atoms.set_initial_charges(formal_charges(atoms))
+    atoms.info["provenance"] |= {
+        "disorder": float(disorder),
+        "seed": int(seed),
+        "antisite_fraction": swaps / len(lanthanum),
+        "frenkel_fraction": frenkel / len(givers),
+    }
+    return atoms
+
+
+_SITE_16, _SITE_48F, _SITE_8B = 0, 1, 2
+
+
+def _pyrochlore_sites(unit: Atoms, disorder: float) -> NDArray[np.int64]:
+    """Tell 48f from 8b oxygen by its neighbours, and move 48f towards its fluorite position."""
+    distances = unit.get_all_distances(mic=True)
+    oxygen = unit.symbols == "O"
+    near_zirconium = (distances[:, unit.symbols == "Zr"] < 0.25 * unit.cell.lengths()[0]).any(axis=1)
+    site = np.where(oxygen, np.where(near_zirconium, _SITE_48F, _SITE_8B), _SITE_16)
+    ideal = np.round((unit.get_scaled_positions() - 0.125) * 4) / 4 + 0.125
+    scaled = unit.get_scaled_positions()
+    moving = site == _SITE_48F
+    scaled[moving] += disorder * (ideal[moving] - scaled[moving])
+    unit.set_scaled_positions(scaled)
+    return site
+
+
+def _empty_sites(unit: Atoms, atoms: Atoms) -> NDArray[np.float64]:
+    """Positions (n, 3) in Å of the empty 8a sites: the fluorite anion sites that hold no oxygen."""
+    grid = (np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) + 0.5) / 4
+    oxygen = unit.get_scaled_positions()[unit.symbols == "O"]
+    gap = grid[:, None] - oxygen[None]
+    gap -= np.round(gap)
+    empty = grid[np.sqrt((gap**2).sum(axis=2)).min(axis=1) > 0.1]
+    counts = np.rint(atoms.cell.lengths() / unit.cell.lengths()).astype(int)
+    shifts = np.stack(np.meshgrid(*[np.arange(n) for n in counts], indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.asarray((empty[None] + shifts[:, None]).reshape(-1, 3) @ unit.cell.array)
+
+
+def nanocrystal(
+    phase: str,
+    diameter: float,
+    *,
+    lattice_parameter: float | None = None,
+    neutral: bool = True,
+    seed: int = 0,
+) -> Atoms:
+    """Sphere cut from a reference crystal.
+
+    The centre is a point of the unit cell drawn at random (uniformly) from `seed`, not a site of high symmetry: a
+    sphere about a symmetric point takes whole shells of equal atoms at once, so that its composition and its pattern
+    jump with the diameter. Averages over seeds belong to a sphere of that size placed anywhere.
+
+    Parameters
+    ----------
+    phase
+        Name or alias; see :data:`PHASES`.
+    diameter
+        In Å; an atom is inside if its centre is.
+    lattice_parameter
+        a in Å; the published one if not given.
+    neutral
+        True: the outermost ions that are too many for whole formula units are left out. False: every atom inside is
+        kept, as the closed expressions for spheres assume.
+    seed
+        Of the centre.
+
+    Returns
+    -------
+    ase.Atoms
+        Not periodic, no cell, centred at the origin; ``info["kind"]`` is "nanocrystal".
+
+    Raises
+    ------
+    InputError
+        If the diameter is not within 0 < d <= 400 Å or holds no formula unit, or another argument cannot be used.
+    """
+    from ase import Atoms
+
+    if not (math.isfinite(diameter) and 0 < diameter <= DIAMETER_MAX):
+        raise InputError(f"diameter: {diameter:g} Å; allowed: 0 < d <= {DIAMETER_MAX:g} Å")
+    rng = np.random.default_rng(_check_seed(seed))
+    unit = crystal(phase, lattice_parameter=lattice_parameter)
+    centre = rng.random(3)
+    positions, basis = _inside_sphere(unit, centre, diameter / 2)
+    if neutral:
+        kept = _whole_formula_units(unit, positions, basis)
+        positions, basis = positions[kept], basis[kept]
+    per_cell = min(Counter(unit.get_chemical_symbols()).values())
+    if len(basis) == 0 or (not neutral and len(set(unit.numbers[basis])) < len(set(unit.numbers))):
+        raise InputError(
+            f"diameter: {diameter:g} Å holds no formula unit of {unit.info['phase']}; "
+            f"allowed: about {2 * (unit.cell.volume / per_cell) ** (1 / 3):.0f} Å and more"
+        )
+    atoms = Atoms(
+        numbers=unit.numbers[basis],
+        positions=positions,
+        charges=unit.get_initial_charges()[basis],
+        pbc=False,
+    )
+    atoms.info = {
+        "kind": "nanocrystal",
+        "phase": unit.info["phase"],
+        "provenance": {
+            **unit.info["provenance"],
+            "diameter": float(diameter),
+            "neutral": bool(neutral),
+            "seed": int(seed),
+            "centre": [float(value) for value in centre],
+        },
+    }
+    return atoms
+
+
+def _inside_sphere(
+    unit: Atoms, centre: NDArray[np.float64], radius: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Positions (n, 3) about the centre in Å, and the index in the unit cell, of all atoms within `radius`."""
+    cell = unit.cell.array
+    # Planes at unit fractional distance are 1/|reciprocal vector| apart.
+    reach = np.ceil(radius * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int) + 1
+    axes = [np.arange(-n, n + 1) for n in reach]
+    shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3) @ cell
+    positions, basis = [], []
+    for index, scaled in enumerate(unit.get_scaled_positions()):
+        candidates = shifts + (scaled - centre) @ cell
+        found = candidates[(candidates**2).sum(axis=1) <= radius**2]
+        positions.append(found)
+        basis.append(np.full(len(found), index))
+    return np.concatenate(positions), np.concatenate(basis)
+
+
+def _whole_formula_units(
+    unit: Atoms, positions: NDArray[np.float64], basis: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the indices, in rising order, of the atoms left when the outermost of each surplus element go."""
+    per_cell: dict[int, int] = Counter(int(number) for number in unit.numbers)
+    divisor = math.gcd(*per_cell.values())
+    per_unit: dict[int, int] = {number: n // divisor for number, n in per_cell.items()}
+    numbers = unit.numbers[basis]
+    units = min(int((numbers == number).sum()) // n for number, n in per_unit.items())
+    # Rounded, so that atoms at equal distance keep the order of the cell on every machine.
+    distance = np.round(np.linalg.norm(positions, axis=1), 6)
+    kept = []
+    for number, n in per_unit.items():
+        mine = np.flatnonzero(numbers == number)
+        kept.append(mine[np.argsort(distance[mine], kind="stable")][: units * n])
+    return np.sort(np.concatenate(kept))
