@@ -217,9 +217,13 @@ def explain(error: ValidationError, path: Path, data: Mapping[str, Any]) -> Inpu
     place: list[str] = []
     node: Any = data
     for step in first["loc"]:
-        node = node[step] if isinstance(node, dict | list) and _holds(node, step) else None
-        name = node.get("id") if isinstance(node, dict) else None
-        place.append(f"[{name or step}]" if isinstance(step, int) else str(step))
+        if isinstance(step, int):
+            node = node[step] if isinstance(node, list) and step < len(node) else None
+            name = node.get("id") if isinstance(node, dict) else None
+            place.append(f"[{name or step}]")
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+            place.append(step)
     key = ".".join(place).replace(".[", "[")
     if first["type"] == "extra_forbidden":
         return InputError(
@@ -227,12 +231,6 @@ def explain(error: ValidationError, path: Path, data: Mapping[str, Any]) -> Inpu
         )
     shown = repr(first["input"]) if not isinstance(first["input"], dict | list) else "what is there"
     return InputError(f"{path}: {key}: {shown[:80]}; allowed: {first['msg'][:1].lower()}{first['msg'][1:]}")
-
-
-def _holds(node: dict[str, Any] | list[Any], step: int | str) -> bool:
-    if isinstance(node, dict):
-        return step in node
-    return isinstance(step, int) and step < len(node)
 
 
 def load_measured(path: str | Path | None = None) -> Measured:
