@@ -1,0 +1,1 @@
+"""Models from compositions: packings, melt-quenched glasses and columns."""

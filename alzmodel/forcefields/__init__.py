@@ -1,0 +1,1 @@
+"""Pair potentials as data, their tables, and LAMMPS in a child process."""

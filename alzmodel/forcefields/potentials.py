@@ -1,0 +1,248 @@
+"""The two pair potentials as data, and their energy and force in closed form.
+
+Cations and oxygen interact by U(r) = A exp(−r/ρ) − C/r⁶ plus Coulomb; cations feel one another by Coulomb
+alone. Below r0 the Buckingham form is replaced by B/rⁿ + D r², see :func:`splice`. Å and eV throughout.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["POTENTIALS", "IonParameters", "Potential", "Splice", "potential", "splice"]
+
+OXYGEN = "O2-"
+
+
+@dataclass(frozen=True, slots=True)
+class IonParameters:
+    """One ion of a potential: its charge and its Buckingham pair with oxygen.
+
+    Attributes
+    ----------
+    label
+        Ion label, such as ``"La3+"``.
+    element
+        Chemical symbol.
+    valence
+        Formal charge in e.
+    charge
+        Charge of the potential in e: ``charge_scale`` times the valence.
+    A, rho, C
+        Parameters of U = A exp(−r/ρ) − C/r⁶ with oxygen: eV, Å, eV Å⁶.
+    sources
+        Citations.
+    provisional
+        True where the source could not be verified or the parameters were fitted here.
+    """
+
+    label: str
+    element: str
+    valence: int
+    charge: float
+    A: float
+    rho: float
+    C: float
+    sources: tuple[str, ...]
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Repulsive branch U = B/rⁿ + D r² below `r0` (Å) that keeps U, U′ and U″ continuous."""
+
+    r0: float
+    B: float
+    D: float
+    n: float
+
+
+@dataclass(frozen=True, slots=True)
+class Potential:
+    """A set of pair parameters.
+
+    Attributes
+    ----------
+    name, title
+        Key and a few words.
+    ions
+        Parameters by ion label.
+    short_range_cutoff
+        Å; the Buckingham part is cut there and shifted so that its force and energy vanish.
+    """
+
+    name: str
+    title: str
+    ions: Mapping[str, IonParameters]
+    short_range_cutoff: float
+
+    def provisional(self, labels: Iterable[str]) -> tuple[str, ...]:
+        """Those of `labels` whose parameters are provisional, in the order given."""
+        return tuple(label for label in labels if self.ion(label).provisional)
+
+    def ion(self, label: str) -> IonParameters:
+        """Return the parameters of one ion.
+
+        Raises
+        ------
+        InputError
+            If the potential has none for it.
+        """
+        try:
+            return self.ions[label]
+        except KeyError:
+            raise InputError(
+                f"ion: {label} has no parameters in the potential {self.name!r}; allowed: {', '.join(self.ions)}"
+            ) from None
+
+    def short_range(
+        self, first: str, second: str, r: np.ndarray, *, cutoff: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Short-range energy and force of a pair of ions, spliced, cut and shifted in force.
+
+        Parameters
+        ----------
+        first, second
+            Ion labels.
+        r
+            Distances in Å, any shape, > 0.
+        cutoff
+            Å; by default `short_range_cutoff`.
+
+        Returns
+        -------
+        energy, force
+            eV and eV/Å (−dU/dr), of the shape of `r`; zero at and beyond the cut-off, and for two cations.
+        """
+        if OXYGEN not in {first, second}:
+            self.ion(first), self.ion(second)
+            return np.zeros_like(r), np.zeros_like(r)
+        ion = self.ion(second if first == OXYGEN else first)
+        end = self.short_range_cutoff if cutoff is None else cutoff
+        last_energy, last_force = (value.item() for value in _buckingham(ion, np.array(end)))
+        branch = splice(ion.A, ion.rho, ion.C)
+        near = np.maximum(r, branch.r0) if branch else r
+        energy, force = _buckingham(ion, near)
+        if branch:
+            inside = r < branch.r0
+            repulsion = branch.B * r ** (-branch.n)
+            energy = np.where(inside, repulsion + branch.D * r**2, energy)
+            force = np.where(inside, branch.n * repulsion / r - 2 * branch.D * r, force)
+        within = r < end
+        return (
+            np.where(within, energy - last_energy + (r - end) * last_force, 0.0),
+            np.where(within, force - last_force, 0.0),
+        )
+
+
+def _buckingham(ion: IonParameters, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    repulsion = ion.A * np.exp(-r / ion.rho)
+    dispersion = ion.C / r**6
+    return repulsion - dispersion, repulsion / ion.rho - 6 * dispersion / r
+
+
+@cache
+def splice(A: float, rho: float, C: float) -> Splice | None:
+    """Return the repulsive branch that keeps a Buckingham pair from collapsing.
+
+    r0 is the smaller root of U‴ = 0, the innermost place where the Buckingham form still curves as a
+    repulsion does; B, D and n follow from U, U′ and U″ there.
+
+    Parameters
+    ----------
+    A, rho, C
+        Buckingham parameters in eV, Å, eV Å⁶.
+
+    Returns
+    -------
+    Splice or None
+        None where C = 0: such a pair never turns over.
+
+    References
+    ----------
+    L. Deng, J. Du, J. Am. Ceram. Soc. 102 (2019) 2482.
+    """
+    if C == 0:
+        return None
+
+    # U‴ = −A/ρ³ exp(−r/ρ) + 336 C/r⁹; the logarithm has its one maximum between the roots, at r = 9 ρ.
+    def curvature_change(r: float) -> float:
+        return math.log(A / rho**3) - r / rho - math.log(336 * C) + 9 * math.log(r)
+
+    if curvature_change(9 * rho) <= 0:
+        raise InputError(
+            f"A, rho, C: {A}, {rho}, {C} have no repulsive wall; allowed: U''' = 0 at two distances"
+        )
+    r0 = float(brentq(curvature_change, 1e-3 * rho, 9 * rho, xtol=1e-14, rtol=1e-14))
+    repulsion = A * math.exp(-r0 / rho)
+    dispersion = C / r0**6
+    # With b = B r0⁻ⁿ and d = D r0²: U = b + d, r U′ = 2d − n b, r² U″ = n(n+1) b + 2d.
+    energy = repulsion - dispersion
+    first = r0 * (-repulsion / rho) + 6 * dispersion
+    second = r0**2 * repulsion / rho**2 - 42 * dispersion
+    n = 1 - (second - 2 * energy) / (first - 2 * energy)
+    b = (2 * energy - first) / (n + 2)
+    return Splice(r0=r0, B=b * r0**n, D=(energy - b) / r0**2, n=n)
+
+
+def _split_label(label: str) -> tuple[str, int]:
+    body, sign = label[:-1], label[-1]
+    element = body.rstrip("0123456789")
+    valence = int(body[len(element) :] or 1)
+    return element, valence if sign == "+" else -valence
+
+
+def _load() -> dict[str, Potential]:
+    text = resources.files("alzmodel.forcefields").joinpath("potentials.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    citations = data.pop("sources")
+    return {name: _potential(name, entry, citations) for name, entry in data.items()}
+
+
+def _potential(name: str, entry: dict[str, Any], citations: dict[str, str]) -> Potential:
+    ions = {}
+    for label, row in entry["ions"].items():
+        element, valence = _split_label(label)
+        ions[label] = IonParameters(
+            label=label,
+            element=element,
+            valence=valence,
+            charge=entry["charge_scale"] * valence,
+            A=row["A"],
+            rho=row["rho"],
+            C=row["C"],
+            sources=tuple(citations[key] for key in row["sources"]),
+            provisional=row.get("provisional", False),
+        )
+    return Potential(name, entry["title"], MappingProxyType(ions), entry["short_range_cutoff"])
+
+
+POTENTIALS: Mapping[str, Potential] = MappingProxyType(_load())
+"""Potentials by name."""
+
+
+def potential(name: str) -> Potential:
+    """Return a potential by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    try:
+        return POTENTIALS[name]
+    except KeyError:
+        raise InputError(f"potential: {name!r} is unknown; allowed: {', '.join(POTENTIALS)}") from None

@@ -1,0 +1,199 @@
+"""Energies, forces and minimised structures of any periodic model, with the Coulomb sum by PPPM."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from alzmodel.composition import formal_charges, ion_labels
+from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.forcefields.engine import Segment, System, check_ranks, read_dump, read_thermo, run_job
+from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
+from alzmodel.forcefields.potentials import potential as potential_of
+from alzmodel.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from alzmodel.forcefields.potentials import Potential
+
+__all__ = ["Relaxed", "SinglePoint", "energy", "minimise_commands", "relax", "single_point"]
+
+MINIMISE_ROUNDS = 4
+PRESSURE_TOLERANCE = 0.02
+"""GPa; a relaxed cell under more than this is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """A minimised model.
+
+    Attributes
+    ----------
+    atoms
+        The model, its cell turned back to the orientation it came in.
+    energy
+        eV for the whole cell.
+    pressure
+        GPa, left after the relaxation.
+    """
+
+    atoms: Atoms
+    energy: float
+    pressure: float
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePoint:
+    """Energy (eV, whole cell), forces (n_atoms, 3) in eV/Å and pressure (GPa) of a model as it stands."""
+
+    energy: float
+    forces: np.ndarray
+    pressure: float
+
+
+def _system(atoms: Atoms, potential: str) -> tuple[System, list[str]]:
+    if not atoms.pbc.all():
+        raise InputError(f"pbc: {atoms.pbc.tolist()}; allowed: models that are periodic in three directions")
+    pot: Potential = potential_of(potential)
+    labels = ion_labels(atoms)
+    for label in dict.fromkeys(labels):
+        pot.ion(label)
+    charge = float(np.sum(formal_charges(atoms)))
+    if abs(charge) > 1e-6:
+        raise InputError(f"charge of the model: {charge:+g} e; allowed: neutral models")
+    return System(pot, tuple(dict.fromkeys(labels))), labels
+
+
+def minimise_commands(
+    cell: Literal["free", "iso", "fixed"], *, tilted: bool = False, pressure: float = 0.0
+) -> list[str]:
+    """Return the commands that take a loaded system to its nearest minimum at `pressure` (GPa).
+
+    LAMMPS keeps the strain energy of a cell relaxation relative to the cell it began with, so several rounds
+    follow one another; the last one moves the atoms alone.
+    """
+    style = {"free": "tri" if tilted else "aniso", "iso": "iso"}
+    commands = ["min_style cg", "thermo 50"]
+    if cell != "fixed":
+        for _ in range(MINIMISE_ROUNDS):
+            commands += [
+                f"fix relax all box/relax {style[cell]} {pressure * 1e4} vmax 0.001",
+                "minimize 0 1e-5 1000 10000",
+                "unfix relax",
+            ]
+    return [*commands, "minimize 0 1e-5 1000 10000"]
+
+
+def relax(
+    atoms: Atoms,
+    *,
+    potential: str = "du-teter",
+    cell: bool | Literal["iso"] = True,
+    ranks: int = 1,
+    progress: Progress = silent,
+) -> Relaxed:
+    """Minimise the energy of a model at zero pressure.
+
+    Parameters
+    ----------
+    atoms
+        Periodic in three directions and neutral; any cell.
+    potential
+        Name of a potential.
+    cell
+        True: lengths (and angles of a cell that is not orthogonal) follow; ``"iso"``: the volume follows, the
+        shape stays; False: only the atoms move.
+    ranks
+        MPI ranks.
+    progress
+        Told how far the work is.
+
+    Returns
+    -------
+    Relaxed
+
+    Raises
+    ------
+    InputError
+        If the model is not periodic or not neutral, or an ion has no parameters.
+    AlzmodelError
+        If LAMMPS fails or pressure is left.
+    """
+    check_ranks(ranks)
+    system, labels = _system(atoms, potential)
+    mode: Literal["free", "iso", "fixed"] = "iso" if cell == "iso" else "free" if cell else "fixed"
+    tilted = not atoms.cell.orthorhombic
+    commands = minimise_commands(mode, tilted=tilted)
+    dump = "write_dump all custom end.dump.part id type xsu ysu zsu modify sort id format float %.17g"
+    with tempfile.TemporaryDirectory(prefix="alzmodel-relax-") as name:
+        folder = Path(name)
+        coulomb = pppm_coulomb()
+        system.write_tables(folder, coulomb)
+        system.write_data(atoms, labels, folder / "start.data")
+        segment = Segment(
+            "relax", (*system.setup("start.data", coulomb), *commands, dump), "end.dump", 1.0, "minimisation"
+        )
+        run_job(folder, [segment], ranks=ranks, progress=progress)
+        log = read_thermo([folder / "relax.log"])
+        ((_, box, scaled),) = read_dump(folder / "end.dump")
+    pressure = float(log.pressure[-1])
+    if mode != "fixed" and abs(pressure) > PRESSURE_TOLERANCE:
+        raise AlzmodelError(f"relaxation: {pressure:.3f} GPa are left after {MINIMISE_ROUNDS} rounds")
+    relaxed = atoms.copy()
+    relaxed.set_cell(box @ _turn(atoms))
+    relaxed.set_scaled_positions(scaled)
+    return Relaxed(relaxed, float(log.energy[-1]), pressure)
+
+
+def _turn(atoms: Atoms) -> np.ndarray:
+    # cell = standard cell @ turn
+    return np.asarray(atoms.cell.standard_form()[1])
+
+
+def single_point(
+    atoms: Atoms, *, potential: str = "du-teter", coulomb: Coulomb | None = None, ranks: int = 1
+) -> SinglePoint:
+    """Energy, forces and pressure of a model as it stands.
+
+    Parameters
+    ----------
+    atoms
+        Periodic in three directions and neutral.
+    potential
+        Name of a potential.
+    coulomb
+        By default PPPM; the damped shifted force leaves out a constant, see
+        :func:`alzmodel.forcefields.pair_tables.dsf_self_energy`.
+    ranks
+        MPI ranks.
+
+    Raises
+    ------
+    InputError
+        If the model is not periodic or not neutral, or an ion has no parameters.
+    AlzmodelError
+        If LAMMPS fails.
+    """
+    check_ranks(ranks)
+    system, labels = _system(atoms, potential)
+    coulomb = pppm_coulomb() if coulomb is None else coulomb
+    dump = "write_dump all custom end.dump.part id type fx fy fz modify sort id format float %.17g"
+    with tempfile.TemporaryDirectory(prefix="alzmodel-energy-") as name:
+        folder = Path(name)
+        system.write_tables(folder, coulomb)
+        system.write_data(atoms, labels, folder / "start.data")
+        commands = (*system.setup("start.data", coulomb), "run 0", dump)
+        run_job(folder, [Segment("energy", commands, "end.dump", 1.0, "energy")], ranks=ranks)
+        log = read_thermo([folder / "energy.log"])
+        ((_, _, forces),) = read_dump(folder / "end.dump")
+    return SinglePoint(float(log.energy[-1]), forces @ _turn(atoms), float(log.pressure[-1]))
+
+
+def energy(atoms: Atoms, potential: str = "du-teter") -> float:
+    """Potential energy of a model in eV, with PPPM; see :func:`single_point`."""
+    return single_point(atoms, potential=potential).energy
