@@ -1,0 +1,1 @@
+"""From atoms to numbers: pair distribution functions, building units and how they join."""

@@ -1,0 +1,523 @@
+"""Partial pair distribution functions: every pair of elements at once, any cell, any distance."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+from ase import Atoms
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import least_squares
+from scipy.spatial import ConvexHull, QhullError
+
+from alzmodel.composition import ELEMENT_ORDER, pair_label
+from alzmodel.errors import InputError
+from alzmodel.neighbours import first_minimum, repeat_length
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["PartialRDF", "coordination_from_rdf", "frame_list", "partial_rdf"]
+
+_FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
+_SMALL_SYSTEM = 2e6  # pairs; below this starting threads costs more than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class PartialRDF:
+    """Pair counts and partial pair distribution functions of a model, averaged over its frames.
+
+    Attributes
+    ----------
+    r
+        Bin centres, Å, shape (n,). Bin k holds distances from ``k dr`` up to ``(k + 1) dr``.
+    dr
+        Bin width, Å.
+    counts
+        Per pair label: number of pairs of atoms in each bin per frame, shape (n,). A pair is counted once, not
+        once from each end; each periodic image is a pair of its own.
+    g
+        Per pair label: g(r), 1 where pairs are as frequent as in an ideal gas of the same density, shape (n,).
+        The ideal gas is counted in the exact volume of each shell. NaN where the model has no volume (a
+        non-periodic model in one plane).
+    concentrations
+        Per element: fraction of the atoms.
+    number_density
+        Atoms per Å³. For a cluster its volume is that of the convex hull of the atoms.
+    n_atoms, n_frames
+        Per frame, and how many.
+    repeat_length
+        Å: half the shortest lattice translation. A periodic glass model repeats itself beyond it; infinite
+        for a cluster.
+    periodic
+        Whether any direction is periodic.
+    """
+
+    r: NDArray[np.float64]
+    dr: float
+    counts: dict[str, NDArray[np.float64]]
+    g: dict[str, NDArray[np.float64]]
+    concentrations: dict[str, float]
+    number_density: float
+    n_atoms: int
+    n_frames: int
+    repeat_length: float
+    periodic: bool
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols, in the order of the pair labels."""
+        return tuple(self.concentrations)
+
+    def pair(self, a: str, b: str) -> NDArray[np.float64]:
+        """g(r) of two elements in either order."""
+        return self.g[pair_label(a, b)]
+
+    def first_peaks(self) -> dict[str, dict[str, float]]:
+        """Position and width of the first maximum of every partial.
+
+        A Gaussian in g(r) with its own width on either side is fitted to the counts of the first peak by maximum
+        likelihood (counting statistics), from the foot of the peak to a quarter of its height on the far
+        side. A peak that lies in fewer than five bins, as in a crystal without displacements, gives its centroid.
+
+        Returns
+        -------
+        dict
+            Per pair label ``r`` (position of the maximum, Å) and ``fwhm`` (Å); both NaN where there is no peak.
+        """
+        return {label: _first_peak(self, label) for label in self.counts}
+
+    def cutoffs(self) -> dict[str, float]:
+        """End of the first shell, Å, of every partial that has a first shell.
+
+        The first minimum of g(r) (:func:`alzmodel.neighbours.first_minimum`), smoothed over 0.08 Å or, where pairs are
+        rare, as far as 0.25 Å so that some twenty pairs of an ideal gas at 3 Å stand behind each value. A peak that
+        counting noise could have made does not count: a gas has no cut-offs.
+        """
+        found = {}
+        for label in self.counts:
+            cutoff = _first_shell(self, label)
+            if cutoff is not None:
+                found[label] = cutoff
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys ``r``, ``partials``, ``first_peaks`` and what is needed to read them."""
+        return {
+            "r": self.r,
+            "partials": self.g,
+            "first_peaks": self.first_peaks(),
+            "concentrations": self.concentrations,
+            "number_density": self.number_density,
+            "repeat_length": self.repeat_length,
+            "periodic": self.periodic,
+            "n_atoms": self.n_atoms,
+            "n_frames": self.n_frames,
+        }
+
+
+def frame_list(frames: Atoms | Sequence[Atoms]) -> list[Atoms]:
+    """One model or several frames of one model, as a list.
+
+    Raises
+    ------
+    InputError
+        If there is no frame, a frame without atoms, or frames that differ in composition or periodicity.
+    """
+    listed = [frames] if isinstance(frames, Atoms) else list(frames)
+    if not listed:
+        raise InputError("frames: none given; allowed: at least one model")
+    if any(len(atoms) == 0 for atoms in listed):
+        raise InputError("frames: a frame without atoms; allowed: at least one atom in each")
+    first = Counter(listed[0].numbers.tolist())
+    for number, atoms in enumerate(listed):
+        if Counter(atoms.numbers.tolist()) != first or (atoms.pbc != listed[0].pbc).any():
+            raise InputError(
+                f"frames: frame {number} is {atoms.get_chemical_formula()} with periodicity {atoms.pbc.tolist()}; "
+                f"allowed: that of frame 0, {listed[0].get_chemical_formula()} {listed[0].pbc.tolist()}"
+            )
+    return listed
+
+
+def partial_rdf(
+    frames: Atoms | Sequence[Atoms],
+    *,
+    r_max: float | None = None,
+    dr: float = 0.02,
+) -> PartialRDF:
+    """Count all pairs of atoms by distance, for every pair of elements.
+
+    Every image is counted exactly, so distances beyond half the cell are right for the infinite periodic
+    structure; for a glass that structure is not the glass any more (see ``repeat_length``). Counts are whole
+    numbers and do not depend on the number of threads.
+
+    Parameters
+    ----------
+    frames
+        One model, or frames of one. Any cell, any combination of periodic directions.
+    r_max
+        Largest distance, Å, rounded up to a whole bin. By default the repeat length, but at least 10 and at
+        most 20 Å.
+    dr
+        Bin width, Å.
+
+    Returns
+    -------
+    PartialRDF
+
+    Raises
+    ------
+    InputError
+        If `dr` or `r_max` is not positive, or the frames do not belong together.
+
+    References
+    ----------
+    D. A. Keen, J. Appl. Cryst. 34, 172 (2001), eq. 8: g_ij(r) = n_ij(r) / (4π r² dr ρ_j), here with the exact
+    shell volume 4π/3 (r_out³ − r_in³) in place of 4π r² dr.
+    """
+    listed = frame_list(frames)
+    if not (math.isfinite(dr) and dr > 0):
+        raise InputError(f"bin width dr: {dr} Å; allowed: a positive number")
+    repeat = min(repeat_length(atoms) for atoms in listed)
+    reach = min(20.0, max(10.0, repeat)) if r_max is None else float(r_max)
+    if not (math.isfinite(reach) and reach > 0):
+        raise InputError(f"r_max: {r_max} Å; allowed: a positive number")
+    n_bins = max(1, math.ceil(reach / dr - 1e-9))
+
+    symbols = _elements(listed[0])
+    n_species = len(symbols)
+    table = np.zeros((n_species, n_species), dtype=np.int64)
+    labels: list[str] = []
+    for a in range(n_species):
+        for b in range(a, n_species):
+            table[a, b] = table[b, a] = len(labels)
+            labels.append(pair_label(symbols[a], symbols[b]))
+
+    edges = np.arange(n_bins + 1) * dr
+    shell = 4 * np.pi / 3 * np.diff(edges**3)
+    counts = np.zeros((len(labels), n_bins))
+    weighted = np.zeros((len(labels), n_bins))
+    volumes = []
+    for atoms in listed:
+        frame_counts = _count_pairs(atoms, symbols, table, n_bins, dr)
+        volume = _volume(atoms)
+        counts += frame_counts
+        weighted += frame_counts * volume
+        volumes.append(volume)
+    counts /= len(listed)
+    weighted /= len(listed)
+
+    present = Counter(listed[0].get_chemical_symbols())
+    g = {}
+    for a, first in enumerate(symbols):
+        for b, second in enumerate(symbols[a:], start=a):
+            pairs = present[first] * present[second] / (2 if a == b else 1)
+            g[labels[table[a, b]]] = weighted[table[a, b]] / (pairs * shell)
+    n_atoms = len(listed[0])
+    return PartialRDF(
+        r=(edges[:-1] + edges[1:]) / 2,
+        dr=float(dr),
+        counts=dict(zip(labels, counts, strict=True)),
+        g=g,
+        concentrations={symbol: present[symbol] / n_atoms for symbol in symbols},
+        number_density=float(n_atoms / np.mean(volumes)),
+        n_atoms=n_atoms,
+        n_frames=len(listed),
+        repeat_length=repeat,
+        periodic=bool(listed[0].pbc.any()),
+    )
+
+
+def coordination_from_rdf(rdf: PartialRDF, centre: str, neighbour: str, cutoff: float) -> float:
+    """Mean number of `neighbour` atoms within `cutoff` Å of a `centre` atom, from the pair counts.
+
+    The bin that holds the cut-off counts in proportion to its volume inside.
+
+    Raises
+    ------
+    InputError
+        If an element is not in the model, or the cut-off lies beyond the counted range.
+    """
+    for element in (centre, neighbour):
+        if element not in rdf.concentrations:
+            raise InputError(f"element: {element!r}; allowed: {', '.join(rdf.elements)}")
+    if not 0 < cutoff <= len(rdf.r) * rdf.dr * (1 + 1e-9):
+        raise InputError(f"cut-off: {cutoff} Å; allowed: 0 < cut-off ≤ {len(rdf.r) * rdf.dr:.2f}")
+    counts = rdf.counts[pair_label(centre, neighbour)]
+    whole = min(int(cutoff / rdf.dr), len(counts))
+    total = counts[:whole].sum()
+    if whole < len(counts):
+        low, high = whole * rdf.dr, (whole + 1) * rdf.dr
+        total += counts[whole] * (cutoff**3 - low**3) / (high**3 - low**3)
+    return float(total * (2 if centre == neighbour else 1) / (rdf.concentrations[centre] * rdf.n_atoms))
+
+
+def _elements(atoms: Atoms) -> list[str]:
+    """Chemical symbols in the order that pair labels use."""
+    order = {symbol: rank for rank, symbol in enumerate(ELEMENT_ORDER)}
+    return sorted(set(atoms.get_chemical_symbols()), key=lambda symbol: (order.get(symbol, 0.5), symbol))
+
+
+def _volume(atoms: Atoms) -> float:
+    """Volume in Å³: of the cell, of a slab up to its outermost atoms, or of a cluster's convex hull."""
+    if atoms.pbc.all():
+        return float(abs(np.linalg.det(atoms.cell.array)))
+    if atoms.pbc.any():
+        return float(abs(np.linalg.det(_box(atoms)[0])))
+    try:
+        return float(ConvexHull(atoms.positions).volume)
+    except (QhullError, ValueError):
+        # Fewer than four atoms, or all in one plane.
+        return math.nan
+
+
+def _box(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a cell that holds all atoms, and its origin: free directions run along the normal of the periodic ones."""
+    cell = np.array(atoms.cell.complete().array)
+    periodic = np.asarray(atoms.pbc, dtype=bool)
+    if periodic.all():
+        return cell, np.zeros(3)
+    basis = np.linalg.qr(cell[periodic].T, mode="complete")[0].T if periodic.any() else np.eye(3)
+    origin = np.zeros(3)
+    for axis, normal in zip(np.flatnonzero(~periodic), basis[periodic.sum() :], strict=True):
+        height = atoms.positions @ normal
+        origin += height.min() * normal
+        cell[axis] = max(float(np.ptp(height)), 1e-3) * (1 + 1e-9) * normal
+    return cell, origin
+
+
+def _count_pairs(
+    atoms: Atoms,
+    symbols: Sequence[str],
+    table: NDArray[np.int64],
+    n_bins: int,
+    dr: float,
+) -> NDArray[np.int64]:
+    """Pairs by species pair and distance bin, shape (n_labels, n_bins)."""
+    rank = {symbol: index for index, symbol in enumerate(symbols)}
+    species = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()], dtype=np.uint8)
+    cell, origin = _box(atoms)
+    periodic = np.asarray(atoms.pbc, dtype=bool)
+    fractions = (atoms.positions - origin) @ np.linalg.inv(cell)
+    fractions[:, periodic] %= 1.0
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    reach = n_bins * dr
+
+    # Boxes of about a dozen atoms, but no smaller than a twelfth of the reach.
+    density = len(atoms) / abs(np.linalg.det(cell))
+    width = max((12 / density) ** (1 / 3), reach / 12)
+    grid = np.clip((heights / width).astype(np.int64), 1, 256)
+    home = np.clip((fractions * grid).astype(np.int64), 0, grid - 1)
+    flat = (home[:, 0] * grid[1] + home[:, 1]) * grid[2] + home[:, 2]
+    order = np.argsort(flat, kind="stable")
+    starts = np.searchsorted(flat[order], np.arange(int(grid.prod()) + 1))
+    points = np.ascontiguousarray((fractions[order] @ cell).T)
+    kinds = species[order]
+    rows = _stencil(cell, grid, reach, periodic)
+
+    estimate = 2 / 3 * np.pi * reach**3 * density * len(atoms)
+    threads = numba.get_num_threads() if estimate > _SMALL_SYSTEM else 1
+    columns = int(grid[0] * grid[1])
+    # More shares than threads, so that sparse ones (a cluster's corners) do not leave a thread idle.
+    shares = np.linspace(0, columns, (4 * threads if threads > 1 else 1) + 1).astype(np.int64)
+
+    def work(index: int) -> NDArray[np.int64]:
+        return _histogram(
+            points,
+            kinds,
+            starts,
+            grid,
+            periodic,
+            cell,
+            rows,
+            table,
+            shares[index],
+            shares[index + 1],
+            n_bins,
+            dr,
+        )
+
+    if threads == 1:
+        return work(0)
+    with ThreadPoolExecutor(threads) as pool:
+        return np.sum(list(pool.map(work, range(len(shares) - 1))), axis=0)
+
+
+def _stencil(
+    cell: NDArray[np.float64],
+    grid: NDArray[np.int64],
+    reach: float,
+    periodic: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Rows of boxes that may hold partners: (dx, dy, first dz, last dz), of each pair of boxes only one end."""
+    steps = cell / grid[:, None]
+    heights = 1 / np.linalg.norm(np.linalg.inv(steps), axis=0)
+    limits = np.ceil(reach / heights).astype(np.int64)
+    limits = np.where(periodic, limits, np.minimum(limits, grid - 1))
+    x, y, z = np.meshgrid(*(np.arange(-limit, limit + 1) for limit in limits), indexing="ij")
+    offsets = np.stack([x, y, z], axis=-1).reshape(-1, 3)
+    if np.allclose(steps @ steps.T, np.diag(np.diag(steps @ steps.T)), atol=1e-9):
+        gaps = np.linalg.norm(np.maximum(np.abs(offsets) - 1, 0) * heights, axis=1)
+    else:
+        # The nearest points of two parallel boxes are no closer than their centres less a body diagonal, nor
+        # than the planes between them.
+        corners = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]) @ steps
+        centres = np.linalg.norm(offsets @ steps, axis=1)
+        planes = (np.maximum(np.abs(offsets) - 1, 0) * heights).max(axis=1)
+        gaps = np.maximum(centres - np.linalg.norm(corners, axis=1).max(), planes)
+    near = offsets[gaps < reach * (1 + 1e-12)]
+    ahead = near[
+        (near[:, 0] > 0)
+        | ((near[:, 0] == 0) & (near[:, 1] > 0))
+        | ((near[:, 0] == 0) & (near[:, 1] == 0) & (near[:, 2] >= 0))
+    ]
+    pairs, where = np.unique(ahead[:, :2], axis=0, return_inverse=True)
+    first = np.full(len(pairs), np.iinfo(np.int64).max)
+    last = np.full(len(pairs), np.iinfo(np.int64).min)
+    np.minimum.at(first, where.ravel(), ahead[:, 2])
+    np.maximum.at(last, where.ravel(), ahead[:, 2])
+    return np.column_stack([pairs, first, last]).astype(np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _histogram(
+    points: NDArray[np.float64],
+    kinds: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    grid: NDArray[np.int64],
+    periodic: NDArray[np.bool_],
+    cell: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    table: NDArray[np.int64],
+    first_column: int,
+    last_column: int,
+    n_bins: int,
+    dr: float,
+) -> NDArray[np.int64]:
+    """Count partners of the atoms in the columns of boxes from `first_column` up to `last_column`."""
+    n_labels = table.max() + 1
+    # One bin more takes everything beyond the reach, so that the inner loops have no branch.
+    counts = np.zeros((n_labels, n_bins + 1), dtype=np.int64)
+    flat = counts.reshape(-1)
+    base = (table * (n_bins + 1)).astype(np.int32)
+    limit = float(n_bins)
+    xs, ys, zs = points[0], points[1], points[2]
+    per_dr = 1.0 / dr
+    longest = 1
+    for column in range(grid[0] * grid[1]):
+        longest = max(longest, starts[(column + 1) * grid[2]] - starts[column * grid[2]])
+    where = np.empty(longest, dtype=np.int32)
+    for column in range(first_column, last_column):
+        bx, by = column // grid[1], column % grid[1]
+        for bz in range(grid[2]):
+            box = column * grid[2] + bz
+            if starts[box] == starts[box + 1]:
+                continue
+            for row in range(rows.shape[0]):
+                cx, cy = bx + rows[row, 0], by + rows[row, 1]
+                image_x, image_y = cx // grid[0], cy // grid[1]
+                if (image_x != 0 and not periodic[0]) or (image_y != 0 and not periodic[1]):
+                    continue
+                other = (cx - image_x * grid[0]) * grid[1] + cy - image_y * grid[1]
+                low, high = bz + rows[row, 2], bz + rows[row, 3]
+                for image_z in range(low // grid[2], high // grid[2] + 1):
+                    if image_z != 0 and not periodic[2]:
+                        continue
+                    # The part of the row that lies in this image: neighbours in memory.
+                    cz_low = max(low - image_z * grid[2], 0)
+                    cz_high = min(high - image_z * grid[2], grid[2] - 1)
+                    begin = starts[other * grid[2] + cz_low]
+                    end = starts[other * grid[2] + cz_high + 1]
+                    shift_x = image_x * cell[0, 0] + image_y * cell[1, 0] + image_z * cell[2, 0]
+                    shift_y = image_x * cell[0, 1] + image_y * cell[1, 1] + image_z * cell[2, 1]
+                    shift_z = image_x * cell[0, 2] + image_y * cell[1, 2] + image_z * cell[2, 2]
+                    own = rows[row, 0] == 0 and rows[row, 1] == 0 and image_z == 0
+                    for i in range(starts[box], starts[box + 1]):
+                        start = max(begin, i + 1) if own else begin
+                        x, y, z = xs[i] - shift_x, ys[i] - shift_y, zs[i] - shift_z
+                        if start >= end:
+                            continue
+                        sx, sy, sz, kind = xs[start:end], ys[start:end], zs[start:end], kinds[start:end]
+                        # Two passes: the first runs in vector registers, the second cannot.
+                        for k in range(len(sx)):
+                            dx, dy, dz = sx[k] - x, sy[k] - y, sz[k] - z
+                            scaled = np.sqrt(dx * dx + dy * dy + dz * dz) * per_dr
+                            where[k] = np.int32(min(scaled, limit))
+                        of_kind = base[kinds[i]]
+                        for k in range(len(sx)):
+                            flat[np.uint64(of_kind[kind[k]] + where[k])] += 1
+    return counts[:, :n_bins].copy()
+
+
+def _first_shell(rdf: PartialRDF, label: str) -> float | None:
+    """End of the first shell in Å, or None where no peak stands above the counting noise."""
+    a, b = label.split("-")
+    gas = (
+        rdf.concentrations[a]
+        * rdf.concentrations[b]
+        * rdf.number_density
+        * rdf.n_atoms
+        / (2 if a == b else 1)
+    )
+    if not math.isfinite(gas):
+        return None
+    per_length = gas * 4 * math.pi * 3.0**2 * rdf.n_frames
+    smoothing = float(np.clip(20 / (per_length * math.sqrt(2 * math.pi)), 0.08, 0.25))
+    try:
+        end = first_minimum(rdf.r, rdf.g[label], smoothing=smoothing)
+    except InputError:
+        return None
+    inside = rdf.r < end
+    r = rdf.r[inside]
+    top = r[int(gaussian_filter1d(rdf.g[label][inside] * r**2, smoothing / rdf.dr, mode="constant").argmax())]
+    near = inside & (np.abs(rdf.r - top) <= max(smoothing, rdf.dr))
+    # The cell of a crystal holds few pairs, but its infinite repetition has no noise.
+    copies = rdf.n_frames * (max(1.0, 200 / rdf.n_atoms) if rdf.periodic else 1.0)
+    seen = copies * rdf.counts[label][near].sum()
+    expected = copies * gas * 4 * math.pi * float((rdf.r[near] ** 2).sum()) * rdf.dr
+    return end if seen > expected + 5 * math.sqrt(expected + 1) else None
+
+
+def _first_peak(rdf: PartialRDF, label: str) -> dict[str, float]:
+    nothing = {"r": math.nan, "fwhm": math.nan}
+    end = _first_shell(rdf, label)
+    if end is None:
+        return nothing
+    inside = rdf.r < end
+    r, g, counts = rdf.r[inside], rdf.g[label][inside], rdf.counts[label][inside] * rdf.n_frames
+    filled = np.flatnonzero(counts)
+    if len(filled) < 5:
+        total = counts.sum()
+        mean = float((counts * r).sum() / total)
+        spread = math.sqrt(float((counts * (r - mean) ** 2).sum() / total))
+        return {"r": mean, "fwhm": _FWHM_PER_SIGMA * spread}
+    smooth = gaussian_filter1d(g, 0.04 / rdf.dr, mode="constant")
+    top = int(smooth.argmax())
+    below = np.flatnonzero(smooth[top:] < smooth[top] / 4)
+    stop = top + int(below[0]) + 1 if len(below) else len(r)
+    x, observed = r[:stop], counts[:stop]
+    pairs_per_g = np.median(counts[filled] / (g[filled] * r[filled] ** 2)) * x**2
+    half = max((x[-1] - r[top]) / math.sqrt(2 * math.log(4)), rdf.dr)
+
+    def misfit(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        height, position, left, right = parameters
+        model = height * np.exp(-(((x - position) / np.where(x < position, left, right)) ** 2) / 2)
+        expected = np.maximum(model * pairs_per_g, 1e-12)
+        # Square root of the Poisson deviance: its sum of squares is minus twice the log-likelihood.
+        deviance = expected - observed + observed * np.log(np.maximum(observed, 1e-12) / expected)
+        return np.sign(expected - observed) * np.sqrt(2 * np.maximum(deviance, 0))
+
+    fit = least_squares(
+        misfit,
+        [smooth[top], r[top], half, half],
+        bounds=([0, x[0] - rdf.dr, rdf.dr / 4, rdf.dr / 4], [np.inf, x[-1] + rdf.dr, 5, 5]),
+        x_scale=[smooth[top], half, half, half],
+    )
+    return {"r": float(fit.x[1]), "fwhm": float(_FWHM_PER_SIGMA * (fit.x[2] + fit.x[3]) / 2)}

@@ -1,0 +1,208 @@
+"""Neighbour lists with periodic images, and the cut-offs that end a first shell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Neighbours", "first_minimum", "neighbour_list", "repeat_length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Every neighbour of every atom, once from each end, sorted by `i`, then `j`, then image.
+
+    Attributes
+    ----------
+    i, j
+        Atom indices, int64, shape (n_pairs,). A pair appears as (i, j) and as (j, i); an atom may be its own
+        neighbour through the cell's periodicity.
+    distance
+        Å, shape (n_pairs,).
+    vector
+        From atom `i` to the image of atom `j`, Å, shape (n_pairs, 3).
+    shift
+        Lattice translation of that image, whole numbers of cell vectors, int64, shape (n_pairs, 3):
+        ``vector = positions[j] + shift @ cell - positions[i]``.
+    n_atoms
+        Number of atoms the list was made for.
+    cutoff
+        Å.
+    """
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    distance: NDArray[np.float64]
+    vector: NDArray[np.float64]
+    shift: NDArray[np.int64]
+    n_atoms: int
+    cutoff: float
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each atom's neighbours start: those of atom a are ``offsets[a]:offsets[a + 1]``."""
+        return np.concatenate([[0], np.cumsum(np.bincount(self.i, minlength=self.n_atoms))]).astype(np.int64)
+
+    def select(self, mask: NDArray[np.bool_]) -> Neighbours:
+        """Only the pairs where `mask`, shape (n_pairs,), is true."""
+        return Neighbours(
+            self.i[mask],
+            self.j[mask],
+            self.distance[mask],
+            self.vector[mask],
+            self.shift[mask],
+            self.n_atoms,
+            self.cutoff,
+        )
+
+
+def neighbour_list(atoms: Atoms, cutoff: float) -> Neighbours:
+    """All pairs of atoms closer than a cut-off, periodic images included and told apart.
+
+    Parameters
+    ----------
+    atoms
+        Any cell, any combination of periodic directions, any positions (they need not lie in the cell).
+    cutoff
+        Å. May exceed the cell: then each image counts.
+
+    Returns
+    -------
+    Neighbours
+        In an order that depends on the input alone.
+
+    Raises
+    ------
+    InputError
+        If the cut-off is not a positive finite number.
+    """
+    from vesin import NeighborList
+
+    if not (math.isfinite(cutoff) and cutoff > 0):
+        raise InputError(f"neighbour cut-off: {cutoff} Å; allowed: a positive number")
+    n_atoms = len(atoms)
+    calculator = NeighborList(cutoff=float(cutoff), full_list=True)
+    i, j, shift, vector, distance = calculator.compute(
+        points=np.ascontiguousarray(atoms.positions, dtype=np.float64),
+        # Non-periodic directions may come without a cell vector.
+        box=np.ascontiguousarray(atoms.cell.complete().array, dtype=np.float64),
+        periodic=np.asarray(atoms.pbc, dtype=bool),
+        quantities="ijSDd",
+    )
+    i, j = np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
+    shift = np.asarray(shift, dtype=np.int64).reshape(-1, 3)
+    # One whole number orders a pair: i, then j, then image.
+    reach = int(np.abs(shift).max(initial=0))
+    base = 2 * reach + 1
+    image = ((shift[:, 0] + reach) * base + shift[:, 1] + reach) * base + shift[:, 2] + reach
+    order = np.argsort((i * n_atoms + j) * base**3 + image)
+    return Neighbours(
+        i[order],
+        j[order],
+        np.asarray(distance, dtype=np.float64)[order],
+        np.asarray(vector, dtype=np.float64).reshape(-1, 3)[order],
+        shift[order],
+        n_atoms,
+        float(cutoff),
+    )
+
+
+def repeat_length(atoms: Atoms) -> float:
+    """Half the shortest lattice translation: beyond it an atom meets images of atoms it already met.
+
+    In a glass box everything beyond this distance (Å) is order that the box imposes. It is infinite where no
+    direction is periodic.
+    """
+    periodic = np.asarray(atoms.pbc, dtype=bool)
+    if not periodic.any():
+        return math.inf
+    from ase.geometry import minkowski_reduce
+
+    reduced, _ = minkowski_reduce(atoms.cell.complete().array, pbc=periodic)
+    # The shortest vectors of a Minkowski-reduced lattice are the lattice's own minima.
+    return float(np.linalg.norm(reduced[periodic], axis=1).min()) / 2
+
+
+def first_minimum(
+    r: ArrayLike,
+    g: ArrayLike,
+    *,
+    smoothing: float = 0.08,
+    prominence: float = 0.15,
+) -> float:
+    """Distance at which the first shell of a pair distribution function ends.
+
+    g(r) is smoothed by a Gaussian, weighted by the shell area: the smoothed curve is the count in a soft-edged shell
+    over its volume, so that the noisy first Ångström weighs little. The first peak is the first maximum that
+    stands out by `prominence` of the largest one, and the second the next of that kind. The minimum is the centre
+    of the stretch between both in which the smoothed curve stays within 2 % of the first peak's height above its
+    lowest value. A gap of zeros therefore gives its middle, and noise at the bottom of a broad minimum moves
+    the result little.
+
+    Parameters
+    ----------
+    r
+        Bin centres, Å, evenly spaced, shape (n,).
+    g
+        g(r), shape (n,).
+    smoothing
+        Standard deviation of the Gaussian, Å.
+    prominence
+        Of a maximum, as a fraction of the largest smoothed value.
+
+    Returns
+    -------
+    float
+        Å.
+
+    Raises
+    ------
+    InputError
+        If there is no peak followed by a minimum, as in an ideal gas, or the curve is too short to show one.
+    """
+    x = np.asarray(r, dtype=np.float64)
+    y = np.asarray(g, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 5 or not np.isfinite(y).all():
+        raise InputError(
+            f"g(r): arrays of shapes {x.shape} and {y.shape}; allowed: two of the same length ≥ 5, finite"
+        )
+    step = (x[-1] - x[0]) / (len(x) - 1)
+    width = smoothing / step
+    smooth = gaussian_filter1d(y * x**2, width, mode="nearest") / gaussian_filter1d(
+        x**2, width, mode="nearest"
+    )
+    largest = float(smooth.max())
+    # Maxima at either end of the curve are cut off by it and say nothing; padding by zeros keeps a peak in the
+    # first bins visible.
+    peaks, _ = find_peaks(np.concatenate([[0.0], smooth]), prominence=prominence * largest)
+    peaks = peaks - 1
+    if largest <= 0 or len(peaks) == 0:
+        raise InputError("g(r): no first peak; allowed: a curve with a peak followed by a minimum")
+    first = int(peaks[0])
+    end = int(peaks[1]) if len(peaks) > 1 else len(smooth)
+    valley = smooth[first:end]
+    lowest = float(valley.min())
+    if len(peaks) == 1 and valley[-1] == lowest and lowest > 0.02 * smooth[first]:
+        raise InputError(
+            f"g(r): still falling at {x[-1]:.2f} Å after its first peak; allowed: a curve that reaches the minimum"
+        )
+    bottom = np.flatnonzero(valley <= lowest + 0.02 * (smooth[first] - lowest))
+    # Only the stretch that holds the lowest value: another dip of the same depth is not the same minimum.
+    at = int(np.searchsorted(bottom, int(valley.argmin())))
+    breaks = np.flatnonzero(np.diff(bottom) > max(1, round(smoothing / step)))
+    left = bottom[breaks[breaks < at][-1] + 1] if (breaks < at).any() else bottom[0]
+    right = bottom[breaks[breaks >= at][0]] if (breaks >= at).any() else bottom[-1]
+    return float(x[first] + (left + right) / 2 * step)
