@@ -1,0 +1,1 @@
+"""Studies: a grid of models, their analysis and their comparison, as tasks whose results stay on disk."""

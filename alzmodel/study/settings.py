@@ -1,0 +1,337 @@
+"""What a study is made of: a TOML file, checked key by key before any work."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from alzmodel.errors import InputError
+from alzmodel.io import check_writable, write_text
+
+__all__ = [
+    "PRESETS",
+    "CompareSettings",
+    "Dopant",
+    "FEMStudySettings",
+    "GlassSettings",
+    "LocalOrderSettings",
+    "ReferenceSettings",
+    "RunSettings",
+    "StudySettings",
+    "XRDSettings",
+    "commented_template",
+    "load_study",
+    "parse_study",
+    "preset",
+    "study_toml",
+    "write_template",
+]
+
+PRESETS = ("quick", "paper", "production")
+"""Names of the studies that come with the package."""
+
+REFERENCE_PHASES = (
+    "La2Zr2O7",
+    "La2O3",
+    "LLZO-cubic",
+    "LLZO-tetragonal",
+    "Li2O",
+    "Li2CO3",
+    "Li2ZrO3",
+    "ZrO2",
+    "MgO",
+)
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    """A table of the study file; keys that it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dopant(_Strict):
+    """A cation put in place of La.
+
+    A bare element that has two valences (``Ce``) stands for both ions, one after the other.
+    """
+
+    ion: str
+    fraction: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    """Fractions of the La that it replaces; one set of models each."""
+    compensate: Literal["li", "oxygen"] = "li"
+
+    @field_validator("fraction", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, int | float) else value
+
+
+class GlassSettings(_Strict):
+    """The grid of glasses: every La content (and dopant) times every seed."""
+
+    la: Annotated[list[float | str], Field(min_length=1)]
+    """La per formula unit Li7LaxZr2O(12-d), or text such as ``"50mol%"``."""
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    atoms: Count = 600
+    li: Positive | None = None
+    oxygen: Literal["balance", "12"] = "balance"
+    protocol: str = "quick"
+    protocol_changes: dict[str, float | int | str] = {}
+    potential: str = "du-teter"
+    ranks: Count = 1
+    dopants: list[Dopant] = []
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("each seed once")
+        return seeds
+
+
+class LocalOrderSettings(_Strict):
+    """Pair distribution functions and building units."""
+
+    r_max: Positive = 20.0
+    """Å."""
+    dr: Positive = 0.02
+    """Å."""
+
+
+class XRDSettings(_Strict):
+    """Powder patterns of the glasses, the reference crystals and one La2Zr2O7 crystallite."""
+
+    wavelength: Positive | str = 1.5406
+    """Å, or the name of an X-ray line such as ``CuKa``."""
+    two_theta: tuple[Positive, Positive, Positive] = (10.0, 80.0, 0.02)
+    """First, last and step, degrees."""
+    crystallite_diameter: Positive = 80.0
+    """Å; assumed, so what follows from it is marked so."""
+    lattice_parameter: Positive = 10.805
+    """Å; the measured one of La2Zr2O7, assumed for the crystallite and the FEM clusters."""
+
+    @field_validator("two_theta")
+    @classmethod
+    def _rising(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        first, last, step = value
+        if not (first < last < 180 and step < last - first):
+            raise ValueError("first < last < 180 and a step that fits between, degrees")
+        return value
+
+
+class FEMStudySettings(_Strict):
+    """Columns for fluctuation microscopy: of glass, of gas, and of glass with pyrochlore clusters."""
+
+    columns: Count = 1
+    """Columns of each kind for every glass."""
+    width: Annotated[float, Field(ge=120, allow_inf_nan=False)] = 130.0
+    """Å; at least 120, since a 2.2 nm probe has tails."""
+    thickness: Positive = 50.0
+    """Å along the beam."""
+    cluster_diameter: Positive = 40.0
+    """Å; assumed."""
+    cluster_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Volume fraction; assumed."""
+
+
+class ReferenceSettings(_Strict):
+    """Reference crystals."""
+
+    phases: list[str] = [*REFERENCE_PHASES]
+    relax: list[str] = ["La2Zr2O7"]
+    """Phases whose cell is relaxed with the potential, to be held against the measured cell."""
+
+
+class CompareSettings(_Strict):
+    """Measured values to compare with."""
+
+    measured: str | None = None
+    """A TOML file; without it the values of Zhu et al. (2024) that come with the package."""
+
+
+class RunSettings(_Strict):
+    """How the tasks are run; changes no result."""
+
+    workers: Count = 2
+    retries: Annotated[int, Field(ge=0, le=20)] = 2
+    """How often a task is started again after its process died."""
+
+
+class StudySettings(_Strict):
+    """A whole study.
+
+    Every table but ``glass`` may be left out. Analyses that are given as ``false`` are not done.
+    """
+
+    name: str = "study"
+    glass: GlassSettings
+    local_order: LocalOrderSettings | Literal[False] = LocalOrderSettings()
+    xrd: XRDSettings | Literal[False] = XRDSettings()
+    fem: FEMStudySettings | Literal[False] = FEMStudySettings()
+    reference: ReferenceSettings | Literal[False] = ReferenceSettings()
+    compare: CompareSettings = CompareSettings()
+    run: RunSettings = RunSettings()
+
+
+def preset(name: str) -> StudySettings:
+    """Read one of the studies that come with the package.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
+    """
+    return parse_study(_preset_text(name), f"preset {name}")
+
+
+def _preset_text(name: str) -> str:
+    if name not in PRESETS:
+        raise InputError(f"--preset: {name!r} is unknown; allowed: {', '.join(PRESETS)}")
+    return (resources.files("alzmodel.study") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def load_study(path: str | Path) -> StudySettings:
+    """Read and check a study file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no TOML, lacks a key, has an unknown one (the nearest known one is suggested)
+        or a value out of range.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); allowed: a study file in TOML") from error
+    return parse_study(text, str(path))
+
+
+def parse_study(text: str, name: str) -> StudySettings:
+    """Check the text of a study file; `name` stands in the messages.
+
+    Raises
+    ------
+    InputError
+        As :func:`load_study`.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"{name}: no valid TOML ({error}); allowed: a study file as 'alzmodel study init' writes"
+        ) from error
+    try:
+        return StudySettings.model_validate(data)
+    except ValidationError as error:
+        raise InputError(f"{name}: {_one_line(error)}") from error
+
+
+def _one_line(error: ValidationError) -> str:
+    """Say the first fault of a study file, and what is allowed in its place."""
+    # A table that may also be `false` reports its faults twice, once for each reading: the deepest one is meant.
+    # A misspelt key is told before the one that is then missing.
+    fault = max(error.errors(), key=lambda item: (item["type"] == "extra_forbidden", len(item["loc"])))
+    steps = [str(step) for step in fault["loc"] if str(step) not in _UNION_BRANCHES]
+    where = ".".join(steps)
+    if fault["type"] == "extra_forbidden":
+        known = _known_keys(steps[:-1])
+        near = difflib.get_close_matches(steps[-1], known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{where}: unknown key; {hint}allowed: {', '.join(known)}"
+    if fault["type"] == "missing":
+        return f"{where}: is missing; allowed: a value for it"
+    value = fault["input"]
+    shown = repr(value) if not isinstance(value, dict | list) else f"{type(value).__name__} of {len(value)}"
+    return f"{where}: {shown} is refused; allowed: {fault['msg'].removeprefix('Value error, ')}"
+
+
+_UNION_BRANCHES = {
+    "LocalOrderSettings",
+    "XRDSettings",
+    "FEMStudySettings",
+    "ReferenceSettings",
+    "float",
+    "str",
+    "int",
+    "literal[False]",
+    "constrained-float",
+    "constrained-str",
+}
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "glass": GlassSettings,
+    "dopants": Dopant,
+    "local_order": LocalOrderSettings,
+    "xrd": XRDSettings,
+    "fem": FEMStudySettings,
+    "reference": ReferenceSettings,
+    "compare": CompareSettings,
+    "run": RunSettings,
+}
+
+
+def _known_keys(steps: list[str]) -> list[str]:
+    names = [step for step in steps if not step.isdigit()]
+    return list((_TABLES[names[-1]] if names else StudySettings).model_fields)
+
+
+def study_toml(study: StudySettings) -> str:
+    """Write a study as TOML; :func:`parse_study` of it gives the same study."""
+    plain: list[str] = []
+    tables: list[str] = []
+    for key, value in study.model_dump().items():
+        if isinstance(value, dict):
+            tables += ["", f"[{key}]", *_table(value)]
+        else:
+            plain.append(f"{key} = {_toml_value(value)}")
+    return "\n".join([*plain, *tables]) + "\n"
+
+
+def _table(values: dict[str, Any]) -> list[str]:
+    # TOML has no null: a key without a value is left out, and read back as None.
+    return [f"{key} = {_toml_value(value)}" for key, value in values.items() if value is not None]
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"study: {value} cannot be written; allowed: finite numbers")
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
+    return repr(value)
+
+
+def commented_template() -> str:
+    """Text of a study file in which every key stands with a word on what it does."""
+    return (resources.files("alzmodel.study") / "presets" / "template.toml").read_text(encoding="utf-8")
+
+
+def write_template(path: str | Path) -> Path:
+    """Write :func:`commented_template` to a new file.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+    """
+    target = Path(path)
+    check_writable(target)
+    if target.exists():
+        raise InputError(f"{target}: exists already; allowed: a new file name")
+    write_text(target, commented_template())
+    return target

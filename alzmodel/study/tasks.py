@@ -1,0 +1,245 @@
+"""A study as tasks: what each one computes from what, and the hash that names its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.errors import InputError
+from alzmodel.io import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from alzmodel.composition import Composition
+    from alzmodel.study.settings import GlassSettings, StudySettings
+
+__all__ = ["STAGE_VERSIONS", "Task", "digest", "make_task", "plan"]
+
+STAGE_VERSIONS: Mapping[str, int] = {
+    "glass": 1,
+    "local_order": 1,
+    "xrd": 1,
+    "fem": 1,
+    "crystal": 1,
+    "crystallite": 1,
+}
+"""Raised whenever a stage's results change for the same inputs: what it made before is then made again."""
+
+HASH_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work whose result is one folder.
+
+    Attributes
+    ----------
+    stage
+        Kind of work, a key of :data:`STAGE_VERSIONS`.
+    label
+        Words for people.
+    inputs
+        Everything that the result depends on, besides the results in `needs`; plain JSON values.
+    needs
+        Keys of the tasks whose results it reads, by the role they play.
+    hash
+        Digest of stage, version, inputs and needs.
+    seconds
+        Rough time on one core, for the order of work and the time left; no part of the hash.
+    """
+
+    stage: str
+    label: str
+    inputs: Mapping[str, Any] = field(hash=False)
+    needs: Mapping[str, str] = field(hash=False)
+    hash: str
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """Name of the result's folder: stage and hash."""
+        return f"{self.stage}-{self.hash}"
+
+
+def digest(value: Any) -> str:
+    """Hash of a JSON-like value: SHA-256 of its canonical text, 16 hexadecimal digits."""
+    canonical = json.dumps(json.loads(json_text(value)), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def make_task(
+    stage: str,
+    label: str,
+    inputs: Mapping[str, Any],
+    *,
+    needs: Mapping[str, Task] | None = None,
+    seconds: float = 1.0,
+    version: int | None = None,
+) -> Task:
+    """Make a task, its hash included.
+
+    Parameters
+    ----------
+    stage, label, inputs, seconds
+        As in :class:`Task`.
+    needs
+        Tasks it depends on, by role: through their hashes a change anywhere above changes this one.
+    version
+        Version of the stage; by default the one in :data:`STAGE_VERSIONS`.
+    """
+    roles = {role: task.key for role, task in (needs or {}).items()}
+    plain = json.loads(json_text(dict(inputs)))
+    number = STAGE_VERSIONS[stage] if version is None else version
+    name = digest({"stage": stage, "version": number, "inputs": plain, "needs": roles})
+    return Task(stage, label, plain, roles, name, seconds)
+
+
+def plan(study: StudySettings) -> tuple[Task, ...]:
+    """List the tasks of a study; a task stands after those it needs.
+
+    Every composition, protocol and phase is checked here, before any time is spent.
+
+    Raises
+    ------
+    InputError
+        If one of them is not possible.
+    """
+    tasks: dict[str, Task] = {}
+    for task in (*_glass_tasks(study), *_reference_tasks(study)):
+        tasks.setdefault(task.key, task)
+    return tuple(tasks.values())
+
+
+def _glass_tasks(study: StudySettings) -> Iterable[Task]:
+    from alzmodel.build.melt_quench import check_request, estimate_seconds, protocol_of
+    from alzmodel.forcefields.potentials import potential
+
+    glass = study.glass
+    changed = glass.protocol_changes
+    steps = protocol_of({"base": glass.protocol, **changed} if changed else glass.protocol)
+    field_ = potential(glass.potential)
+    compositions = list(_compositions(glass))
+    for composition, _ in compositions:
+        check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
+    for composition, model in compositions:
+        for seed in glass.seeds:
+            who = {**model, "seed": seed}
+            words = _words(who)
+            built = make_task(
+                "glass",
+                f"glass {words}",
+                {
+                    "model": who,
+                    "amounts": dict(composition.amounts),
+                    "atoms": glass.atoms,
+                    "protocol": steps.to_dict(),
+                    "potential": {
+                        "name": glass.potential,
+                        "short_range_cutoff": field_.short_range_cutoff,
+                        "ions": {label: asdict(field_.ion(label)) for label in composition.amounts},
+                    },
+                    "ranks": glass.ranks,
+                },
+                seconds=estimate_seconds(glass.atoms, steps),
+            )
+            yield built
+            yield from _analyses(study, built, who, words)
+
+
+def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str, Any]]]:
+    """Every composition of the grid with the words that tell it apart in tables."""
+    from alzmodel.composition import dopant_ions, glass_composition, parse_la
+
+    contents = [parse_la(value) for value in glass.la]
+    if len(set(contents)) != len(contents):
+        raise InputError(f"glass.la: {glass.la} names a content twice; allowed: each once")
+    for la in contents:
+        undoped = glass_composition(la, li=glass.li, oxygen=glass.oxygen)
+        yield undoped, {"la": la, "li": undoped.li}
+        for entry in glass.dopants:
+            for ion in dopant_ions(entry.ion):
+                for fraction in entry.fraction:
+                    composition = glass_composition(
+                        la,
+                        li=glass.li,
+                        oxygen=glass.oxygen,
+                        dopant=ion,
+                        fraction=fraction,
+                        compensate=entry.compensate,
+                    )
+                    yield (
+                        composition,
+                        {
+                            "la": la,
+                            "li": composition.li,
+                            "dopant": ion.label,
+                            "fraction": fraction,
+                            "compensate": entry.compensate,
+                        },
+                    )
+
+
+def _words(model: Mapping[str, Any]) -> str:
+    doped = f" {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
+    return f"x={model['la']:g}{doped} seed {model['seed']}"
+
+
+def _analyses(study: StudySettings, built: Task, who: Mapping[str, Any], words: str) -> Iterable[Task]:
+    needs = {"glass": built}
+    atoms = study.glass.atoms
+    if study.local_order:
+        inputs = {"model": who, **study.local_order.model_dump()}
+        # Pairs within r_max grow with its cube.
+        seconds = 1 + 1e-3 * atoms * (study.local_order.r_max / 20) ** 3
+        yield make_task("local_order", f"local order {words}", inputs, needs=needs, seconds=seconds)
+    if study.xrd:
+        inputs = {"model": who, "wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
+        yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=1 + 1e-3 * atoms)
+    if study.fem:
+        inputs = {"model": who, **study.fem.model_dump()}
+        if study.xrd:
+            inputs["lattice_parameter"] = study.xrd.lattice_parameter
+        volume = study.fem.columns * study.fem.width**2 * study.fem.thickness
+        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=10 * volume / (130**2 * 50))
+
+
+def _reference_tasks(study: StudySettings) -> Iterable[Task]:
+    from alzmodel.crystals import phase_of
+    from alzmodel.forcefields.potentials import potential
+
+    if study.reference:
+        names = [phase_of(name).name for name in study.reference.phases]
+        relaxed = {phase_of(name).name for name in study.reference.relax}
+        if relaxed - set(names):
+            missing = ", ".join(sorted(relaxed - set(names)))
+            raise InputError(
+                f"reference.relax: {missing}; allowed: phases of reference.phases, {', '.join(names)}"
+            )
+        for name in names:
+            inputs: dict[str, Any] = {"phase": name, "relax": None, "local_order": None, "xrd": None}
+            if name in relaxed:
+                inputs["relax"] = {
+                    "potential": study.glass.potential,
+                    "ions": {
+                        label: asdict(parameters)
+                        for label, parameters in potential(study.glass.potential).ions.items()
+                    },
+                }
+            if study.local_order:
+                inputs["local_order"] = study.local_order.model_dump()
+            if study.xrd:
+                inputs["xrd"] = {"wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
+            yield make_task("crystal", f"crystal {name}", inputs, seconds=8 if name in relaxed else 2)
+    if study.xrd:
+        inputs = {
+            "phase": "La2Zr2O7",
+            "diameter": study.xrd.crystallite_diameter,
+            "lattice_parameter": study.xrd.lattice_parameter,
+            "wavelength": study.xrd.wavelength,
+            "two_theta": list(study.xrd.two_theta),
+        }
+        seconds = 2 * (study.xrd.crystallite_diameter / 80) ** 6
+        yield make_task("crystallite", "XRD of a La2Zr2O7 crystallite", inputs, seconds=min(seconds, 60))

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alzmodel.errors import InputError
+from alzmodel.study.settings import (
+    PRESETS,
+    Dopant,
+    FEMStudySettings,
+    GlassSettings,
+    RunSettings,
+    StudySettings,
+    commented_template,
+    load_study,
+    parse_study,
+    preset,
+    study_toml,
+    write_template,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_quick_is_what_was_promised() -> None:
+    study = preset("quick")
+    assert study.glass.la == [1.5, 3.0, 4.5]
+    assert len(study.glass.seeds) == 2
+    assert study.glass.atoms >= 600
+    assert study.run.workers == 2
+    assert "La2Zr2O7" in study.reference.phases
+
+
+def test_presets_grow() -> None:
+    sizes = [len(s.glass.la) * len(s.glass.seeds) * s.glass.atoms for s in map(preset, PRESETS)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[1] < sizes[2]
+    # A verdict needs four models a composition.
+    assert len(preset("paper").glass.seeds) >= 4
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_written_and_read_again_is_the_same(name: str) -> None:
+    study = preset(name)
+    assert parse_study(study_toml(study), "copy") == study
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    name=st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc")), max_size=20),
+    la=st.lists(st.floats(0.1, 6), min_size=1, max_size=3),
+    atoms=st.integers(1, 10**6),
+    dopants=st.lists(
+        st.builds(
+            Dopant, ion=st.sampled_from(["Ce", "Ca2+"]), fraction=st.lists(st.floats(0, 1), min_size=1)
+        ),
+        max_size=2,
+    ),
+    fem=st.one_of(st.just(False), st.builds(FEMStudySettings, width=st.floats(120, 400))),
+)
+def test_any_study_survives_its_file(name, la, atoms, dopants, fem) -> None:
+    glass = GlassSettings(
+        la=la, seeds=[1], atoms=atoms, dopants=dopants, protocol_changes={"quench_rate": 5.0}
+    )
+    study = StudySettings(name=name, glass=glass, fem=fem)
+    assert parse_study(study_toml(study), "copy") == study
+
+
+def test_the_template_says_every_key_and_its_default() -> None:
+    text = commented_template()
+    study = parse_study(text, "template")
+    assert study == StudySettings(
+        glass=GlassSettings(la=[1.5, 3.0, 4.5], seeds=[1, 2, 3, 4]),
+        run=RunSettings(),
+    )
+    fields = StudySettings.model_fields
+    for table in ("glass", "local_order", "xrd", "fem", "reference", "compare", "run"):
+        assert f"[{table}]" in text
+        default = fields[table].default if table != "glass" else study.glass
+        for key in type(default).model_fields:
+            assert f"{key} =" in text or f"[glass.{key}]" in text, key
+
+
+GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GLASS + "sead = 3\n", ["glass.sead: unknown key", "did you mean 'seeds'", "protocol"]),
+        (GLASS + "[fem]\ncolumsn = 3\n", ["fem.columsn: unknown key", "did you mean 'columns'"]),
+        (GLASS + "[glas]\n", ["glas: unknown key", "did you mean 'glass'"]),
+        (GLASS + "[[glass.dopants]]\nions = 'Ca'\nfraction = 0.1\n", ["glass.dopants.0.ions: unknown key", "'ion'"]),
+        (GLASS + "atoms = 'many'\n", ["glass.atoms", "'many'", "allowed"]),
+        (GLASS + "atoms = 0\n", ["glass.atoms", "0", "greater than or equal to 1"]),
+        (GLASS + "oxygen = '13'\n", ["glass.oxygen", "'13'", "'balance' or '12'"]),
+        ("[glass]\nla = [3.0]\nseeds = [1, 1]\n", ["glass.seeds", "each seed once"]),
+        ("[glass]\nla = []\nseeds = [1]\n", ["glass.la"]),
+        (GLASS + "[[glass.dopants]]\nion = 'Ca'\nfraction = 1.5\n", ["glass.dopants.0.fraction.0", "1.5"]),
+        (GLASS + "[fem]\nwidth = 50\n", ["fem.width", "50", "120"]),
+        (GLASS + "[xrd]\ntwo_theta = [80, 10, 0.1]\n", ["xrd.two_theta", "first < last"]),
+        (GLASS + "[xrd]\nwavelength = nan\n", ["xrd.wavelength", "nan"]),
+        ("name = 'a'\n", ["glass: is missing"]),
+        (GLASS + "[run]\nretries = 99\n", ["run.retries", "99"]),
+        ("[glass\n", ["no valid TOML"]),
+    ],
+)
+def test_faults_are_named_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_study(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "allowed" in message
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_missing_files_and_presets(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_study(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="'fast' is unknown; allowed: quick, paper, production"):
+        preset("fast")
+
+
+def test_init_writes_a_file_that_loads_and_overwrites_nothing(tmp_path: Path) -> None:
+    path = write_template(tmp_path / "mine.toml")
+    assert load_study(path).glass.seeds == [1, 2, 3, 4]
+    with pytest.raises(InputError, match="exists already"):
+        write_template(path)
+    with pytest.raises(InputError, match="does not exist"):
+        write_template(tmp_path / "none" / "mine.toml")
+
+
+def test_an_analysis_can_be_left_out() -> None:
+    study = parse_study("fem = false\nxrd = false\n" + GLASS, "short")
+    assert study.fem is False
+    assert study.xrd is False
+    assert study.local_order
+    assert parse_study(study_toml(study), "copy") == study
