@@ -1,0 +1,397 @@
+"""Partial to total functions: S(Q), F(Q), G(r), T(r) and D(r) for X-rays, neutrons and electrons."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+
+from alzmodel.composition import pair_label
+from alzmodel.errors import InputError
+from alzmodel.scattering.form_factors import electron_factor, neutron_length, xray_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from alzmodel.local_order.pdf import PartialRDF
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "RADIATIONS",
+    "Radiation",
+    "StructureFactor",
+    "Taper",
+    "TotalPDF",
+    "constant_weights",
+    "cosine_taper",
+    "default_taper",
+    "faber_ziman_weights",
+    "lorch_window",
+    "partial_structure_factors",
+    "scattering_strength",
+    "structure_factor",
+    "total_pdf",
+    "totals_dict",
+]
+
+Radiation = Literal["xray", "neutron", "electron"]
+RADIATIONS: Final[tuple[Radiation, ...]] = get_args(Radiation)
+Taper = tuple[float, float]
+
+TAPER_RATIO: Final = 1.75
+"""End of the taper over its start: 20 to 35 Å where the model is large enough."""
+TAPER_START: Final = 20.0
+ELECTRON_MEAN_Q: Final = (0.5, 20.0)
+"""Å⁻¹; range over which electron weights are averaged where one number per pair is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StructureFactor:
+    """Faber-Ziman structure factors.
+
+    Attributes
+    ----------
+    Q
+        Å⁻¹, shape (n,).
+    partials
+        Per pair label S_ab(Q), shape (n,); 1 where there are no correlations.
+    total
+        Per radiation S(Q), shape (n,).
+    taper
+        Å; the pair functions count fully up to the first distance and not at all beyond the second.
+    """
+
+    Q: FloatArray
+    partials: dict[str, FloatArray]
+    total: dict[str, FloatArray]
+    taper: Taper
+
+    def reduced(self, radiation: Radiation) -> FloatArray:
+        """F(Q) = Q (S(Q) − 1) in Å⁻¹, shape (n,)."""
+        return np.asarray(self.Q * (self.total[radiation] - 1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys ``Q``, ``partials``, ``total`` and ``taper``."""
+        return {"Q": self.Q, "partials": self.partials, "total": self.total, "taper": list(self.taper)}
+
+
+@dataclass(frozen=True, slots=True)
+class TotalPDF:
+    """Total pair distribution function.
+
+    Attributes
+    ----------
+    r
+        Å, shape (n,).
+    G
+        4π r ρ (g(r) − 1) in Å⁻², the weighted g normalised to 1 at large r, shape (n,). (Of a cluster:
+        4π r ρ (g(r) − γ(r)) with the shape function γ of a sphere of equal volume.)
+    radiation
+        "xray", "neutron" or "electron".
+    number_density
+        ρ in atoms per Å³.
+    q_max
+        Å⁻¹, if the curve went through S(Q) with a limited range; None if not.
+    mean_squared_strength
+        ⟨b⟩² (fm²) of neutrons, which D(r) is scaled with; 1 for the others.
+    """
+
+    r: FloatArray
+    G: FloatArray
+    radiation: Radiation
+    number_density: float
+    q_max: float | None
+    mean_squared_strength: float
+
+    @property
+    def T(self) -> FloatArray:
+        """Total correlation function G(r) + 4π r ρ in Å⁻²: positive, its peak areas count neighbours."""
+        return np.asarray(self.G + 4 * np.pi * self.r * self.number_density)
+
+    @property
+    def D(self) -> FloatArray:
+        """Differential correlation function ⟨b⟩² G(r); D. A. Keen, J. Appl. Cryst. 34 (2001) 172, eqs. 26, 42."""
+        return np.asarray(self.mean_squared_strength * self.G)
+
+
+def default_taper(repeat_length: float, reach: float = math.inf) -> Taper:
+    """Distances in Å between which pair functions fade out, for a model that repeats beyond `repeat_length`.
+
+    Flat up to the repeat length, at most 20 Å, then a squared cosine to 1.75 times that (20 to 35 Å): what lies
+    beyond the repeat length is order of the box, and a sharp end there would ripple or broaden the halo. `reach` is
+    the largest distance that was counted.
+    """
+    start = min(TAPER_START, repeat_length, reach / TAPER_RATIO)
+    return (start, TAPER_RATIO * start)
+
+
+def cosine_taper(r: FloatArray, taper: Taper) -> FloatArray:
+    """1 up to ``taper[0]``, cos² down to 0 at ``taper[1]``; shape of `r`."""
+    start, end = taper
+    phase = np.clip((r - start) / (end - start), 0, 1) if end > start else (r > start).astype(float)
+    return np.asarray(np.cos(0.5 * np.pi * phase) ** 2)
+
+
+def lorch_window(Q: FloatArray, q_max: float) -> FloatArray:
+    """sin(πQ/Qmax)/(πQ/Qmax): E. Lorch, J. Phys. C 2 (1969) 229."""
+    return np.asarray(np.sinc(Q / q_max))
+
+
+def _checked_q(Q: ArrayLike) -> FloatArray:
+    q = np.asarray(Q, dtype=float)
+    if q.ndim != 1 or q.size == 0 or not np.isfinite(q).all() or (q <= 0).any():
+        raise InputError("Q: not a list of positive numbers; allowed: 4π sin θ/λ in Å⁻¹, above zero")
+    return q
+
+
+def _check_radiation(radiation: str) -> None:
+    if radiation not in RADIATIONS:
+        raise InputError(f"radiation: {radiation}; allowed: {', '.join(RADIATIONS)}")
+
+
+def scattering_strength(element: str, radiation: Radiation, Q: ArrayLike) -> NDArray[Any]:
+    """Scattering factor of an element at `Q` (Å⁻¹, with 2π): electrons, fm or Å, shape of `Q`.
+
+    Raises
+    ------
+    InputError
+        If the radiation is unknown or the element not tabulated for it.
+    """
+    _check_radiation(radiation)
+    q = np.asarray(Q, dtype=float)
+    if radiation == "xray":
+        return xray_factor(element, q).real
+    if radiation == "neutron":
+        return np.full(q.shape, neutron_length(element))
+    return electron_factor(element, q / (2 * np.pi))
+
+
+def partial_structure_factors(
+    rdf: PartialRDF, Q: ArrayLike, *, taper: Taper | None = None
+) -> dict[str, FloatArray]:
+    """Faber-Ziman partials S_ab(Q) = 1 + 4πρ ∫ r² (g_ab(r) − 1) W(r) sin(Qr)/(Qr) dr.
+
+    Parameters
+    ----------
+    rdf
+        Of a periodic model. The ideal gas was subtracted in the exact volume of each shell, so that g − 1 has no bias
+        at small r, and the smoothing by the bins is undone by dividing by sin(Q dr/2)/(Q dr/2).
+    Q
+        Å⁻¹, above zero, shape (n,).
+    taper
+        Å; see :func:`cosine_taper`. :func:`default_taper` if None.
+
+    Returns
+    -------
+    dict
+        Per pair label, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If `Q` is not positive, the taper reaches beyond the counted distances, or the model is not periodic.
+
+    References
+    ----------
+    T. E. Faber and J. M. Ziman, Philos. Mag. 11 (1965) 153; D. A. Keen, J. Appl. Cryst. 34 (2001) 172, eq. 12.
+    """
+    q = _checked_q(Q)
+    reach = float(rdf.r[-1] + 0.5 * rdf.dr)
+    if not rdf.periodic:
+        raise InputError(
+            "S(Q): the model is a cluster without cell; allowed: a periodic model (use the Debye sum)"
+        )
+    window = _checked_taper(taper or default_taper(rdf.repeat_length, reach), reach)
+    inside = rdf.r < window[1]
+    r = rdf.r[inside]
+    # 4πρ r² dr of each bin, exactly.
+    edges = np.append(r - 0.5 * rdf.dr, r[-1] + 0.5 * rdf.dr)
+    atoms = rdf.number_density * 4 * np.pi / 3 * np.diff(edges**3) * cosine_taper(r, window)
+    labels = list(rdf.g)
+    strength = np.stack([(rdf.g[label][inside] - 1) * atoms / r for label in labels], axis=1)
+    result = np.empty((q.size, len(labels)))
+    for begin in range(0, q.size, 512):
+        part = q[begin : begin + 512]
+        result[begin : begin + 512] = np.sin(np.outer(part, r)) @ strength / part[:, None]
+    result /= np.sinc(q * rdf.dr / (2 * np.pi))[:, None]
+    return {label: 1 + result[:, k] for k, label in enumerate(labels)}
+
+
+def _checked_taper(taper: Taper, reach: float) -> Taper:
+    start, end = taper
+    if not (0 <= start <= end and end > 0 and end <= reach * (1 + 1e-9)):
+        raise InputError(
+            f"taper: {start:g} to {end:g} Å; allowed: rising, up to the {reach:g} Å that pairs were counted"
+        )
+    return (float(start), float(end))
+
+
+def faber_ziman_weights(
+    concentrations: Mapping[str, float], factors: Mapping[str, NDArray[Any]]
+) -> dict[str, FloatArray]:
+    """Weights w_ab(Q) of the partials; unlike pairs carry both orders, and all add up to one.
+
+    w_ab = (2 − δ_ab) c_a c_b Re(f_a f_b*) / |⟨f⟩|².
+
+    Parameters
+    ----------
+    concentrations
+        Atomic fractions.
+    factors
+        Scattering factor per element, real or complex, all of one shape.
+    """
+    elements = list(concentrations)
+    mean = sum(concentrations[element] * factors[element] for element in elements)
+    norm = np.abs(np.asarray(mean)) ** 2
+    weights = {}
+    for i, a in enumerate(elements):
+        for b in elements[i:]:
+            product = np.real(factors[a] * np.conj(factors[b])) * concentrations[a] * concentrations[b]
+            weights[pair_label(a, b)] = np.asarray((1 if a == b else 2) * product / norm)
+    return weights
+
+
+def structure_factor(
+    rdf: PartialRDF,
+    Q: ArrayLike,
+    *,
+    radiations: tuple[Radiation, ...] = RADIATIONS,
+    taper: Taper | None = None,
+) -> StructureFactor:
+    """Partial and total Faber-Ziman structure factors of a periodic model.
+
+    Parameters
+    ----------
+    rdf, Q, taper
+        See :func:`partial_structure_factors`.
+    radiations
+        For which totals are wanted. X-ray and electron factors are those of neutral atoms, without dispersion.
+
+    Returns
+    -------
+    StructureFactor
+
+    Raises
+    ------
+    InputError
+        As :func:`partial_structure_factors`; also for an element that is not tabulated.
+    """
+    q = _checked_q(Q)
+    reach = float(rdf.r[-1] + 0.5 * rdf.dr)
+    window = taper or default_taper(rdf.repeat_length, reach)
+    partials = partial_structure_factors(rdf, q, taper=window)
+    totals = {}
+    for radiation in radiations:
+        factors = {element: scattering_strength(element, radiation, q) for element in rdf.concentrations}
+        weights = faber_ziman_weights(rdf.concentrations, factors)
+        totals[radiation] = 1 + sum(weights[label] * (partials[label] - 1) for label in partials)
+    return StructureFactor(q, partials, {name: np.asarray(curve) for name, curve in totals.items()}, window)
+
+
+def constant_weights(rdf: PartialRDF, radiation: Radiation) -> dict[str, float]:
+    """One weight per pair: scattering lengths for neutrons, electron numbers for X-rays, a mean for electrons.
+
+    X-ray factors are taken at Q = 0, as if every f had the shape of the mean one (B. E. Warren, H. Krutter and
+    O. Morningstar, J. Am. Ceram. Soc. 19 (1936) 202). Electron factors at Q = 0 measure valence shells and not the
+    inner potential that most of the curve comes from, so their weights are averaged over :data:`ELECTRON_MEAN_Q`.
+    """
+    _check_radiation(radiation)
+    q = np.linspace(*ELECTRON_MEAN_Q, 200) if radiation == "electron" else np.zeros(1)
+    factors = {element: scattering_strength(element, radiation, q) for element in rdf.concentrations}
+    weights = faber_ziman_weights(rdf.concentrations, factors)
+    return {label: float(np.mean(weight)) for label, weight in weights.items()}
+
+
+def total_pdf(
+    rdf: PartialRDF,
+    radiation: Radiation,
+    *,
+    q_max: float | None = None,
+    q_min: float = 0.0,
+    window: Literal["lorch", "none"] = "none",
+    q_damp: float = 0.0,
+) -> TotalPDF:
+    """Weighted sum of the partials as G(r), optionally with the limited Q range of a measurement.
+
+    Parameters
+    ----------
+    rdf
+        Partial pair distribution functions.
+    radiation
+        "xray", "neutron" or "electron".
+    q_max
+        Å⁻¹. None: partials with :func:`constant_weights`, as sharp as the model gives them. A number: S(Q) is
+        computed with scattering factors that depend on Q, cut to `q_min`..`q_max` and transformed back, with the
+        ripples and the width that a measured curve of that range has. Needs a periodic model, and distances beyond
+        the end of its taper come out as zero.
+    q_min
+        Å⁻¹, lower end of the range.
+    window
+        "lorch" or "none": window on F(Q) before the transform.
+    q_damp
+        Å⁻¹; resolution of the instrument, multiplies G(r) with exp(−(r q_damp)²/2).
+
+    Returns
+    -------
+    TotalPDF
+
+    Raises
+    ------
+    InputError
+        For an unknown radiation or element, or a range of Q that is not 0 <= q_min < q_max.
+
+    References
+    ----------
+    D. A. Keen, J. Appl. Cryst. 34 (2001) 172; C. L. Farrow and S. J. L. Billinge, Acta Cryst. A65 (2009) 232.
+    """
+    _check_radiation(radiation)
+    if window not in {"lorch", "none"}:
+        raise InputError(f"window: {window}; allowed: lorch, none")
+    if q_max is not None and not (math.isfinite(q_max) and 0 <= q_min < q_max):
+        raise InputError(f"Q range: {q_min:g} to {q_max:g} Å⁻¹; allowed: 0 <= q_min < q_max")
+    if not (math.isfinite(q_damp) and q_damp >= 0):
+        raise InputError(f"q_damp: {q_damp:g} Å⁻¹; allowed: zero or more")
+    strength = 1.0
+    if radiation == "neutron":
+        strength = sum(c * neutron_length(element) for element, c in rdf.concentrations.items()) ** 2
+    if q_max is None:
+        weights = constant_weights(rdf, radiation)
+        weighted = np.sum([weights[label] * rdf.g[label] for label in rdf.g], axis=0)
+        density = 4 * np.pi * rdf.r * rdf.number_density
+        curve = density * (weighted - _shape_function(rdf))
+    else:
+        curve = _transform_back(rdf, radiation, q_min, q_max, window)
+    curve = curve * np.exp(-0.5 * (rdf.r * q_damp) ** 2)
+    return TotalPDF(rdf.r, np.asarray(curve), radiation, rdf.number_density, q_max, float(strength))
+
+
+def _shape_function(rdf: PartialRDF) -> FloatArray:
+    """1 in a periodic model; for a cluster that of a sphere of its volume, 1 − 3x/2 + x³/2 with x = r/D."""
+    if rdf.periodic:
+        return np.ones_like(rdf.r)
+    diameter = (6 * rdf.n_atoms / (np.pi * rdf.number_density)) ** (1 / 3)
+    x = np.clip(rdf.r / diameter, 0, 1)
+    return np.asarray(1 - 1.5 * x + 0.5 * x**3)
+
+
+def _transform_back(
+    rdf: PartialRDF, radiation: Radiation, q_min: float, q_max: float, window: str
+) -> FloatArray:
+    # Distances up to r need steps in Q well below π/r.
+    n = max(64, math.ceil(4 * (q_max - q_min) * float(rdf.r[-1]) / np.pi))
+    step = (q_max - q_min) / n
+    Q: FloatArray = q_min + (np.arange(n, dtype=float) + 0.5) * step
+    reduced = structure_factor(rdf, Q, radiations=(radiation,)).reduced(radiation)
+    if window == "lorch":
+        reduced = reduced * lorch_window(Q, q_max)
+    return np.asarray(2 / np.pi * step * (np.sin(np.outer(rdf.r, Q)) @ reduced))
+
+
+def totals_dict(rdf: PartialRDF) -> dict[str, FloatArray]:
+    """G(r) in Å⁻² for the three radiations, with constant weights: the ``totals`` of ``alzmodel pdf --json``."""
+    return {radiation: total_pdf(rdf, radiation).G for radiation in RADIATIONS}
