@@ -15,8 +15,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,6 +91,8 @@ def _format_of(path: str | Path) -> str:
 
 
 def _check_atoms(atoms: Atoms, name: str, number: int) -> None:
+    import numpy as np
+
     if len(atoms) == 0:
         raise InputError(f"{name}: frame {number} has no atoms; allowed: at least one")
     if not np.isfinite(atoms.positions).all():
@@ -228,6 +228,8 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def _plain(value: Any) -> Any:
+    import numpy as np
+
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scipy import constants
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 __all__ = [
     "AMU_PER_A3_TO_G_PER_CM3",
@@ -15,6 +18,7 @@ __all__ = [
     "EV_PER_A3_TO_GPA",
     "electron_interaction_constant",
     "electron_wavelength",
+    "mass_density",
     "relativistic_factor",
 ]
 
@@ -26,6 +30,13 @@ COULOMB_EV_A: Final = constants.e / (4 * math.pi * constants.epsilon_0) / 1e-10
 
 CU_K_ALPHA1: Final = 1.5406
 """Å; the value Zhu et al. (Adv. Mater. 2024) give for their diffractometer."""
+
+
+def mass_density(atoms: Atoms) -> float:
+    """Density of a periodic model in g cm⁻³; NaN for a cluster, which fills no cell."""
+    if not atoms.pbc.all():
+        return math.nan
+    return float(atoms.get_masses().sum() / atoms.cell.volume * AMU_PER_A3_TO_G_PER_CM3)
 
 
 def electron_wavelength(energy_kev: float) -> float:

@@ -84,14 +84,19 @@ def test_missing_file_is_named(tmp_path):
         alz_io.read_frames(tmp_path / "nothing.cif")
 
 
+def _write_half(target):
+    with alz_io.atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+
+
 def test_atomic_path_leaves_the_old_file_when_writing_fails(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError), alz_io.atomic_path(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        _write_half(target)
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
 
 
 def test_atomic_path_respects_the_umask(tmp_path):
@@ -106,7 +111,7 @@ def test_atomic_path_respects_the_umask(tmp_path):
 def test_unknown_output_format_names_the_file_and_leaves_nothing(salt, tmp_path):
     with pytest.raises(InputError, match=r"model\.nonsense"):
         alz_io.write_structure(salt, tmp_path / "model.nonsense")
-    assert os.listdir(tmp_path) == []
+    assert not any(tmp_path.iterdir())
 
 
 def test_outputs_are_checked_before_work(tmp_path):
@@ -119,7 +124,7 @@ def test_outputs_are_checked_before_work(tmp_path):
         alz_io.check_writable(tmp_path / "none" / "new.xyz")
     with pytest.raises(InputError, match="is a file"):
         alz_io.check_output_folder(tmp_path / "file" / "study")
-    assert sorted(os.listdir(tmp_path)) == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_folder_marked_read_only_is_refused(tmp_path):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import math
+
 import ase.units
 import pytest
+from ase.build import bulk, molecule
 
 from alzmodel import units
 
@@ -26,3 +29,11 @@ def test_interaction_constant_of_textbook_energies():
 
 def test_relativistic_factor_at_the_rest_energy():
     assert units.relativistic_factor(510.99895) == pytest.approx(2.0, rel=1e-8)
+
+
+def test_density_of_aluminium():
+    assert units.mass_density(bulk("Al", a=4.0496)) == pytest.approx(2.699, abs=2e-3)
+
+
+def test_a_cluster_has_no_density():
+    assert math.isnan(units.mass_density(molecule("H2O")))

@@ -1,0 +1,226 @@
+"""``alzmodel pdf``, ``lbu``, ``xrd`` and ``fem``: numbers from structure files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.errors import InputError
+from alzmodel.io import read_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ase import Atoms
+
+__all__ = ["register"]
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="F...",
+        help="Structure files, '-' is extxyz on stdin. A file of several frames is one model: their average.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the analysis commands to the command tree."""
+    app.command()(pdf)
+    app.command()(lbu)
+    app.command()(xrd)
+    app.command()(fem)
+
+
+def _each_file(files: Sequence[Path], analyse: Callable[[list[Atoms]], dict[str, Any]]) -> dict[str, Any]:
+    from alzmodel.statistics import combine
+
+    models = [read_frames(path) for path in files]
+    return combine([analyse(frames) for frames in models])
+
+
+def pdf(
+    files: Files,
+    r_max: Annotated[
+        float,
+        typer.Option(parser=real, metavar="FLOAT", help="Largest distance in Å; may pass half the box."),
+    ] = 12.0,
+    dr: Annotated[float, typer.Option(parser=real, metavar="FLOAT", help="Bin width in Å.")] = 0.02,
+    as_json: Json = False,
+) -> None:
+    """Partial and total pair distribution functions."""
+    from alzmodel.local_order.pdf import partial_rdf
+    from alzmodel.scattering.totals import totals
+
+    _check_positive("--r-max", r_max, 200.0)
+    _check_positive("--dr", dr, r_max)
+
+    def analyse(frames: list[Atoms]) -> dict[str, Any]:
+        rdf = partial_rdf(frames, r_max=r_max, dr=dr)
+        if rdf.periodic and r_max > rdf.repeat_length and frames[0].info.get("kind") != "crystal":
+            say(
+                f"alzmodel: beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass"
+            )
+        return {**rdf.to_dict(), "totals": totals(rdf), "first_peaks": rdf.first_peaks()}
+
+    result = _each_file(files, analyse)
+    if as_json:
+        print_json(result)
+        return
+    rows = [(pair, peak["r"], peak["fwhm"]) for pair, peak in result["first_peaks"].items()]
+    print_table("first peaks of the partials", ("pair", "r (Å)", "fwhm (Å)"), rows)
+
+
+def lbu(
+    files: Files,
+    cutoff: Annotated[
+        list[str] | None,
+        typer.Option(help="First-shell limit such as La-O=3.2 in Å; default: first minimum of the partial."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
+    from alzmodel.local_order.building_units import building_units
+
+    cutoffs = dict(_pair_value(text) for text in cutoff) if cutoff else None
+    result = _each_file(files, lambda frames: building_units(frames, cutoffs=cutoffs).to_dict())
+    if as_json:
+        print_json(result)
+        return
+    columns = (
+        "unit",
+        "mean coordination",
+        "mean distance (Å)",
+        "std (Å)",
+        "cut-off (Å)",
+        "coordination numbers",
+    )
+    rows = [
+        (
+            f"{centre}-O",
+            unit["mean_coordination"],
+            unit["mean_distance"],
+            unit["std_distance"],
+            unit["cutoff"],
+            ", ".join(
+                f"{number}: {share:.0%}" for number, share in unit["histogram"].items() if share >= 0.005
+            ),
+        )
+        for centre, unit in result["units"].items()
+    ]
+    print_table("building units", columns, rows)
+    modes = ("corner", "edge", "face", "none")
+    shared = [
+        (pair, *(f"{shares[mode]:.1%}" for mode in modes), shares["n_pairs"])
+        for pair, shares in result["sharing"].items()
+    ]
+    print_table("sharing of neighbouring units", ("centres", *modes, "pairs"), shared)
+
+
+def _pair_value(text: str) -> tuple[str, float]:
+    pair, _, value = text.partition("=")
+    try:
+        cutoff = float(value)
+    except ValueError:
+        cutoff = float("nan")
+    if not 0 < cutoff < 20:
+        raise InputError(f"--cutoff {text}: not a pair and a length; allowed: La-O=3.2 (Å, 0 to 20)")
+    return pair, cutoff
+
+
+def xrd(
+    files: Files,
+    wavelength: Annotated[str, typer.Option(help="Å, or a line such as CuKa, CuKa1, MoKa1.")] = "1.5406",
+    two_theta: Annotated[
+        tuple[float, float, float], typer.Option("--range", help="First and last 2θ and step, in degrees.")
+    ] = (10.0, 80.0, 0.02),
+    method: Annotated[str, typer.Option(help="auto, debye, pdf or crystal.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """X-ray powder pattern and its peaks."""
+    from alzmodel.scattering.xrd import powder_pattern
+
+    result = _each_file(
+        files,
+        lambda frames: powder_pattern(
+            frames, wavelength=_wavelength(wavelength), two_theta=two_theta, method=method
+        ).to_dict(),
+    )
+    if as_json:
+        print_json(result)
+        return
+    columns = ("2θ (°)", "fwhm (°)", "d (Å)", "hkl", "Scherrer, K = 0.9 (Å)", "sphere (Å)")
+    keys = ("two_theta", "fwhm", "d", "hkl", "size_scherrer", "size_sphere")
+    print_table("peaks", columns, [tuple(peak[key] for key in keys) for peak in result["peaks"]])
+
+
+def _wavelength(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def fem(
+    files: Files,
+    thickness: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Thickness of the column in Å.")
+    ] = 50.0,
+    seed: Annotated[
+        int, typer.Option(parser=whole, metavar="INTEGER", help="Random seed of the columns that are made.")
+    ] = 1,
+    columns: Annotated[
+        int, typer.Option(parser=whole, metavar="INTEGER", help="Columns or orientations to average.")
+    ] = 4,
+    energy: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Electron energy in keV.")
+    ] = 200.0,
+    semi_angle: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Convergence semi-angle in mrad.")
+    ] = 0.51,
+    as_json: Json = False,
+) -> None:
+    """Fluctuation electron microscopy: normalised variance over all probe positions."""
+    from alzmodel.scattering.fem import FEMSettings, fem_of_model
+
+    _check_positive("--thickness", thickness, 1000.0)
+    settings = FEMSettings(energy_kev=energy, semi_angle_mrad=semi_angle)
+
+    def analyse(frames: list[Atoms]) -> dict[str, Any]:
+        with show_progress("fem") as progress:
+            result = fem_of_model(
+                frames[-1],
+                thickness=thickness,
+                n_columns=columns,
+                seed=seed,
+                settings=settings,
+                progress=progress,
+            )
+        say(f"alzmodel: {result.note}")
+        return result.to_dict()
+
+    result = _each_file(files, analyse)
+    if as_json:
+        print_json(result)
+        return
+    names = ("peak", "k (1/nm)", "95 %", "d (Å)", "fwhm (1/nm)", "height")
+    rows = [
+        (peak["label"], peak["k"], _interval(peak, "k"), peak["d"], peak["fwhm"], peak["height"])
+        for peak in result["peaks"]
+    ]
+    print_table("peaks of the normalised variance", names, rows)
+
+
+def _interval(peak: Mapping[str, Any], key: str) -> str:
+    low, high = peak[f"{key}_ci95"]
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _check_positive(name: str, value: float, largest: float) -> None:
+    if not 0 < value <= largest:
+        raise InputError(f"{name} {value:g}: out of range; allowed: above 0, up to {largest:g}")

@@ -1,0 +1,108 @@
+"""What commands print: data to stdout, words and bars to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.errors import InputError
+from alzmodel.io import STANDARD_STREAM, json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from alzmodel.progress import Progress
+
+__all__ = ["SECONDS_BETWEEN_LINES", "print_json", "print_table", "refuse_two_streams", "say", "show_progress"]
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def say(words: str) -> None:
+    """Print words for the user to stderr."""
+    print(words, file=sys.stderr)
+
+
+def print_json(payload: Any) -> None:
+    """Print one JSON document to stdout."""
+    print(json_text(payload))
+
+
+def refuse_two_streams(output: Path | None, as_json: bool) -> None:
+    """Refuse a structure and a JSON document on one stdout."""
+    if as_json and str(output) == STANDARD_STREAM:
+        raise InputError(
+            "-o -: both the structure and --json would go to stdout; allowed: a file name with --json"
+        )
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table to stdout: numbers right-aligned, at a width that suits a file when piped."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        numeric = any(isinstance(row[number], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.4g}"  # noqa: PLR0124  NaN is the one value unlike itself
+    return str(value)
+
+
+@contextlib.contextmanager
+def show_progress(title: str) -> Iterator[Progress]:
+    """Yield a :data:`~alzmodel.progress.Progress` that draws a bar, or prints a line now and then."""
+    if sys.stderr.isatty():
+        with _bar(title) as progress:
+            yield progress
+    else:
+        yield _lines(title)
+
+
+@contextlib.contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=1.0)
+
+        def update(fraction: float, message: str) -> None:
+            bars.update(task, completed=fraction, description=f"{title}: {message}")
+
+        yield update
+
+
+def _lines(title: str) -> Progress:
+    started = last = time.monotonic()
+
+    def update(fraction: float, message: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < SECONDS_BETWEEN_LINES:
+            return
+        last = now
+        left = (now - started) * (1 - fraction) / fraction if fraction > 0 else float("nan")
+        say(f"{title}: {message}, {fraction:.0%} done, about {left:.0f} s left")
+
+    return update

@@ -1,0 +1,178 @@
+"""``alzmodel run`` and its kin: a grid of models, analysed, compared and shown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alzmodel.cli.numbers import whole
+from alzmodel.cli.output import print_json, print_table, say
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.study.runner import StudyPlan, StudyStatus
+    from alzmodel.study.settings import StudySettings
+
+__all__ = ["register"]
+
+
+class Preset(StrEnum):
+    """Studies that come with the package."""
+
+    QUICK = "quick"
+    PAPER = "paper"
+    PRODUCTION = "production"
+
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
+Measured = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Measured values (TOML); default: Zhu et al. 2024.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+
+study = typer.Typer(no_args_is_help=True, help="Study files.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of a study to the command tree."""
+    app.command()(run)
+    app.add_typer(study, name="study")
+    for command in (status, compare, plot, report):
+        app.command()(command)
+        study.command()(command)
+
+
+def run(
+    study_file: Annotated[
+        Path | None, typer.Argument(metavar="[STUDY.toml]", help="Study file; see 'alzmodel study init'.")
+    ] = None,
+    preset: Annotated[Preset | None, typer.Option(help="A study that comes with the package.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the study.")] = Path("alzmodel-study"),
+    workers: Annotated[
+        int | None,
+        typer.Option(parser=whole, metavar="INTEGER", help="Tasks side by side.", show_default="2"),
+    ] = None,
+    executor: Annotated[str, typer.Option(help="Where tasks run.")] = "local",
+    measured: Measured = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a grid of models, analyse them, compare them with what was measured; goes on where it stopped."""
+    from alzmodel.cli.study_display import show_study
+    from alzmodel.study import runner
+
+    settings = _settings(study_file, preset)
+    if dry_run:
+        planned = runner.plan_study(settings, out, workers=workers)
+        print_json(planned.to_dict()) if as_json else _print_plan(planned)
+        return
+    with show_study() as listen:
+        result = runner.run(
+            settings, out, workers=workers, executor=executor, measured=measured, listen=listen
+        )
+    for failure in result.failures:
+        say(f"alzmodel: failed: {failure['label']}: {failure['reason']}; log: {failure['log']}")
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        _print_verdicts(result.measured, result.hypotheses)
+        say(f"alzmodel: {result.tasks['done']} tasks done; results in {out}")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+def _settings(study_file: Path | None, preset: Preset | None) -> StudySettings:
+    from alzmodel.study import settings
+
+    if study_file is not None and preset is not None:
+        raise InputError(f"{study_file} and --preset {preset.value}: two studies; allowed: one of them")
+    if study_file is not None:
+        return settings.load_study(study_file)
+    return settings.preset((preset or Preset.QUICK).value)
+
+
+@study.command()
+def init(path: Annotated[Path, typer.Argument(metavar="F", help="Study file to write.")]) -> None:
+    """Write a commented study file."""
+    from alzmodel.study import runner
+
+    say(f"alzmodel: wrote {runner.init(path)}; run it with 'alzmodel run {path}'")
+
+
+def status(folder: Folder, as_json: Json = False) -> None:
+    """Tell how far a study is, also while it runs."""
+    from alzmodel.study import runner
+
+    found = runner.status(folder)
+    print_json(found.to_dict()) if as_json else _print_status(found)
+
+
+def compare(folder: Folder, measured: Measured = None, as_json: Json = False) -> None:
+    """Lay the models of a study beside the measured values and judge the hypotheses."""
+    from alzmodel.study import runner
+
+    rows, verdicts = runner.compare(folder, measured)
+    if as_json:
+        print_json(
+            {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
+        )
+    else:
+        _print_verdicts(rows, verdicts)
+
+
+def plot(
+    what: Annotated[str, typer.Argument(help="pdf, coordination, sharing, xrd, fem, comparison, ….")],
+    folder: Folder,
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")],
+) -> None:
+    """Draw one figure of a study."""
+    from alzmodel.study import runner
+
+    say(f"alzmodel: wrote {runner.plot(what, folder, output)}")
+
+
+def report(
+    folder: Folder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Page to write.", show_default="DIR/report.html")
+    ] = None,
+) -> None:
+    """Write the study as one HTML page that needs no network."""
+    from alzmodel.study import runner
+
+    say(f"alzmodel: wrote {runner.report(folder, output)}")
+
+
+def _print_plan(planned: StudyPlan) -> None:
+    rows = [
+        (task["label"], task["stage"], "done" if task["done"] else f"{task['seconds']:.0f}")
+        for task in planned.tasks
+    ]
+    print_table("plan", ("task", "stage", "estimated CPU time (s)"), rows)
+    say(f"alzmodel: about {planned.seconds:.0f} s left and {planned.megabytes:.0f} MB on disk")
+
+
+def _print_status(found: StudyStatus) -> None:
+    rows: list[tuple[str, Any]] = [("tasks " + name, number) for name, number in found.tasks.items()]
+    rows.append(("done", f"{found.fraction:.0%}"))
+    if found.seconds_left is not None:
+        rows.append(("time left (s)", f"{found.seconds_left:.0f}"))
+    rows.extend((f"at work: {task['label']}", f"{task['fraction']:.0%}") for task in found.running)
+    rows.extend((f"failed: {failure['label']}", failure["reason"]) for failure in found.failures)
+    print_table("at work" if found.at_work else "not at work", ("", ""), rows)
+
+
+def _print_verdicts(rows: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:
+    from alzmodel.report.table import print_comparison, print_hypotheses
+
+    print_comparison(rows)
+    print_hypotheses(verdicts)

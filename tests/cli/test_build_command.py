@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from alzmodel.cli import main
+from alzmodel.io import read_frames, read_structure
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    caught = capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+def assert_one_line_refusal(code, out, err, *named):
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    for words in named:
+        assert words in err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--la", "-1"], ["-1", "allowed"]),
+        (["--la", "nan"], ["nan", "allowed"]),
+        (["--la", "many"], ["many", "allowed"]),
+        (["--la", "6.1"], ["6.1", "allowed"]),
+        (["--la", "5.4", "--oxygen", "12"], ["5.4", "16/3"]),
+        (["--la", "3", "--oxygen", "11"], ["11", "balance", "12"]),
+        (["--la", "3", "--dopant", "Ca", "--fraction", "1.5"], ["1.5", "allowed"]),
+        (["--la", "3", "--dopant", "Xx", "--fraction", "0.1"], ["Xx", "allowed"]),
+        (["--la", "3", "--dopant", "Ca"], ["--fraction", "missing"]),
+        (["--la", "3", "--fraction", "0.1"], ["--dopant", "missing"]),
+        (["--la", "3", "--atoms", "100"], ["100", "cut-off", "at least"]),
+        (["--la", "3", "--atoms", "-5"], ["-5", "allowed"]),
+        (["--la", "3", "--atoms", "ten"], ["ten"]),
+        (["--la", "3", "--li", "nan"], ["nan", "allowed"]),
+        (["--la", "3", "--seed", "-1"], ["-1", "allowed"]),
+        (["--la", "3", "--ranks", "0"], ["0", "allowed"]),
+        (["--la", "3", "--protocol", "slow"], ["slow", "quick"]),
+        (["--la", "3", "--potential", "magic"], ["magic", "du-teter"]),
+        (["--formula", "Li7La3Zr2O13"], ["Li7La3Zr2O13", "charge"]),
+        (["--formula", "Li7Xx3Zr2O12"], ["Xx", "allowed"]),
+        (["--formula", "Li7La3Zr2O12", "--la", "3"], ["--formula", "both"]),
+        (["--formula", "Li7La3Zr2O12", "--li", "6"], ["--li"]),
+        ([], ["neither"]),
+    ],
+)
+def test_bad_glass_requests_end_in_one_line(capsys, tmp_path, words, named):
+    result = run(capsys, "build", "glass", *words, "-o", tmp_path / "glass.extxyz")
+    assert_one_line_refusal(*result, *named)
+    assert not any(tmp_path.iterdir())
+
+
+def test_outputs_are_checked_before_work(capsys, tmp_path):
+    result = run(capsys, "build", "glass", "--la", "3", "-o", tmp_path / "none" / "glass.extxyz")
+    assert_one_line_refusal(*result, "none", "does not exist")
+    result = run(capsys, "build", "glass", "--la", "3", "-o", "-", "--json")
+    assert_one_line_refusal(*result, "-o -", "--json")
+
+
+def test_dry_run_shows_every_ion_of_a_bare_element(capsys, tmp_path):
+    output = tmp_path / "glass.extxyz"
+    words = ("--la", "3", "--dopant", "Ce", "--fraction", "0.1", "-o", output, "--dry-run", "--json")
+    code, out, _ = run(capsys, "build", "glass", *words)
+    plan = json.loads(out)
+    assert code == 0
+    assert [step["formula"] for step in plan] == ["Li7La2.7Ce0.3Zr2O12", "Li6.7La2.7Ce0.3Zr2O12"]
+    assert all(step["seconds"] > 0 for step in plan)
+    assert not any(tmp_path.iterdir())
+
+
+def test_crystal_supercell(capsys, tmp_path):
+    output = tmp_path / "pyrochlore.cif"
+    code, out, _ = run(capsys, "build", "crystal", "La2Zr2O7", "--supercell", 2, "-o", output, "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["n_atoms"] == len(read_structure(output)) == 88 * 8
+    assert summary["density"] == pytest.approx(6.05, abs=0.05)
+    assert summary["provenance"]["phase"] == "La2Zr2O7"
+
+
+def test_crystal_on_stdout_is_extxyz(capsys, tmp_path):
+    code, out, _ = run(capsys, "build", "crystal", "MgO", "-o", "-")
+    (tmp_path / "mgo.extxyz").write_text(out)
+    assert code == 0
+    assert len(read_frames(tmp_path / "mgo.extxyz")) == 1
+
+
+def test_given_lattice_parameter_and_disorder(capsys, tmp_path):
+    output = tmp_path / "disordered.extxyz"
+    words = ("La2Zr2O7", "--lattice", 10.9, "--disorder", 0.5, "--supercell", 2, "-o", output, "--json")
+    code, out, _ = run(capsys, "build", "crystal", *words)
+    assert code == 0
+    assert read_structure(output).cell.lengths() == pytest.approx([21.8] * 3)
+    assert json.loads(out)["provenance"]["antisite_fraction"] == pytest.approx(0.25, abs=0.02)
+
+
+def test_nanocrystal_is_neutral(capsys, tmp_path):
+    output = tmp_path / "sphere.extxyz"
+    code, out, _ = run(capsys, "build", "nanocrystal", "La2Zr2O7", "--diameter", 30, "-o", output, "--json")
+    assert code == 0
+    model = read_structure(output)
+    assert model.get_initial_charges().sum() == 0
+    assert json.loads(out)["density"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["crystal", "Unobtainium"], ["Unobtainium", "La2Zr2O7"]),
+        (["crystal", "MgO", "--disorder", "0.5"], ["MgO", "La2Zr2O7"]),
+        (["crystal", "La2Zr2O7", "--disorder", "2"], ["2", "allowed"]),
+        (["crystal", "La2Zr2O7", "--supercell", "0"], ["0", "allowed"]),
+        (["crystal", "La2Zr2O7", "--lattice", "nan"], ["nan", "allowed"]),
+        (["nanocrystal", "La2Zr2O7", "--diameter", "1"], ["1", "allowed"]),
+        (["nanocrystal", "La2Zr2O7", "--diameter", "-4"], ["-4", "allowed"]),
+        (["nanocrystal", "La2Zr2O7"], ["--diameter"]),
+    ],
+)
+def test_bad_crystal_requests_end_in_one_line(capsys, tmp_path, words, named):
+    result = run(capsys, "build", *words, "-o", tmp_path / "model.extxyz")
+    assert_one_line_refusal(*result, *named)
+    assert not any(tmp_path.iterdir())
