@@ -37,6 +37,8 @@ class Comparison:
     measured : float, [low, high] or str
     error, systematic : float or None
         As the publication states them, in `unit`.
+    coverage : str
+        What `error` means, see :class:`alzmodel.compare.measured.MeasuredValue`.
     model, model_std : float or None
         Mean and sample standard deviation over the models, in `unit`; no deviation for a single model.
     n_models : int
@@ -65,6 +67,7 @@ class Comparison:
     measured: float | list[float] | str
     error: float | None
     systematic: float | None
+    coverage: str
     model: float | None
     model_std: float | None
     n_models: int
@@ -153,6 +156,7 @@ def _without_model(value: MeasuredValue, reason: str) -> Comparison:
         measured=value.shown,
         error=value.error,
         systematic=value.systematic,
+        coverage=value.coverage,
         model=None,
         model_std=None,
         n_models=0,
@@ -202,6 +206,7 @@ def _row(value: MeasuredValue, members: Sequence[Quantity], x: float | None, sou
         measured=value.shown,
         error=value.error,
         systematic=value.systematic,
+        coverage=value.coverage,
         model=mean,
         model_std=std,
         n_models=n,

@@ -1,0 +1,196 @@
+"""The one style of all figures, and how they are written: the same bytes for the same input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.io import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+__all__ = [
+    "COLOURS",
+    "FORMATS",
+    "GREY",
+    "STYLE_FILE",
+    "Columns",
+    "Look",
+    "array",
+    "draw",
+    "grid",
+    "legend_below",
+    "looks_of",
+    "mark",
+    "need",
+    "pair_name",
+]
+
+STYLE_FILE: Final = Path(__file__).with_name("alzmodel.mplstyle")
+FORMATS: Final = (".png", ".svg", ".pdf", ".csv")
+# Lightness differs from curve to curve as the hue does: 20, 45, 65, 35, 75 of 100.
+COLOURS: Final = ("#0b2f6b", "#b8481c", "#4fa7c4", "#5c4a9c", "#c9a227")
+_LINES: Final = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+_MARKERS: Final = ("o", "s", "^", "D", "v")
+GREY: Final = "#777777"
+Columns = dict[str, "Sequence[Any] | NDArray[Any]"]
+"""What a figure shows, column by column: the CSV beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one curve is drawn."""
+
+    color: str
+    linestyle: Any
+    marker: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Keywords for a line."""
+        return {"color": self.color, "linestyle": self.linestyle}
+
+
+def looks_of(labels: Iterable[str]) -> dict[str, Look]:
+    """Give every label its own colour, line style and marker."""
+    cycle = zip(itertools.cycle(COLOURS), itertools.cycle(_LINES), itertools.cycle(_MARKERS), strict=False)
+    return {label: Look(*look) for label, look in zip(labels, cycle, strict=False)}
+
+
+def need(mapping: Mapping[str, Any] | Sequence[Any], what: str) -> None:
+    """Refuse to draw nothing.
+
+    Raises
+    ------
+    InputError
+        If `mapping` is empty.
+    """
+    if not mapping:
+        raise InputError(f"{what}: nothing to draw; allowed: at least one entry")
+
+
+def array(values: Any) -> NDArray[Any]:
+    """Numbers as floats; None, as JSON has it, is NaN."""
+    return np.asarray([math.nan if value is None else value for value in values], dtype=float)
+
+
+def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) -> tuple[Path, ...]:
+    """Draw in the package's style and write the files.
+
+    Parameters
+    ----------
+    build
+        Takes an empty figure and draws into it.
+    path
+        A file ending in one of `FORMATS`, or a name without ending for PNG, SVG and CSV.
+    columns
+        The numbers shown.
+
+    Raises
+    ------
+    InputError
+        If the ending is none of the formats.
+    """
+    import matplotlib.style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    target = Path(path)
+    if target.suffix in FORMATS:
+        targets: tuple[Path, ...] = (target,)
+    elif target.suffix and not target.suffix[1:].isdigit():
+        raise InputError(
+            f"{target}: ending {target.suffix!r}; allowed: {', '.join(FORMATS)}, or none for PNG, SVG, CSV"
+        )
+    else:
+        targets = tuple(target.with_name(f"{target.name}{ending}") for ending in (".png", ".svg", ".csv"))
+    with matplotlib.style.context(STYLE_FILE):
+        figure = Figure()
+        FigureCanvasAgg(figure)
+        build(figure)
+        for file in targets:
+            if file.suffix == ".csv":
+                write_text(file, _csv(columns))
+            else:
+                _save(figure, file)
+    return targets
+
+
+def _save(figure: Figure, file: Path) -> None:
+    # Dates and versions would make equal figures differ.
+    metadata: dict[str, dict[str, Any]] = {
+        ".png": {"Software": None},
+        ".svg": {"Date": None, "Creator": None},
+        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    with atomic_path(file) as temporary:
+        figure.savefig(temporary, format=file.suffix[1:], metadata=metadata[file.suffix])
+
+
+def _csv(columns: Columns) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in itertools.zip_longest(*columns.values(), fillvalue=""):
+        writer.writerow([_cell(value) for value in row])
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    number = float(value)
+    return f"{number:.8g}" if math.isfinite(number) else ""
+
+
+def pair_name(name: str) -> str:
+    """Turn the key of a pair into print."""
+    return name.replace("-", "–")
+
+
+def grid(figure: Figure, n: int, *, most: int = 3, height: float = 1.75, width: float = 2.35) -> list[Axes]:
+    """`n` panels in rows of at most `most`, and the figure sized for them."""
+    across = min(n, most)
+    down = math.ceil(n / across)
+    figure.set_size_inches(max(3.4, across * width), down * height + 0.45)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for spare in panels[n:]:
+        spare.remove()
+    return list(panels[:n])
+
+
+def legend_below(figure: Figure, panel: Axes, n: int) -> None:
+    """One legend for all panels, from what `panel` shows."""
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(n, 4))
+
+
+def mark(panel: Axes, lines: Sequence[tuple[float, str]], *, upright: bool = True) -> None:
+    """Draw vertical lines where something was measured, with words above the panel."""
+    for position, words in lines:
+        panel.axvline(position, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+        panel.annotate(
+            words,
+            (position, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            rotation=0 if upright else 90,
+            ha="center",
+            va="bottom",
+            fontsize=6.5,
+            color="#444444",
+        )

@@ -1,0 +1,593 @@
+"""Figures for a paper: PNG and SVG, or PDF, with the numbers drawn beside them as CSV.
+
+Every function takes plain mappings of arrays, keyed as the ``--json`` output is, and writes the same bytes for the same
+input. Curves differ by line style and lightness as well as by colour, so that they are told apart in grey.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.report.drawing import (
+    COLOURS,
+    GREY,
+    array,
+    draw,
+    grid,
+    legend_below,
+    looks_of,
+    mark,
+    need,
+    pair_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.report.drawing import Columns
+
+__all__ = [
+    "COMPARISON_PANELS",
+    "FEM_WINDOWS",
+    "plot_comparison",
+    "plot_coordination",
+    "plot_fem",
+    "plot_history",
+    "plot_pdf",
+    "plot_sharing",
+    "plot_xrd",
+]
+
+FEM_WINDOWS: Final = ((2.6, 3.45), (4.6, 5.8))
+"""nm⁻¹; where the two FEM peaks of Zhu et al., Adv. Mater. 2024, 2302438, are fitted."""
+COMPARISON_PANELS: Final = (
+    "fem_peak1_d",
+    "fem_peak2_d",
+    "d222",
+    "scherrer_size",
+    "fem_peak1_fwhm",
+    "fem_peak2_fwhm",
+)
+"""Series of measured values that :func:`plot_comparison` draws: Figs. 5d, 6e, 6f and S4 of the same."""
+
+
+def plot_pdf(
+    curves: Mapping[str, Mapping[str, Any]],
+    path: str | Path,
+    *,
+    pairs: Sequence[str] | None = None,
+    r_max: float = 8.0,
+) -> tuple[Path, ...]:
+    """Draw partial pair distribution functions g(r), one panel a pair, one curve a label.
+
+    Parameters
+    ----------
+    curves
+        Label to ``{"r": (n,), "partials": {"La-O": (n,), "La-O_std": (n,), …}}``, r in Å; the spreads may be missing.
+    path
+        A file ending in .png, .svg, .pdf or .csv, or a name without ending for PNG, SVG and CSV.
+    pairs
+        Which to draw; left out: all, in the order of the first label.
+    r_max
+        Å; right end of the axis.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw, a pair is not there, or the ending is none of the formats.
+    """
+    need(curves, "PDF curves")
+    known = [name for name in next(iter(curves.values()))["partials"] if not name.endswith("_std")]
+    wanted = list(pairs) if pairs is not None else known
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"pair: {name!r}; allowed: {', '.join(known)}")
+    need(wanted, "pairs")
+    looks = looks_of(curves)
+    columns: Columns = {}
+    for label, curve in curves.items():
+        columns[f"r (Å) {label}"] = array(curve["r"])
+        for name in wanted:
+            columns[f"g {name} {label}"] = array(curve["partials"].get(name, ()))
+
+    def build(figure: Figure) -> None:
+        panels = grid(figure, len(wanted))
+        for panel, name in zip(panels, wanted, strict=True):
+            for label, curve in curves.items():
+                if name not in curve["partials"]:
+                    continue
+                r, g = array(curve["r"]), array(curve["partials"][name])
+                inside = r <= r_max
+                panel.plot(r[inside], g[inside], label=label, **looks[label].line)
+                spread = curve["partials"].get(f"{name}_std")
+                if spread is not None:
+                    band = array(spread)[inside]
+                    panel.fill_between(
+                        r[inside],
+                        g[inside] - band,
+                        g[inside] + band,
+                        color=looks[label].color,
+                        alpha=0.2,
+                        linewidth=0,
+                    )
+            panel.axhline(1, color=GREY, linewidth=0.5, zorder=0)
+            panel.set(xlim=(1.0, r_max), ylim=(0, None), xlabel="r (Å)", ylabel="g(r)", title=pair_name(name))
+        legend_below(figure, panels[0], len(curves))
+
+    return draw(build, path, columns)
+
+
+def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) -> tuple[Path, ...]:
+    """Draw how many oxygens the cations have, one panel a cation.
+
+    Parameters
+    ----------
+    units
+        Label to ``{"Zr": {"histogram": {"6": fraction, …}, "mean_coordination": …}, …}`` as ``alzmodel lbu`` gives.
+    path
+        As for :func:`plot_pdf`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    need(units, "coordination")
+    cations = list(dict.fromkeys(name for one in units.values() for name in one if "histogram" in one[name]))
+    need(cations, "coordination histograms")
+    looks = looks_of(units)
+    rows: list[tuple[Any, ...]] = []
+    data: dict[tuple[str, str], tuple[list[int], list[float], list[float]]] = {}
+    for label, cation in itertools.product(units, cations):
+        histogram = units[label].get(cation, {}).get("histogram", {})
+        numbers = sorted(int(float(key)) for key in histogram if not str(key).endswith("_std"))
+        by_number = {
+            int(float(key)): value for key, value in histogram.items() if not str(key).endswith("_std")
+        }
+        spreads = {
+            int(float(key[:-4])): value for key, value in histogram.items() if str(key).endswith("_std")
+        }
+        fractions = [float(by_number[number]) for number in numbers]
+        spread = [float(spreads.get(number, math.nan)) for number in numbers]
+        total = math.fsum(fractions) or 1.0
+        data[label, cation] = numbers, [f / total for f in fractions], [s / total for s in spread]
+        rows += [(label, cation, *row) for row in zip(*data[label, cation], strict=True)]
+    columns: Columns = dict(
+        zip(("label", "cation", "oxygens", "fraction", "fraction std"), zip(*rows, strict=True), strict=True)
+    )
+
+    def build(figure: Figure) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        panels = grid(figure, len(cations), height=2.1)
+        for panel, cation in zip(panels, cations, strict=True):
+            largest = max((value for label in units for value in data[label, cation][1]), default=1.0)
+            shown = [
+                number
+                for label in units
+                for number, value in zip(*data[label, cation][:2], strict=True)
+                if value >= 0.002 * largest
+            ]
+            for shift, label in zip(np.linspace(-0.12, 0.12, len(units)), units, strict=True):
+                numbers, fractions, spread = data[label, cation]
+                look = looks[label]
+                mean = units[label].get(cation, {}).get("mean_coordination")
+                text = label if mean is None else f"{label}: {float(mean):.2f}"
+                panel.errorbar(
+                    np.array(numbers) + (shift if len(units) > 1 else 0.0),
+                    fractions,
+                    yerr=None if np.isnan(spread).all() else spread,
+                    marker=look.marker,
+                    label=text,
+                    capsize=2,
+                    elinewidth=0.8,
+                    linewidth=0.9,
+                    **look.line,
+                )
+            panel.set(
+                xlabel=f"oxygens around {cation}",
+                ylabel="fraction",
+                title=f"{cation}–O",
+                ylim=(0, 1.45 * largest),
+            )
+            if shown:
+                panel.set_xlim(min(shown) - 0.6, max(shown) + 0.6)
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+            panel.legend(title="mean", title_fontsize=7, loc="upper right", handlelength=2.2)
+
+    return draw(build, path, columns)
+
+
+def plot_sharing(sharing: Mapping[str, Mapping[str, Any]], path: str | Path) -> tuple[Path, ...]:
+    """Draw how neighbouring polyhedra share oxygens: stacked bars of corner, edge, face and none.
+
+    Parameters
+    ----------
+    sharing
+        Label to ``{"Zr-La": {"corner", "edge", "face", "none"}, …}`` as ``alzmodel lbu`` gives, fractions of pairs.
+    path
+        As for :func:`plot_pdf`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    need(sharing, "sharing")
+    pairs = list(dict.fromkeys(name for one in sharing.values() for name in one))
+    need(pairs, "pairs")
+    kinds = {
+        "corner": ("#0b2f6b", ""),
+        "edge": ("#c4673f", "////"),
+        "face": ("#a9cfe0", "...."),
+        "none": ("#f2f2f2", ""),
+    }
+    cells = [
+        (
+            label,
+            pair_name(name),
+            kind,
+            sharing[label].get(name, {}).get(kind),
+            sharing[label].get(name, {}).get(f"{kind}_std"),
+        )
+        for label, name, kind in itertools.product(sharing, pairs, kinds)
+    ]
+    columns: Columns = dict(
+        zip(("label", "pair", "kind", "fraction", "fraction std"), zip(*cells, strict=True), strict=True)
+    )
+
+    def build(figure: Figure) -> None:
+        panels = grid(figure, len(pairs), height=0.55 + 0.28 * len(sharing), most=2, width=3.3)
+        for panel, name in zip(panels, pairs, strict=True):
+            left = np.zeros(len(sharing))
+            for kind, (color, hatch) in kinds.items():
+                widths = np.array([float(one.get(name, {}).get(kind) or 0.0) for one in sharing.values()])
+                panel.barh(
+                    list(sharing),
+                    widths,
+                    left=left,
+                    color=color,
+                    hatch=hatch,
+                    edgecolor="black",
+                    linewidth=0.5,
+                    label=kind,
+                )
+                left += widths
+            panel.invert_yaxis()
+            panel.set(xlim=(0, 1), xlabel="fraction of neighbouring pairs", title=pair_name(name))
+        legend_below(figure, panels[0], len(kinds))
+
+    return draw(build, path, columns)
+
+
+def plot_xrd(
+    patterns: Mapping[str, Mapping[str, Any]],
+    path: str | Path,
+    *,
+    measured_lines: Sequence[tuple[float, str]] = (),
+    wavelength: float | None = None,
+) -> tuple[Path, ...]:
+    """Draw powder patterns above each other, each scaled to its own highest point.
+
+    Parameters
+    ----------
+    patterns
+        Label to ``{"two_theta": (n,) degrees, "intensity": (n,)}``, the lowest curve first; ``intensity_std`` may be
+        there.
+    path
+        As for :func:`plot_pdf`.
+    measured_lines
+        2θ in degrees and a few words, such as ``(28.5, "222")``; drawn as vertical lines.
+    wavelength
+        Å; named on the axis.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    need(patterns, "patterns")
+    looks = looks_of(patterns)
+    columns: Columns = {}
+    for label, pattern in patterns.items():
+        columns[f"2θ (°) {label}"] = array(pattern["two_theta"])
+        columns[f"intensity {label}"] = array(pattern["intensity"])
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(5.6, 1.2 + 0.75 * len(patterns))
+        panel = figure.subplots()
+        low = min(float(array(pattern["two_theta"]).min()) for pattern in patterns.values())
+        high = max(float(array(pattern["two_theta"]).max()) for pattern in patterns.values())
+        for number, (label, pattern) in enumerate(patterns.items()):
+            angle, intensity = array(pattern["two_theta"]), array(pattern["intensity"])
+            top = np.nanmax(intensity) if np.isfinite(intensity).any() else 1.0
+            height = intensity / (top or 1.0) + 1.12 * number
+            panel.plot(angle, height, **(looks[label].line | {"linestyle": "-"}))
+            spread = pattern.get("intensity_std")
+            if spread is not None:
+                band = array(spread) / (top or 1.0)
+                panel.fill_between(
+                    angle, height - band, height + band, color=looks[label].color, alpha=0.25, linewidth=0
+                )
+            panel.annotate(
+                label,
+                (high, 1.12 * number),
+                xytext=(3, 3),
+                textcoords="offset points",
+                color=looks[label].color,
+                va="bottom",
+                annotation_clip=False,
+            )
+        mark(panel, [line for line in measured_lines if low <= line[0] <= high], upright=False)
+        name = "2θ (°)" if wavelength is None else f"2θ (°), λ = {wavelength:g} Å"
+        panel.set(xlim=(low, high), ylim=(-0.05, None), yticks=[], xlabel=name, ylabel="intensity (scaled)")
+
+    return draw(build, path, columns)
+
+
+def plot_fem(
+    curves: Mapping[str, Mapping[str, Any]],
+    path: str | Path,
+    *,
+    controls: Sequence[str] = (),
+    fits: Mapping[str, Mapping[str, Any]] | None = None,
+    measured_lines: Sequence[tuple[float, str]] = (),
+    log: bool = False,
+) -> tuple[Path, ...]:
+    """Draw the normalised variance V(k).
+
+    Parameters
+    ----------
+    curves
+        Label to ``{"k": (n,) nm⁻¹, "variance": (n,)}``, and ``variance_std`` or ``low`` and ``high`` for a band.
+    path
+        As for :func:`plot_pdf`.
+    controls
+        Labels drawn thin and grey: random gases built the same way.
+    fits
+        Label to ``{"k": (m,), "fit": (m,)}``.
+    measured_lines
+        k in nm⁻¹ and a few words; drawn as vertical lines. The two fit windows are shaded.
+    log
+        Logarithmic V, for curves that differ by tens.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    need(curves, "FEM curves")
+    looks = looks_of(label for label in curves if label not in controls)
+    columns: Columns = {}
+    for label, curve in curves.items():
+        columns[f"k (1/nm) {label}"] = array(curve["k"])
+        columns[f"V {label}"] = array(curve["variance"])
+    for label, fit in (fits or {}).items():
+        columns[f"k (1/nm) fit {label}"] = array(fit["k"])
+        columns[f"V fit {label}"] = array(fit["fit"])
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(5.6, 3.4)
+        panel = figure.subplots()
+        for low, high in FEM_WINDOWS:
+            panel.axvspan(low, high, color="#eeeeee", linewidth=0, zorder=0)
+        for label, curve in curves.items():
+            k, variance = array(curve["k"]), array(curve["variance"])
+            if label in controls:
+                panel.plot(k, variance, color=GREY, linewidth=0.9, linestyle=(0, (1, 1)), label=label)
+                continue
+            panel.plot(k, variance, label=label, **looks[label].line)
+            band = _band(curve, variance)
+            if band is not None:
+                panel.fill_between(k, *band, color=looks[label].color, alpha=0.2, linewidth=0)
+            fit = (fits or {}).get(label)
+            if fit is not None:
+                panel.plot(array(fit["k"]), array(fit["fit"]), color="black", linewidth=0.7, zorder=4)
+        mark(panel, measured_lines)
+        limits = {"yscale": "log"} if log else {"ylim": (0, None)}
+        panel.set(xlabel="k = 1/d (nm⁻¹)", ylabel="normalised variance V(k)", **limits)
+        panel.margins(x=0)
+        panel.legend(loc="upper right")
+
+    return draw(build, path, columns)
+
+
+def _band(curve: Mapping[str, Any], variance: np.ndarray[Any, Any]) -> tuple[Any, Any] | None:
+    if "low" in curve and "high" in curve:
+        return array(curve["low"]), array(curve["high"])
+    if "variance_std" in curve:
+        spread = array(curve["variance_std"])
+        return variance - spread, variance + spread
+    return None
+
+
+def plot_comparison(
+    rows: Sequence[Comparison | Mapping[str, Any]],
+    path: str | Path,
+    *,
+    panels: Sequence[str] = COMPARISON_PANELS,
+) -> tuple[Path, ...]:
+    """Draw measured values and the models' over the La content.
+
+    Parameters
+    ----------
+    rows
+        From :func:`alzmodel.compare.comparison.compare_models`, or their dictionaries.
+    path
+        As for :func:`plot_pdf`.
+    panels
+        Series of measured values, one a panel; those without a number are left out.
+
+    Raises
+    ------
+    InputError
+        If no row belongs to the panels.
+    """
+    plain = [row if isinstance(row, dict) else row.to_dict() for row in rows]  # type: ignore[union-attr]
+    by_series = {
+        name: [row for row in plain if row["id"].split("/")[0].split("@")[0] == name] for name in panels
+    }
+    by_series = {
+        name: members
+        for name, members in by_series.items()
+        if any(isinstance(row["measured"], int | float) for row in members)
+    }
+    need(by_series, "rows of the comparison")
+    fields = (
+        "id",
+        "x",
+        "unit",
+        "measured",
+        "error",
+        "systematic",
+        "source",
+        "kind",
+        "model",
+        "model_std",
+        "n_models",
+    )
+    columns: Columns = {
+        field: [_flat(row[field]) for members in by_series.values() for row in members] for field in fields
+    }
+
+    def build(figure: Figure) -> None:
+        drawn = grid(figure, len(by_series), height=2.0)
+        legend: dict[str, Any] = {}
+        for panel, (name, members) in zip(drawn, by_series.items(), strict=True):
+            _measured_points(panel, members, legend)
+            _model_points(panel, members, legend)
+            unit = members[0]["unit"]
+            title = members[0]["label"] + (" (bars: 95 %)" if members[0]["coverage"] == "ci95" else "")
+            panel.set(
+                xlabel="La per formula unit, x", ylabel=unit and f"{_short(name)} ({unit})", title=title
+            )
+            panel.title.set_fontsize(7)
+            panel.margins(x=0.12, y=0.12)
+        figure.legend(list(legend.values()), list(legend), loc="outside lower center", ncols=2)
+
+    return draw(build, path, columns)
+
+
+def _flat(value: Any) -> Any:
+    return " to ".join(f"{part:g}" for part in value) if isinstance(value, list | tuple) else value
+
+
+def _short(series: str) -> str:
+    return {"scherrer_size": "size", "d222": "d222"}.get(series, series.rsplit("_", 1)[-1]).replace(
+        "fwhm", "FWHM"
+    )
+
+
+def _measured_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
+    points = {row["x"]: row for row in members if row["x"] is not None}
+    single = [row for row in points.values() if isinstance(row["measured"], int | float)]
+    ranges = [row for row in points.values() if isinstance(row["measured"], list | tuple)]
+    x = [row["x"] for row in single]
+    values = [row["measured"] for row in single]
+    systematic = [row["systematic"] or 0.0 for row in single]
+    if any(systematic):
+        bars = panel.errorbar(
+            x, values, yerr=systematic, fmt="none", ecolor="#bbbbbb", elinewidth=6, zorder=1
+        )
+        legend["systematic error"] = bars
+    points_drawn = panel.errorbar(
+        x, values, yerr=[row["error"] or 0.0 for row in single], fmt="o", color="black", capsize=2.5, zorder=3
+    )
+    panel.plot(x, values, color="black", linewidth=0.6, zorder=2)
+    legend["measured"] = points_drawn
+    for row in ranges:
+        low, high = row["measured"]
+        panel.vlines(row["x"], low, high, color="black", linewidth=1.0)
+
+
+def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
+    styles = {
+        ("glass", "predicted"): ("s", COLOURS[1], COLOURS[1]),
+        ("glass-ceramic", "predicted"): ("D", COLOURS[0], COLOURS[0]),
+        ("glass-ceramic", "assumed"): ("D", "white", COLOURS[0]),
+        ("glass", "assumed"): ("s", "white", COLOURS[1]),
+    }
+    for (source, kind), (marker, face, edge) in styles.items():
+        rows = [
+            row
+            for row in members
+            if row["source"] == source and row["kind"] == kind and row["model"] is not None
+        ]
+        if not rows:
+            continue
+        # Beside the measured points, so that equal values stay visible.
+        shift = 0.12 if source == "glass" else -0.12
+        spread = [row["model_std"] if row["model_std"] is not None else 0.0 for row in rows]
+        drawn = panel.errorbar(
+            [row["x"] + shift for row in rows],
+            [row["model"] for row in rows],
+            yerr=spread if any(spread) else None,
+            fmt=marker,
+            color=edge,
+            markerfacecolor=face,
+            markeredgecolor=edge,
+            ecolor=edge,
+            capsize=2.5,
+            zorder=4,
+        )
+        legend[f"model, {source}, {kind}" + (" (± spread of models)" if any(spread) else "")] = drawn
+
+
+def plot_history(histories: Mapping[str, Mapping[str, Any]], path: str | Path) -> tuple[Path, ...]:
+    """Draw temperature and density over the simulated time.
+
+    Parameters
+    ----------
+    histories
+        Label to ``{"time_ps": (n,), "temperature": (n,) K, "density": (n,) g/cm³}`` as the provenance of a glass
+        holds under ``thermo``.
+    path
+        As for :func:`plot_pdf`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    need(histories, "histories")
+    looks = looks_of(histories)
+    axes_of = {"temperature": "temperature (K)", "density": "density (g/cm³)"}
+    columns: Columns = {}
+    for label, history in histories.items():
+        columns[f"time (ps) {label}"] = array(history["time_ps"])
+        for key, name in axes_of.items():
+            columns[f"{name} {label}"] = array(history[key])
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(5.6, 3.6)
+        panels = figure.subplots(2, 1, sharex=True)
+        for panel, (key, name) in zip(panels, axes_of.items(), strict=True):
+            for label, history in histories.items():
+                panel.plot(
+                    array(history["time_ps"]),
+                    array(history[key]),
+                    label=label,
+                    linewidth=1.0,
+                    **looks[label].line,
+                )
+            panel.set_ylabel(name)
+        panels[-1].set_xlabel("time (ps)")
+        panels[-1].margins(x=0)
+        legend_below(figure, panels[0], len(histories))
+
+    return draw(build, path, columns)
