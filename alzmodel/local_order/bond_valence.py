@@ -1,0 +1,134 @@
+"""Bond valences: how well each ion's bonds add up to its charge."""
+
+from __future__ import annotations
+
+import functools
+import math
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.composition import formal_charges, ion_labels
+from alzmodel.local_order.shells import Bonded, bonded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["BondValence", "atom_sums", "bond_valence", "parameters"]
+
+
+@dataclass(frozen=True, slots=True)
+class BondValence:
+    """Bond-valence sums of a model.
+
+    Attributes
+    ----------
+    parameters
+        Name of the parameter set.
+    ions
+        Per ion label: ``valence`` (the size of its charge), ``mean`` and ``std`` of the sums over atoms, ``per_bond``
+        (mean valence of one bond; of a cation). NaN for an ion without parameters, and for oxygen beside one.
+    global_instability_index
+        Root mean square of (sum − valence) over all atoms, valence units.
+    missing
+        Ion labels without parameters.
+    """
+
+    parameters: str
+    ions: dict[str, dict[str, float]]
+    global_instability_index: float
+    missing: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys ``parameters``, ``ions``, ``global_instability_index``, ``missing``."""
+        return {
+            "parameters": self.parameters,
+            "ions": self.ions,
+            "global_instability_index": self.global_instability_index,
+            "missing": list(self.missing),
+        }
+
+
+@functools.cache
+def parameters() -> tuple[str, dict[str, tuple[float, float]]]:
+    """Name of the parameter set, and (r0, b) in Å by ion label."""
+    text = resources.files("alzmodel").joinpath("local_order/bond_valence.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return table["name"], {label: (row["r0"], row["b"]) for label, row in table["parameters"].items()}
+
+
+def atom_sums(atoms: Atoms, pairs: Neighbours) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Bond-valence sum and mean valence per bond of every atom, both shape (n_atoms,), and the ion labels.
+
+    `pairs` are the cation–oxygen bonds of the frame, the cation as `i`.
+    """
+    _, known = parameters()
+    labels = ion_labels(atoms)
+    r0 = np.array([known.get(label, (math.nan, math.nan))[0] for label in labels])
+    b = np.array([known.get(label, (math.nan, math.nan))[1] for label in labels])
+    valence = np.exp((r0[pairs.i] - pairs.distance) / b[pairs.i])
+    n_atoms = len(atoms)
+    sums = np.zeros(n_atoms)
+    sums += np.bincount(pairs.i, valence, n_atoms)
+    sums += np.bincount(pairs.j, valence, n_atoms)
+    number = np.bincount(pairs.i, minlength=n_atoms) + np.bincount(pairs.j, minlength=n_atoms)
+    # An ion without parameters and without bonds would otherwise read as zero.
+    sums[np.isnan(r0) & (formal_charges(atoms) > 0)] = math.nan
+    return sums, sums / np.maximum(number, 1), labels
+
+
+def bond_valence(frames: Atoms | Sequence[Atoms] | Bonded) -> BondValence:
+    """Bond-valence sums over first shells.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model. Charges are the formal ones
+        (:func:`alzmodel.composition.formal_charges`).
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide, or an element's charge is not known.
+
+    References
+    ----------
+    Sums: I. D. Brown and D. Altermatt, Acta Cryst. B 41, 244 (1985), eq. 1 and 2. Parameters: O. C. Gagné and F. C.
+    Hawthorne, Acta Cryst. B 71, 562 (2015). Index: A. Salinas-Sanchez, J. L. Garcia-Muñoz, J. Rodriguez-Carvajal, R.
+    Saez-Puche and J. L. Martinez, J. Solid State Chem. 100, 201 (1992).
+    """
+    model = bonded(frames)
+    parts = [
+        (*atom_sums(atoms, pairs), np.abs(formal_charges(atoms)))
+        for atoms, pairs in zip(model.frames, model.bonds, strict=True)
+    ]
+    sums = np.concatenate([part[0] for part in parts])
+    per_bond = np.concatenate([part[1] for part in parts])
+    labels = np.concatenate([np.array(part[2]) for part in parts])
+    valences = np.concatenate([part[3] for part in parts])
+    name, known = parameters()
+    ions = {}
+    for label in np.unique(labels):
+        mine = labels == label
+        ions[str(label)] = {
+            "valence": float(valences[mine][0]),
+            "mean": float(sums[mine].mean()),
+            "std": float(sums[mine].std(ddof=1)) if mine.sum() > 1 else math.nan,
+            "per_bond": float(per_bond[mine].mean()),
+        }
+    return BondValence(
+        parameters=name,
+        ions=ions,
+        global_instability_index=float(np.sqrt(np.mean((sums - valences) ** 2))),
+        missing=tuple(
+            str(label) for label in np.unique(labels) if label not in known and str(label).endswith("+")
+        ),
+    )

@@ -1,0 +1,263 @@
+"""Building units: what surrounds each cation, how the units join, and how they fill space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.composition import pair_label
+from alzmodel.local_order.bond_valence import BondValence, bond_valence
+from alzmodel.local_order.sharing import Sharing, sharing
+from alzmodel.local_order.shells import ANION, Bonded, bonded
+from alzmodel.local_order.space import Packing, packing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["BuildingUnits", "Unit", "building_units", "effective_coordination", "unit_angles"]
+
+ANGLE_STEP = 2.0
+"""Width of the bins of angle distributions, degrees."""
+_LARGEST = 12  # coordination numbers up to here always stand in the histogram, so that files line up
+_SHIFT = 0.1  # Å by which cut-offs are moved to see what hangs on them
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The oxygen shell of one kind of cation, over all its atoms and frames.
+
+    Attributes
+    ----------
+    n_centres
+        Cations per frame.
+    mean_coordination, std_coordination
+        Oxygens within the cut-off; the spread is over cations.
+    histogram
+        Fraction of the cations by coordination number, as text; the LiO4 of a model are ``histogram["4"]`` of Li.
+    mean_distance, std_distance, skew_distance
+        Å, Å and pure number: moments of all bond lengths within the cut-off, averaged from the distances themselves.
+    effective_coordination, std_effective_coordination
+        Hoppe's ECoN, which needs no cut-off; see :func:`effective_coordination`.
+    mean_angle, std_angle
+        O–cation–O, degrees.
+    angles, angle_density
+        Middles of the bins in degrees and fraction per degree, shape (90,); not divided by sin θ.
+    cutoff, cutoff_source
+        Å, and where it comes from.
+    coordination_range
+        Mean coordination with the cut-off 0.1 Å shorter and longer: how much the numbers hang on it.
+    """
+
+    n_centres: int
+    mean_coordination: float
+    std_coordination: float
+    histogram: dict[str, float]
+    mean_distance: float
+    std_distance: float
+    skew_distance: float
+    effective_coordination: float
+    std_effective_coordination: float
+    mean_angle: float
+    std_angle: float
+    angles: NDArray[np.float64]
+    angle_density: NDArray[np.float64]
+    cutoff: float
+    cutoff_source: str
+    coordination_range: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every attribute by its name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingUnits:
+    """Everything that the building units of a model say.
+
+    Attributes
+    ----------
+    units
+        Per cation element.
+    sharing
+        Per pair of cations.
+    packing
+        Packing fractions.
+    bond_valence
+        Bond-valence sums.
+    n_frames
+        Frames averaged over.
+    """
+
+    units: dict[str, Unit]
+    sharing: Sharing
+    packing: Packing
+    bond_valence: BondValence
+    n_frames: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence``."""
+        return {
+            "units": {element: unit.to_dict() for element, unit in self.units.items()},
+            "sharing": self.sharing.to_dict(),
+            "packing_fraction": self.packing.cn6,
+            "packing": self.packing.to_dict(),
+            "bond_valence": self.bond_valence.to_dict(),
+            "n_frames": self.n_frames,
+        }
+
+
+def building_units(
+    frames: Atoms | Sequence[Atoms] | Bonded,
+    *,
+    cutoffs: Mapping[str, float] | None = None,
+) -> BuildingUnits:
+    """Take a model apart into its building units.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model; all averages run over all frames.
+    cutoffs
+        Å by pair label, such as ``{"La-O": 3.2, "Zr-La": 4.5}``; the others are the first minima of the partials.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide, a cut-off is bad, or the charge or radius of an element is not known.
+    """
+    model = bonded(frames, cutoffs=cutoffs)
+    return BuildingUnits(
+        units={element: _unit(element, model) for element in model.cations},
+        sharing=sharing(model),
+        packing=packing(model),
+        bond_valence=bond_valence(model),
+        n_frames=len(model.frames),
+    )
+
+
+def _unit(element: str, model: Bonded) -> Unit:
+    label = pair_label(element, ANION)
+    cutoff = model.shells.cutoffs[label]
+    numbers: list[NDArray[np.int64]] = []
+    fewer: list[NDArray[np.int64]] = []
+    more: list[NDArray[np.int64]] = []
+    lengths: list[NDArray[np.float64]] = []
+    effective: list[NDArray[np.float64]] = []
+    angles: list[NDArray[np.float64]] = []
+    for atoms, pairs in zip(model.frames, model.far_bonds, strict=True):
+        centres = np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
+        mine = pairs.select(np.isin(pairs.i, centres))
+        near = mine.select(mine.distance < cutoff)
+        numbers.append(_coordination(near, centres))
+        fewer.append(_coordination(near.select(near.distance < cutoff - _SHIFT), centres))
+        more.append(_coordination(mine.select(mine.distance < cutoff + _SHIFT), centres))
+        lengths.append(near.distance)
+        effective.append(effective_coordination(mine)[centres])
+        angles.append(unit_angles(near))
+    number, length = np.concatenate(numbers), np.concatenate(lengths)
+    econ, angle = np.concatenate(effective), np.concatenate(angles)
+    counts = np.bincount(number, minlength=_LARGEST + 1)
+    edges = np.arange(0, 180 + ANGLE_STEP / 2, ANGLE_STEP)
+    density = np.histogram(angle, edges)[0] / (max(len(angle), 1) * ANGLE_STEP)
+    return Unit(
+        n_centres=len(number) // len(model.frames),
+        mean_coordination=float(number.mean()),
+        std_coordination=_spread(number),
+        histogram={str(n): float(count / len(number)) for n, count in enumerate(counts)},
+        mean_distance=_average(length),
+        std_distance=_spread(length),
+        skew_distance=_skew(length),
+        effective_coordination=_average(econ[np.isfinite(econ)]),
+        std_effective_coordination=_spread(econ[np.isfinite(econ)]),
+        mean_angle=_average(angle),
+        std_angle=_spread(angle),
+        angles=(edges[:-1] + edges[1:]) / 2,
+        angle_density=density,
+        cutoff=cutoff,
+        cutoff_source=model.shells.sources[label],
+        coordination_range=(float(np.concatenate(fewer).mean()), float(np.concatenate(more).mean())),
+    )
+
+
+def _coordination(pairs: Neighbours, centres: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.bincount(pairs.i, minlength=pairs.n_atoms)[centres]
+
+
+def effective_coordination(pairs: Neighbours) -> NDArray[np.float64]:
+    """Hoppe's effective coordination number of every atom.
+
+    Each bond of length l counts exp[1 − (l / L)⁶], where L is the atom's mean bond length with these same weights,
+    iterated until it stays. Equal bonds count one each; longer ones fade out without a cut-off.
+
+    Parameters
+    ----------
+    pairs
+        Neighbours that may count, well beyond the first shell.
+
+    Returns
+    -------
+    ndarray, shape (n_atoms,)
+        NaN for an atom without neighbours.
+
+    References
+    ----------
+    R. Hoppe, Z. Kristallogr. 150, 23 (1979), eq. 4 and 5.
+    """
+    i, length, n_atoms = pairs.i, pairs.distance, pairs.n_atoms
+    if len(pairs) == 0:
+        return np.full(n_atoms, math.nan)
+    mean = np.full(n_atoms, math.inf)
+    np.minimum.at(mean, i, length)
+    alone = ~np.isfinite(mean)
+    mean[alone] = 1.0
+    for _ in range(200):
+        weight = np.exp(1 - (length / mean[i]) ** 6)
+        total = np.bincount(i, weight, n_atoms)
+        better = np.where(alone, 1.0, np.bincount(i, weight * length, n_atoms) / np.where(alone, 1.0, total))
+        change = np.abs(better - mean).max()
+        mean = better
+        if change < 1e-8:
+            break
+    number = np.zeros(n_atoms)
+    number += np.bincount(i, np.exp(1 - (length / mean[i]) ** 6), n_atoms)
+    number[alone] = math.nan
+    return number
+
+
+def unit_angles(pairs: Neighbours) -> NDArray[np.float64]:
+    """Angles between the bonds of each atom, in degrees, every pair of bonds once, shape (n_angles,)."""
+    offsets = pairs.offsets()
+    number = np.diff(offsets)
+    unit = pairs.vector / pairs.distance[:, None]
+    found = [np.empty(0)]
+    for n in np.unique(number[number > 1]):
+        shells = unit[offsets[:-1][number == n][:, None] + np.arange(n)]
+        left, right = np.triu_indices(int(n), 1)
+        cosine = np.einsum("aij,aij->ai", shells[:, left], shells[:, right])
+        found.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))).ravel())
+    return np.concatenate(found)
+
+
+def _average(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _spread(values: NDArray[Any]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
+
+
+def _skew(values: NDArray[np.float64]) -> float:
+    """Third standardised moment; NaN where all values are the same."""
+    if len(values) < 3:
+        return math.nan
+    centred = values - values.mean()
+    spread = math.sqrt(float((centred**2).mean()))
+    return float((centred**3).mean() / spread**3) if spread > 1e-9 else math.nan

@@ -1,0 +1,290 @@
+"""How building units are joined: pairs of cations that share one, two or more oxygens, or none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.composition import pair_label
+from alzmodel.local_order.shells import ANION, Bonded, Shells, bonded
+from alzmodel.neighbours import neighbour_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["MODES", "Links", "PairSharing", "Sharing", "link_units", "sharing"]
+
+MODES = ("none", "corner", "edge", "face")
+"""Names for 0, 1, 2, and 3 or more shared oxygens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Pairs of cations that share oxygen, each pair (each image of it) once.
+
+    Attributes
+    ----------
+    a, b
+        Cation indices with a ≤ b, shape (n_pairs,).
+    shift
+        Image of `b`, whole cell vectors, shape (n_pairs, 3).
+    shared
+        Number of oxygens (each image apart) that both are bonded to, shape (n_pairs,).
+    angle_pair
+        For every a–O–b bridge the index of its pair, shape (n_bridges,).
+    angle
+        Angle at the oxygen, degrees, shape (n_bridges,).
+    """
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    shared: NDArray[np.int64]
+    angle_pair: NDArray[np.int64]
+    angle: NDArray[np.float64]
+
+    def four_rings(self) -> int:
+        """Count the rings cation–O–cation–O: n (n − 1) / 2 for a pair that shares n oxygens."""
+        return int((self.shared * (self.shared - 1) // 2).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class PairSharing:
+    """How one kind of cation pair within its cut-off shares oxygen, over all frames.
+
+    Attributes
+    ----------
+    fractions
+        Of the pairs, by mode (`MODES`).
+    n_pairs
+        Per frame.
+    cutoff, cutoff_source
+        Å, and where it comes from.
+    mean_distance, std_distance
+        Å, of all pairs.
+    distances, distance_stds
+        Å by mode; NaN where there is no such pair.
+    mean_angle, std_angle
+        a–O–b in degrees over all bridges of pairs within the cut-off.
+    linked_beyond
+        Fraction of the pairs sharing oxygen that lie beyond the cut-off and are not counted.
+    """
+
+    fractions: dict[str, float]
+    n_pairs: float
+    cutoff: float
+    cutoff_source: str
+    mean_distance: float
+    std_distance: float
+    distances: dict[str, float]
+    distance_stds: dict[str, float]
+    mean_angle: float
+    std_angle: float
+    linked_beyond: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fractions by their mode, then the rest."""
+        return {
+            **{mode: self.fractions[mode] for mode in ("corner", "edge", "face", "none")},
+            "n_pairs": self.n_pairs,
+            "cutoff": self.cutoff,
+            "cutoff_source": self.cutoff_source,
+            "mean_distance": self.mean_distance,
+            "std_distance": self.std_distance,
+            "distances": self.distances,
+            "distance_stds": self.distance_stds,
+            "mean_angle": self.mean_angle,
+            "std_angle": self.std_angle,
+            "linked_beyond": self.linked_beyond,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Sharing of every kind of cation pair, by pair label."""
+
+    pairs: dict[str, PairSharing]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Per pair label the keys ``corner``, ``edge``, ``face``, ``none``, ``n_pairs`` and distances."""
+        return {label: pair.to_dict() for label, pair in self.pairs.items()}
+
+
+def link_units(cation_bonds: Neighbours) -> Links:
+    """Join the bonds at each oxygen to pairs of cations.
+
+    Parameters
+    ----------
+    cation_bonds
+        Bonds with `i` the cation and `j` the oxygen, as :func:`alzmodel.local_order.shells.bonded` finds them.
+
+    Notes
+    -----
+    A cation may meet its own image: then a = b and the shift is not zero.
+    """
+    order = np.argsort(cation_bonds.j, kind="stable")
+    oxygen = cation_bonds.j[order]
+    number = np.bincount(oxygen, minlength=cation_bonds.n_atoms)
+    starts = np.concatenate([[0], np.cumsum(number)])
+    first, second = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for n in np.unique(number[number > 1]):
+        at = starts[:-1][number == n]
+        left, right = np.triu_indices(int(n), 1)
+        first.append(order[at[:, None] + left].ravel())
+        second.append(order[at[:, None] + right].ravel())
+    one, two = np.concatenate(first), np.concatenate(second)
+
+    a, b = cation_bonds.i[one], cation_bonds.i[two]
+    # From the oxygen both cations lie at minus their bond's shift.
+    shift = cation_bonds.shift[one] - cation_bonds.shift[two]
+    swap = (a > b) | ((a == b) & _points_back(shift))
+    a, b = np.where(swap, b, a), np.where(swap, a, b)
+    shift = np.where(swap[:, None], -shift, shift)
+    cosine = np.einsum("ij,ij->i", cation_bonds.vector[one], cation_bonds.vector[two]) / (
+        cation_bonds.distance[one] * cation_bonds.distance[two]
+    )
+    keys = pair_keys(a, b, shift, cation_bonds.n_atoms)
+    _, where, index, shared = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    return Links(
+        a[where],
+        b[where],
+        shift[where],
+        shared.astype(np.int64),
+        index.ravel().astype(np.int64),
+        np.degrees(np.arccos(np.clip(cosine, -1, 1))),
+    )
+
+
+def _points_back(shift: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the first entry of a shift that is not zero is negative, shape (n,)."""
+    x, y, z = shift.T
+    return (x < 0) | ((x == 0) & (y < 0)) | ((x == 0) & (y == 0) & (z < 0))
+
+
+def pair_keys(
+    a: NDArray[np.int64], b: NDArray[np.int64], shift: NDArray[np.int64], n_atoms: int
+) -> NDArray[np.int64]:
+    """One whole number for each (a, b, image), the same for the same; images up to 500 cells away."""
+    reach, base = 500, 1001
+    image = ((shift[:, 0] + reach) * base + shift[:, 1] + reach) * base + shift[:, 2] + reach
+    return (a * n_atoms + b) * np.int64(base**3) + image
+
+
+def sharing(
+    frames: Atoms | Sequence[Atoms] | Bonded,
+    *,
+    cutoffs: Mapping[str, float] | None = None,
+) -> Sharing:
+    """Count how neighbouring cations share oxygen.
+
+    Every pair of cations closer than the end of their first cation–cation shell counts, each image apart; it shares
+    a corner, an edge or a face where one, two, or three and more oxygens belong to the first shell of both.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model.
+    cutoffs
+        Å by pair label (cation–oxygen and cation–cation), in place of the first minima.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide or a cut-off is bad.
+    """
+    model = bonded(frames, cutoffs=cutoffs)
+    limits = model.shells
+    tables = [
+        _pairs_of_frame(atoms, pairs, limits) for atoms, pairs in zip(model.frames, model.bonds, strict=True)
+    ]
+    kind, shared, distance = (
+        np.concatenate(columns) for columns in zip(*(t[:3] for t in tables), strict=True)
+    )
+    angle_kind, angle, beyond_kind, linked_kind = (
+        np.concatenate(columns) for columns in zip(*(t[3:] for t in tables), strict=True)
+    )
+    result = {}
+    for index, label in enumerate(_cation_labels(limits)):
+        mine = kind == index
+        modes = np.minimum(shared[mine], 3)
+        lengths = distance[mine]
+        total = len(lengths)
+        split = [lengths[modes == mode] for mode in range(4)]
+        angles = angle[angle_kind == index]
+        linked = int((linked_kind == index).sum())
+        result[label] = PairSharing(
+            fractions={
+                name: (len(part) / total if total else math.nan)
+                for name, part in zip(MODES, split, strict=True)
+            },
+            n_pairs=total / len(model.frames),
+            cutoff=limits.cutoffs[label],
+            cutoff_source=limits.sources[label],
+            mean_distance=_mean(lengths),
+            std_distance=_std(lengths),
+            distances={name: _mean(part) for name, part in zip(MODES, split, strict=True)},
+            distance_stds={name: _std(part) for name, part in zip(MODES, split, strict=True)},
+            mean_angle=_mean(angles),
+            std_angle=_std(angles),
+            linked_beyond=int((beyond_kind == index).sum()) / linked if linked else 0.0,
+        )
+    return Sharing(result)
+
+
+def _cation_labels(shells: Shells) -> list[str]:
+    return [label for label in shells.cutoffs if ANION not in label.split("-")]
+
+
+def _pairs_of_frame(atoms: Atoms, cation_bonds: Neighbours, shells: Shells) -> tuple[NDArray[Any], ...]:
+    """Kind, shared oxygens and distance of all pairs in range; kind and angle of bridges; kinds of all linked pairs."""
+    labels = _cation_labels(shells)
+    rank = {element: index for index, element in enumerate((*shells.cations, ANION))}
+    table = np.full((len(rank), len(rank)), -1)
+    for a in shells.cations:
+        for b in shells.cations:
+            table[rank[a], rank[b]] = labels.index(pair_label(a, b))
+    limit = np.array([shells.cutoffs[label] for label in labels])
+    species = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()])
+
+    cations = np.flatnonzero(species != rank[ANION])
+    pairs = neighbour_list(atoms[cations], float(limit.max()))
+    first, second = cations[pairs.i], cations[pairs.j]
+    kinds = table[species[first], species[second]]
+    ahead = (first < second) | ((first == second) & ~_points_back(pairs.shift))
+    near = ahead & (pairs.distance < limit[kinds])
+    links = link_units(cation_bonds)
+    known = pair_keys(links.a, links.b, links.shift, len(atoms))
+    wanted = pair_keys(first[near], second[near], pairs.shift[near], len(atoms))
+    at = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
+    hit = known[at] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
+    shared = np.where(hit, links.shared[at] if len(known) else 0, 0)
+
+    linked_kind = table[species[links.a], species[links.b]]
+    within = np.zeros(len(known), dtype=bool)
+    within[at[hit]] = True
+    bridge_within = within[links.angle_pair]
+    return (
+        kinds[near],
+        shared,
+        pairs.distance[near],
+        linked_kind[links.angle_pair][bridge_within],
+        links.angle[bridge_within],
+        linked_kind[~within],
+        linked_kind,
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _std(values: NDArray[np.float64]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan

@@ -1,0 +1,201 @@
+"""First shells: which oxygen belongs to which cation, and which cations are each other's neighbours."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alzmodel.composition import IONS, OXIDE_RADIUS, pair_label
+from alzmodel.errors import InputError
+from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf
+from alzmodel.neighbours import Neighbours, neighbour_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+
+__all__ = ["ANION", "FAR", "Bonded", "Shells", "bonded", "first_shells"]
+
+ANION: Final = "O"
+"""The element that building units are built of."""
+
+_RADII_TO_MINIMUM = 1.28
+"""Where a partial shows no minimum: cut-off over the sum of radii. In La2Zr2O7, ZrO2, MgO and their melts the first
+minimum lies at 1.25 to 1.35 of r(CN 6) + r(O)."""
+FAR: Final = 1.0
+"""Å beyond the cut-off within which the effective coordination looks for more oxygen."""
+_RANGE = 9.0  # Å; holds the second shell of every cation pair
+
+
+@dataclass(frozen=True, slots=True)
+class Shells:
+    """Cut-offs of a model's first shells.
+
+    Attributes
+    ----------
+    cutoffs
+        Å by pair label, for every cation with oxygen and every pair of cations.
+    sources
+        By pair label: ``"given"``, ``"first minimum"`` of g(r), or ``"radii"`` where g(r) shows no first shell (as in
+        a gas): 1.28 times the sum of Shannon's six-fold radii, for a pair of cations 1.2 times the sum of both
+        cation–oxygen distances.
+    rdf
+        The partials that the minima were read from.
+    """
+
+    cutoffs: dict[str, float]
+    sources: dict[str, str]
+    rdf: PartialRDF
+
+    @property
+    def cations(self) -> tuple[str, ...]:
+        """Elements other than oxygen, in the order of the pair labels."""
+        return tuple(element for element in self.rdf.elements if element != ANION)
+
+
+def _cation_elements(atoms: Atoms) -> list[str]:
+    """Elements other than oxygen.
+
+    Raises
+    ------
+    InputError
+        If there is no oxygen, or nothing else.
+    """
+    elements = set(atoms.get_chemical_symbols())
+    if ANION not in elements or len(elements) == 1:
+        raise InputError(f"model: {atoms.get_chemical_formula()} has no cation–oxygen units; allowed: oxides")
+    return sorted(elements - {ANION})
+
+
+def first_shells(
+    frames: Atoms | Sequence[Atoms],
+    *,
+    cutoffs: Mapping[str, float] | None = None,
+) -> Shells:
+    """Find where the first shells of a model end.
+
+    Parameters
+    ----------
+    frames
+        One model or frames of one.
+    cutoffs
+        Å by pair label (either order), to be used in place of the first minimum, such as ``{"La-O": 3.2}``.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide, or a given cut-off names no pair of it or is not between 0 and 9 Å.
+    """
+    listed = frame_list(frames)
+    cations = _cation_elements(listed[0])
+    given = _checked(cutoffs or {}, [*cations, ANION])
+    rdf = partial_rdf(listed, r_max=_RANGE)
+    minima = rdf.cutoffs()
+    found: dict[str, float] = {}
+    sources: dict[str, str] = {}
+    for label in rdf.counts:
+        if label == pair_label(ANION, ANION):
+            continue
+        if label in given:
+            found[label], sources[label] = given[label], "given"
+        elif label in minima:
+            found[label], sources[label] = minima[label], "first minimum"
+        else:
+            found[label], sources[label] = _from_radii(label), "radii"
+    return Shells(found, sources, rdf)
+
+
+def _checked(cutoffs: Mapping[str, float], elements: Sequence[str]) -> dict[str, float]:
+    checked = {}
+    for name, value in cutoffs.items():
+        a, _, b = name.partition("-")
+        if a not in elements or b not in elements or a == b == ANION:
+            pairs = sorted(
+                {pair_label(x, y) for x in elements for y in elements} - {pair_label(ANION, ANION)}
+            )
+            raise InputError(f"cut-off: pair {name!r} is not in the model; allowed: {', '.join(pairs)}")
+        if not (math.isfinite(value) and 0 < value <= _RANGE):
+            raise InputError(f"cut-off of {name}: {value} Å; allowed: 0 < cut-off ≤ {_RANGE:g}")
+        checked[pair_label(a, b)] = float(value)
+    return checked
+
+
+def _radius(element: str) -> float:
+    """Six-fold radius of the element's usual ion; 1 Å for one without data, near the middle of all."""
+    radii = [known.radius_cn6 for known in IONS.values() if known.element == element and known.usual]
+    return radii[0] if radii else 1.0
+
+
+def _from_radii(label: str) -> float:
+    a, b = label.split("-")
+    if ANION in {a, b}:
+        cation = a if b == ANION else b
+        return _RADII_TO_MINIMUM * (_radius(cation) + OXIDE_RADIUS)
+    return 1.2 * (_radius(a) + _radius(b) + 2 * OXIDE_RADIUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Bonded:
+    """Frames of a model with their cation–oxygen bonds: what every count of local order starts from.
+
+    Attributes
+    ----------
+    frames
+        The frames.
+    shells
+        Cut-offs, the same for all frames.
+    bonds
+        Per frame: `i` is the cation, `j` the oxygen, sorted by cation.
+    far_bonds
+        Per frame: the same with every cut-off `FAR` longer.
+    """
+
+    frames: tuple[Atoms, ...]
+    shells: Shells
+    bonds: tuple[Neighbours, ...]
+    far_bonds: tuple[Neighbours, ...]
+
+    @property
+    def cations(self) -> tuple[str, ...]:
+        """Elements other than oxygen, in the order of the pair labels."""
+        return self.shells.cations
+
+
+def bonded(
+    frames: Atoms | Sequence[Atoms] | Bonded,
+    *,
+    cutoffs: Mapping[str, float] | None = None,
+) -> Bonded:
+    """Find the first shells and all bonds of a model; what is bonded already is handed back.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or what this function returned (then `cutoffs` is not looked at).
+    cutoffs
+        As for :func:`first_shells`.
+
+    Raises
+    ------
+    InputError
+        As :func:`first_shells`.
+    """
+    if isinstance(frames, Bonded):
+        return frames
+    listed = frame_list(frames)
+    shells = first_shells(listed, cutoffs=cutoffs)
+    limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
+    near, far = [], []
+    for atoms in listed:
+        pairs = neighbour_list(atoms, max(limits.values()) + FAR)
+        symbols = np.array(atoms.get_chemical_symbols())
+        limit = np.array([limits.get(symbol, -FAR) for symbol in symbols])[pairs.i]
+        pairs = pairs.select((symbols[pairs.j] == ANION) & (pairs.distance < limit + FAR))
+        limit = np.array([limits.get(symbol, 0.0) for symbol in symbols])[pairs.i]
+        far.append(pairs)
+        near.append(pairs.select(pairs.distance < limit))
+    return Bonded(tuple(listed), shells, tuple(near), tuple(far))

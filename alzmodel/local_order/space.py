@@ -1,0 +1,83 @@
+"""How densely ions fill a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.composition import ion, ion_labels
+from alzmodel.local_order.shells import Bonded, bonded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.composition import Ion
+
+__all__ = ["Packing", "packing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Fraction of the volume inside spheres of Shannon's radii (overlap of neighbours counted twice).
+
+    Attributes
+    ----------
+    cn6
+        With six-fold radii throughout: changes only with composition and density.
+    by_coordination
+        With the radius of each cation at the coordination number it has, between tabulated ones by linear
+        interpolation, and at the ends of the table the last value; oxygen stays at its six-fold 1.40 Å.
+    """
+
+    cn6: float
+    by_coordination: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Both fractions and the name of the radii."""
+        return {"cn6": self.cn6, "by_coordination": self.by_coordination, "radii": "Shannon 1976"}
+
+
+def packing(frames: Atoms | Sequence[Atoms] | Bonded) -> Packing:
+    """Packing fraction of a model with ionic radii.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model. The volume of a cluster is that of the convex hull of its
+        atoms.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide, or an ion has no radii here.
+
+    References
+    ----------
+    R. D. Shannon, Acta Cryst. A 32, 751 (1976), Table 1.
+    """
+    model = bonded(frames)
+    plain, adapted = 0.0, 0.0
+    for atoms, pairs in zip(model.frames, model.bonds, strict=True):
+        labels = np.array(ion_labels(atoms))
+        number = np.bincount(pairs.i, minlength=len(atoms))
+        for label in np.unique(labels):
+            known = ion(str(label))
+            mine = number[labels == label]
+            plain += len(mine) * known.radius_cn6**3
+            adapted += float((_radius_at(known, mine) ** 3).sum())
+    # The mean volume of the frames belongs to the mean sum over frames.
+    rdf = model.shells.rdf
+    per_volume = 4 / 3 * np.pi * rdf.number_density / rdf.n_atoms / len(model.frames)
+    return Packing(cn6=per_volume * plain, by_coordination=per_volume * adapted)
+
+
+def _radius_at(known: Ion, coordination: NDArray[np.int64]) -> NDArray[np.float64]:
+    if known.valence < 0:
+        return np.full(len(coordination), known.radius_cn6)
+    numbers = sorted(known.radii)
+    return np.interp(coordination, numbers, [known.radii[number] for number in numbers])
