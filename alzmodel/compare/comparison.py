@@ -55,7 +55,8 @@ class Comparison:
         ``within systematic``, ``differs``, ``assumed``, ``not comparable`` (with `reason`), ``not modelled``.
     reason : str
         Why there is no z, else empty.
-    footnotes : tuple of str
+    footnotes : dict of str to str
+        Name and text of what is odd about the measured value.
     """
 
     id: str
@@ -77,7 +78,7 @@ class Comparison:
     z_beyond_systematic: float | None
     agreement: Agreement
     reason: str
-    footnotes: tuple[str, ...]
+    footnotes: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """All fields under their own names."""
@@ -110,13 +111,13 @@ def compare_models(quantities: Sequence[Quantity], measured: Measured) -> list[C
     """
     rows: list[Comparison] = []
     for value in measured.values:
-        rows.extend(_rows(value, quantities))
+        rows.extend(_rows(value, quantities, {name: measured.footnotes[name] for name in value.footnotes}))
     return rows
 
 
-def _rows(value: MeasuredValue, quantities: Iterable[Quantity]) -> list[Comparison]:
+def _rows(value: MeasuredValue, quantities: Iterable[Quantity], notes: dict[str, str]) -> list[Comparison]:
     if value.quantity is None:
-        return [_without_model(value, value.not_modelled or "")]
+        return [_without_model(value, value.not_modelled or "", notes)]
     fitting = [
         quantity
         for quantity in quantities
@@ -128,9 +129,9 @@ def _rows(value: MeasuredValue, quantities: Iterable[Quantity]) -> list[Comparis
         for x in _contents(value, of_source):
             members = [quantity for quantity in of_source if same_x(quantity.x, x)]
             if members:
-                rows.append(_row(value, members, x, source))
+                rows.append(_row(value, members, x, source, notes))
     if not rows:
-        return [_without_model(value, "no model of it in this study")]
+        return [_without_model(value, "no model of it in this study", notes)]
     return rows
 
 
@@ -145,7 +146,7 @@ def _contents(value: MeasuredValue, quantities: Sequence[Quantity]) -> list[floa
     return found
 
 
-def _without_model(value: MeasuredValue, reason: str) -> Comparison:
+def _without_model(value: MeasuredValue, reason: str, notes: dict[str, str]) -> Comparison:
     return Comparison(
         id=value.id,
         label=value.label,
@@ -166,11 +167,13 @@ def _without_model(value: MeasuredValue, reason: str) -> Comparison:
         z_beyond_systematic=None,
         agreement="not modelled",
         reason=reason,
-        footnotes=value.footnotes,
+        footnotes=notes,
     )
 
 
-def _row(value: MeasuredValue, members: Sequence[Quantity], x: float | None, source: str) -> Comparison:
+def _row(
+    value: MeasuredValue, members: Sequence[Quantity], x: float | None, source: str, notes: dict[str, str]
+) -> Comparison:
     assert value.quantity is not None
     unit = quantity_info(value.quantity).unit
     numbers = [convert(number, unit, value.unit) for number in per_model(members).values()]
@@ -216,7 +219,7 @@ def _row(value: MeasuredValue, members: Sequence[Quantity], x: float | None, sou
         z_beyond_systematic=beyond,
         agreement=agreement,
         reason=reason,
-        footnotes=value.footnotes,
+        footnotes=notes,
     )
 
 

@@ -93,6 +93,8 @@ QUANTITIES: Final = _table(
     ("fem_peak2_k", "FEM peak 2, k", "nm⁻¹"),
     ("fem_peak2_d", "FEM peak 2, d = 1/k", "Å"),
     ("fem_peak2_fwhm", "FEM peak 2, FWHM", "nm⁻¹"),
+    ("fem_peak1_excess", "FEM peak 1, height above a random gas", ""),
+    ("fem_peak2_excess", "FEM peak 2, height above a random gas", ""),
     ("fem_ratio", "V(3.2)/V(5.3)", ""),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
 )

@@ -66,8 +66,14 @@ class Look:
 
 def looks_of(labels: Iterable[str]) -> dict[str, Look]:
     """Give every label its own colour, line style and marker."""
-    cycle = zip(itertools.cycle(COLOURS), itertools.cycle(_LINES), itertools.cycle(_MARKERS), strict=False)
-    return {label: Look(*look) for label, look in zip(labels, cycle, strict=False)}
+    looks = {}
+    for number, label in enumerate(labels):
+        # Once the colours are used up, line styles and markers go on shifted, so that no two labels look the same.
+        shifted = number + number // len(COLOURS)
+        looks[label] = Look(
+            COLOURS[number % len(COLOURS)], _LINES[shifted % len(_LINES)], _MARKERS[shifted % len(_MARKERS)]
+        )
+    return looks
 
 
 def need(mapping: Mapping[str, Any] | Sequence[Any], what: str) -> None:

@@ -81,11 +81,6 @@ def plot_pdf(
     r_max
         Å; right end of the axis.
 
-    Returns
-    -------
-    tuple of pathlib.Path
-        The files written.
-
     Raises
     ------
     InputError
@@ -203,7 +198,7 @@ def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) 
                 xlabel=f"oxygens around {cation}",
                 ylabel="fraction",
                 title=f"{cation}–O",
-                ylim=(0, 1.45 * largest),
+                ylim=(-0.03 * largest, 1.6 * largest),
             )
             if shown:
                 panel.set_xlim(min(shown) - 0.6, max(shown) + 0.6)
@@ -466,7 +461,7 @@ def plot_comparison(
     }
 
     def build(figure: Figure) -> None:
-        drawn = grid(figure, len(by_series), height=2.0)
+        drawn = grid(figure, len(by_series), height=2.0, width=2.6)
         legend: dict[str, Any] = {}
         for panel, (name, members) in zip(drawn, by_series.items(), strict=True):
             _measured_points(panel, members, legend)
@@ -476,9 +471,16 @@ def plot_comparison(
             panel.set(
                 xlabel="La per formula unit, x", ylabel=unit and f"{_short(name)} ({unit})", title=title
             )
-            panel.title.set_fontsize(7)
+            panel.title.set_fontsize(6.5)
             panel.margins(x=0.12, y=0.12)
-        figure.legend(list(legend.values()), list(legend), loc="outside lower center", ncols=2)
+        figure.legend(
+            list(legend.values()),
+            list(legend),
+            loc="outside lower center",
+            ncols=4,
+            title="bars: stated error of the measurement, standard deviation over models",
+            title_fontsize=7,
+        )
 
     return draw(build, path, columns)
 
@@ -545,7 +547,9 @@ def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[s
             capsize=2.5,
             zorder=4,
         )
-        legend[f"model, {source}, {kind}" + (" (± spread of models)" if any(spread) else "")] = drawn
+        # The entry with error bars, if there is one in any panel.
+        if any(spread) or f"model, {source}, {kind}" not in legend:
+            legend[f"model, {source}, {kind}"] = drawn
 
 
 def plot_history(histories: Mapping[str, Mapping[str, Any]], path: str | Path) -> tuple[Path, ...]:

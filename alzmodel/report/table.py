@@ -1,0 +1,278 @@
+"""Tables for the terminal: measured against model, verdicts, models."""
+
+from __future__ import annotations
+
+import math
+import statistics as plain_statistics
+import sys
+from typing import TYPE_CHECKING, Final
+
+from alzmodel.compare.comparison import same_x
+from alzmodel.compare.hypotheses import LEAST_MODELS
+from alzmodel.compare.quantities import per_model, quantity_info
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.compare.measured import Measured
+    from alzmodel.compare.quantities import Quantity
+
+__all__ = [
+    "comparison_tables",
+    "effect_text",
+    "hypotheses_table",
+    "measured_text",
+    "model_text",
+    "models_table",
+    "print_comparison",
+    "print_hypotheses",
+    "print_models",
+    "with_error",
+]
+
+_WIDTH: Final = 132
+"""Columns of text where the output is no terminal."""
+_STYLES: Final = {
+    "compatible": "green",
+    "within systematic": "green",
+    "differs": "bold red",
+    "supported": "bold green",
+    "contradicted": "bold red",
+    "undecided": "yellow",
+    "assumed": "dim",
+    "not modelled": "dim",
+    "not testable": "dim",
+}
+
+
+def with_error(value: float | None, error: float | None = None) -> str:
+    """Write a value with as many digits as its error has any use for: ``2.113 ± 0.004``.
+
+    The error keeps two digits where it starts with a one, else one; without an error four digits of the value stand.
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if error is None or not math.isfinite(error) or error <= 0:
+        return f"{value:.4g}"
+    decimals = -math.floor(math.log10(error))
+    if round(error * 10**decimals, 1) < 2:
+        decimals += 1
+    decimals = max(0, decimals)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def measured_text(row: Comparison) -> str:
+    """Write a measured value, its random and its systematic error in words."""
+    if isinstance(row.measured, str):
+        return row.measured
+    if isinstance(row.measured, list):
+        return "–".join(f"{end:g}" for end in row.measured)
+    text = f"{row.measured:g}"
+    if row.error:
+        # As stated: with the error's own decimals.
+        decimals = len(f"{row.error:.10f}".rstrip("0").split(".")[1])
+        text = f"{row.measured:.{decimals}f} ± {row.error:.{decimals}f}"
+    return text + (f" (± {row.systematic:g})" if row.systematic else "")
+
+
+def model_text(row: Comparison) -> str:
+    """Write the models' mean, spread and number in words."""
+    if row.model is None:
+        return "none"
+    return f"{with_error(row.model, row.model_std)} ({row.n_models})"
+
+
+def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[str, str]]:
+    """Lay rows out: what has a model value, and what has none, there with one line a series.
+
+    Returns
+    -------
+    modelled, not_modelled : rich.table.Table
+    notes : dict
+        The footnotes in the order of their numbers in the tables.
+    """
+    modelled = _table(
+        "measured and modelled",
+        "quantity",
+        "x",
+        "model is",
+        right=("measured", "model (models)", "difference", "z"),
+    )
+    for name in ("result", "note"):
+        modelled.add_column(name)
+    missing = _table(
+        "measured and not modelled", "quantity", "measured (at x)", "why there is no model value", "note"
+    )
+    notes: dict[str, str] = {}
+    for group in _lines(rows):
+        for row in group:
+            notes.update(row.footnotes)
+        order = list(notes)
+        marks = ",".join(
+            str(order.index(name) + 1) for name in dict.fromkeys(n for row in group for n in row.footnotes)
+        )
+        first = group[0]
+        label = f"{first.label} ({first.unit})" if first.unit else first.label
+        if first.kind == "not modelled":
+            values = "; ".join(
+                measured_text(row) + ("" if row.x is None else f" ({row.x:g})") for row in group
+            )
+            missing.add_row(label, values, first.reason, marks)
+            continue
+        z = "" if first.z is None else f"{first.z:+.1f}"
+        if first.z_beyond_systematic is not None and first.systematic:
+            z += f" ({first.z_beyond_systematic:+.1f})"
+        result = first.reason if first.agreement == "not comparable" else first.agreement
+        modelled.add_row(
+            label,
+            "–" if first.x is None else f"{first.x:g}",
+            f"{first.source}, {first.kind}",
+            measured_text(first),
+            model_text(first),
+            "" if first.difference is None else f"{first.difference:+.2g}",
+            z,
+            f"[{_STYLES[first.agreement]}]{result}[/]" if first.agreement in _STYLES else result,
+            marks,
+        )
+    return modelled, missing, notes
+
+
+def _table(title: str, *left: str, right: Sequence[str] = ()) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _lines(rows: Sequence[Comparison]) -> list[list[Comparison]]:
+    """Rows that share a line of the table."""
+    lines: list[list[Comparison]] = []
+    for row in rows:
+        last = lines[-1][0] if lines else None
+        if (
+            last is not None
+            and row.kind == last.kind == "not modelled"
+            and (row.label, row.unit, row.reason) == (last.label, last.unit, last.reason)
+        ):
+            lines[-1].append(row)
+        else:
+            lines.append([row])
+    return lines
+
+
+def hypotheses_table(verdicts: Sequence[Verdict]) -> Table:
+    """Lay verdicts out, one line a hypothesis."""
+    table = _table(
+        "hypotheses", "", "claim", "verdict", right=("deciding effect, 95 %", "p (Holm)", "models")
+    )
+    table.add_column("why", ratio=1)
+    table.columns[2].no_wrap = True
+    for verdict in verdicts:
+        style = _STYLES[verdict.verdict]
+        table.add_row(
+            verdict.id,
+            verdict.title,
+            f"[{style}]{verdict.verdict}[/]",
+            effect_text(verdict),
+            "" if verdict.p is None else f"{verdict.p:.2g}",
+            str(verdict.n_models) if verdict.n_models else "",
+            verdict.reason.replace("[", "\\["),
+        )
+    return table
+
+
+def effect_text(verdict: Verdict) -> str:
+    """Write the effect of the deciding part with its interval in words."""
+    if verdict.effect is None:
+        return ""
+    interval = "" if verdict.ci95 is None else f" ({verdict.ci95[0]:+.3g} to {verdict.ci95[1]:+.3g})"
+    return f"{verdict.quantity}: {verdict.effect:+.3g}{interval} {verdict.unit}".rstrip()
+
+
+def models_table(quantities: Sequence[Quantity]) -> Table:
+    """Lay model values out: one line a quantity and kind of model, one column an x; mean ± spread (models)."""
+    contents: list[float] = []
+    for x in sorted({q.x for q in quantities if q.x is not None}):
+        if not any(same_x(x, known) for known in contents):
+            contents.append(x)
+    headings = [
+        *(f"x = {x:g}" for x in contents),
+        *(["no x"] if any(q.x is None for q in quantities) else []),
+    ]
+    table = _table("models: mean ± standard deviation (models)", "quantity", "of", "dopant", right=headings)
+    columns = [*contents, *([None] if any(q.x is None for q in quantities) else [])]
+    keys = dict.fromkeys((q.name, q.source, q.kind, q.dopant) for q in quantities)
+    for name, source, kind, dopant in keys:
+        info = quantity_info(name)
+        cells = []
+        for content in columns:
+            values = list(
+                per_model(
+                    q
+                    for q in quantities
+                    if (q.name, q.source, q.kind, q.dopant) == (name, source, kind, dopant)
+                    and same_x(q.x, content)
+                ).values()
+            )
+            spread = plain_statistics.stdev(values) if len(values) > 1 else math.nan
+            cells.append(
+                f"{with_error(plain_statistics.fmean(values), spread)} ({len(values)})" if values else ""
+            )
+        label = f"{info.label} ({info.unit})" if info.unit else info.label
+        table.add_row(label, f"{source}, {kind}", dopant or "", *cells)
+    return table
+
+
+def _console(console: Console | None) -> Console:
+    if console is not None:
+        return console
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+
+
+def print_comparison(
+    rows: Sequence[Comparison], measured: Measured | None = None, *, console: Console | None = None
+) -> None:
+    """Print measured against model with its footnotes; with `measured` also the notes that touch every value."""
+    out = _console(console)
+    modelled, missing, notes = comparison_tables(rows)
+    for table in (modelled, missing):
+        if table.rows:
+            out.print(table)
+    out.print(
+        "measured: ± random error (± systematic); model: mean ± standard deviation over models. z: difference over the "
+        "combined random error (and what is left of it after the largest systematic shift). compatible: not told apart "
+        "at 95 %, which few models make easy. assumed: put in by hand, or follows from it."
+    )
+    for number, text in enumerate(notes.values(), start=1):
+        out.print(f"{number:3d}  {text}", markup=False, highlight=False)
+    for name in measured.general_footnotes if measured is not None else ():
+        out.print(f"  *  {measured.footnotes[name] if measured else ''}", markup=False, highlight=False)
+
+
+def print_hypotheses(verdicts: Sequence[Verdict], *, console: Console | None = None) -> None:
+    """Print the verdicts, and what they cannot say."""
+    out = _console(console)
+    out.print(hypotheses_table(verdicts))
+    few = [verdict.n_models for verdict in verdicts if 0 < verdict.n_models < LEAST_MODELS]
+    if few:
+        out.print(
+            f"Fewer than {LEAST_MODELS} models at each x ({min(few)} here) support no hypothesis and contradict none.",
+            style="yellow",
+        )
+
+
+def print_models(quantities: Sequence[Quantity], *, console: Console | None = None) -> None:
+    """Print the model values."""
+    _console(console).print(models_table(quantities))
