@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "ATOMS_MAX",
     "ELEMENT_ORDER",
     "IONS",
     "LA_MAX",
+    "LI_MAX",
     "OXIDE_RADIUS",
     "Composition",
     "Ion",
@@ -45,11 +47,17 @@ __all__ = [
 ]
 
 LA_MAX: Final = 6.0
-"""Largest La content x that is taken."""
+LI_MAX: Final = 100.0
+"""Largest La and Li contents per two Zr that are taken."""
+
+Number = TypeVar("Number", int, float)
+
+ATOMS_MAX: Final = 5_000_000
+"""Largest model, in atoms."""
 
 ZR_PER_FORMULA: Final = 2.0
-NEUTRAL: Final = 1e-6
-"""Largest charge per formula unit, in e, that a typed formula may be off by (rounding of typed decimals aside)."""
+TYPED_CHARGE: Final = 0.01
+"""Charge in e per two Zr that a typed formula may be off by: its decimals are rounded, ours to three places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +114,8 @@ class Ion:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row of a dopant table: label, valence, radii in Å and both field strengths."""
-        return {
-            "label": self.label,
-            "element": self.element,
-            "valence": self.valence,
-            "radius_cn6": self.radius_cn6,
-            "radius_cn8": self.radius_cn8,
-            "field_strength": self.field_strength,
-            "dietzel_field_strength": self.dietzel_field_strength,
-            "source": self.source,
-        }
+        names = "label element valence radius_cn6 radius_cn8 field_strength dietzel_field_strength source"
+        return {name: getattr(self, name) for name in names.split()}
 
 
 def _load_ions() -> dict[str, Ion]:
@@ -140,35 +140,24 @@ IONS: Final[Mapping[str, Ion]] = _load_ions()
 OXIDE_RADIUS: Final = IONS["O2-"].radius_cn6
 """Shannon's radius of six-fold O2-, in Å."""
 
-_LAST: Final = ("La", "Li", "O")
-ELEMENT_ORDER: Final[tuple[str, ...]] = (
-    "Zr",
-    *sorted({known.element for known in IONS.values()} - {"Zr", *_LAST}),
-    *_LAST,
-)
+_OTHERS: Final = sorted({known.element for known in IONS.values()} - {"Zr", "La", "Li", "O"})
+ELEMENT_ORDER: Final[tuple[str, ...]] = ("Zr", *_OTHERS, "La", "Li", "O")
 """Order of elements in pair labels: Zr, all others by alphabet, La, Li, O."""
-
-
-def _label_key(element: str) -> tuple[int, str]:
-    if element == "Zr":
-        return 0, element
-    return (2 + _LAST.index(element), element) if element in _LAST else (1, element)
 
 
 def pair_label(a: str, b: str) -> str:
     """Name a pair of elements in the fixed order Zr, others by alphabet, La, Li, O: ``"La-O"``, ``"Zr-La"``."""
-    first, second = sorted((a, b), key=_label_key)
-    return f"{first}-{second}"
+
+    def rank(element: str) -> tuple[int, str]:
+        return {"Zr": 0, "La": 2, "Li": 3, "O": 4}.get(element, 1), element
+
+    return "-".join(sorted((a, b), key=rank))
 
 
-def _by_element() -> dict[str, tuple[Ion, ...]]:
-    grouped: dict[str, list[Ion]] = {}
-    for known in IONS.values():
-        grouped.setdefault(known.element, []).append(known)
-    return {element: tuple(sorted(ions, key=lambda i: i.valence)) for element, ions in grouped.items()}
-
-
-_IONS_OF: Final = _by_element()
+_IONS_OF: Final[Mapping[str, tuple[Ion, ...]]] = {
+    element: tuple(sorted((i for i in IONS.values() if i.element == element), key=lambda i: i.valence))
+    for element in ELEMENT_ORDER
+}
 
 
 def ion(label: str) -> Ion:
@@ -203,9 +192,8 @@ def dopant_ions(name: str) -> tuple[Ion, ...]:
     """
     cleaned = name.strip()
     found = _IONS_OF.get(cleaned) or ((IONS[cleaned],) if cleaned in IONS else ())
-    allowed = [known for known in IONS.values() if known.element not in {"Li", "Zr", "O"}]
-    if not found or found[0] not in allowed:
-        names = ", ".join(known.label for known in allowed)
+    if not found or found[0].element in {"Li", "Zr", "O"}:
+        names = ", ".join(label for label, known in IONS.items() if known.element not in {"Li", "Zr", "O"})
         raise InputError(
             f"dopant: {name!r} is no ion for the La site; allowed: {names}, or an element of these"
         )
@@ -264,8 +252,9 @@ class Composition:
         }
 
 
-def _formula_key(element: str) -> tuple[int, str]:
-    return {"Li": 0, "La": 1, "Zr": 3, "O": 4}.get(element, 2), element
+def _formula_key(label: str) -> tuple[int, str]:
+    """Rank an element or an ion label."""
+    return {"Li": 0, "La": 1, "Zr": 3, "O": 4}.get(label.rstrip("+-0123456789"), 2), label
 
 
 def formula_of(amounts: Mapping[str, float]) -> str:
@@ -299,6 +288,11 @@ def _check_la(la: float, name: str = "La content") -> float:
     if not (math.isfinite(la) and 0 < la <= LA_MAX):
         raise InputError(f"{name}: {la:g}; allowed: a number with 0 < x <= {LA_MAX:g} (La per two Zr)")
     return float(la)
+
+
+def _check_li(li: float) -> None:
+    if not (math.isfinite(li) and 0 <= li <= LI_MAX):
+        raise InputError(f"Li content: {li:g}; allowed: 0 <= Li <= {LI_MAX:g} (per two Zr)")
 
 
 def la_from_mol_percent(percent: float) -> float:
@@ -388,8 +382,8 @@ def glass_composition(
         raise InputError(f"compensate: {compensate!r}; allowed: 'li', 'oxygen'")
     if not (math.isfinite(fraction) and 0 <= fraction <= 1):
         raise InputError(f"dopant fraction: {fraction:g}; allowed: 0 <= fraction <= 1 (of La replaced)")
-    if li is not None and not (math.isfinite(li) and li >= 0):
-        raise InputError(f"Li content: {li:g}; allowed: a finite number >= 0 (Li per two Zr)")
+    if li is not None:
+        _check_li(li)
     amounts = {"La3+": x * (1 - fraction), "Zr4+": ZR_PER_FORMULA}
     valence = 3
     if dopant is not None:
@@ -403,14 +397,14 @@ def glass_composition(
         lithium = _lithium_for_twelve(x, li, excess, compensate)
     else:
         lithium = (7.0 if li is None else float(li)) - (excess if compensate == "li" else 0.0)
-    if lithium < -NEUTRAL:
+    if lithium < -1e-9:
         raise InputError(
             f"Li content: {lithium:g} would be left after compensating {dopant}; "
             "allowed: a smaller fraction, more Li, or compensate='oxygen'"
         )
     amounts["Li+"] = max(lithium, 0.0)
     amounts["O2-"] = 0.5 * sum(n * ion(label).valence for label, n in amounts.items())
-    return Composition({label: n for label, n in _ordered(amounts) if n > 0})
+    return Composition(_ordered({label: n for label, n in amounts.items() if n > 0}))
 
 
 def _one_dopant(dopant: str | Ion) -> Ion:
@@ -427,7 +421,7 @@ def _lithium_for_twelve(x: float, li: float | None, excess: float, compensate: s
     if compensate == "oxygen" and excess:
         raise InputError("compensate: 'oxygen' together with oxygen '12'; allowed: 'li'")
     lithium = 16.0 - 3.0 * x - excess
-    if lithium <= NEUTRAL:
+    if lithium <= 1e-9:
         limit = "" if excess else " (x < 16/3)"
         raise InputError(
             f"oxygen: '12' at La content {x:g} leaves {lithium:g} Li; allowed: Li above 0{limit}"
@@ -435,8 +429,8 @@ def _lithium_for_twelve(x: float, li: float | None, excess: float, compensate: s
     return lithium
 
 
-def _ordered(amounts: Mapping[str, float]) -> list[tuple[str, float]]:
-    return sorted(amounts.items(), key=lambda item: (*_formula_key(ion(item[0]).element), item[0]))
+def _ordered(amounts: Mapping[str, Number]) -> dict[str, Number]:
+    return {label: amounts[label] for label in sorted(amounts, key=_formula_key)}
 
 
 _TOKEN: Final = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
@@ -461,25 +455,24 @@ def parse_composition(text: str) -> Composition:
     by_element: dict[str, float] = {}
     for element, number in tokens:
         if element not in _IONS_OF:
-            raise InputError(
-                f"formula: {text!r} holds {element}; allowed elements: {', '.join(ELEMENT_ORDER)}"
-            )
+            raise InputError(f"formula: {text!r} holds {element}; allowed: {', '.join(ELEMENT_ORDER)}")
         by_element[element] = by_element.get(element, 0.0) + (float(number) if number else 1.0)
     for element in ("Zr", "O"):
         if not by_element.get(element):
             raise InputError(f"formula: {text!r} has no {element}; allowed: formulas with Zr and O")
     scale = ZR_PER_FORMULA / by_element["Zr"]
     by_element = {element: n * scale for element, n in by_element.items() if n}
-    ions = _neutral_choice(by_element) or _usual_choice(by_element)
-    composition = Composition(dict(_ordered({ions[e].label: n for e, n in by_element.items()})))
+    ions = _neutral_choice(by_element, TYPED_CHARGE) or _usual_choice(by_element)
+    amounts = {ions[element].label: n for element, n in by_element.items()}
+    composition = Composition(_ordered(amounts))
     _check_la(composition.la_site, f"La content of {text!r}")
-    # A typed formula has rounded decimals: half a unit of the third is forgiven.
-    if abs(composition.charge) > 5e-3:
-        balance = (composition.charge + 2 * composition.oxygen) / 2 / scale
+    _check_li(composition.li)
+    balance = composition.oxygen + composition.charge / 2
+    if abs(composition.charge) > TYPED_CHARGE:
         raise InputError(
-            f"formula: {text!r} has charge {composition.charge / scale:+g}; allowed: neutral, here O{balance:g}"
+            f"formula: {text!r} has charge {composition.charge / scale:+g}; allowed: neutral, here O{balance / scale:g}"
         )
-    return composition
+    return Composition(_ordered({**amounts, "O2-": balance}))
 
 
 def _usual_choice(elements: Iterable[str]) -> dict[str, Ion]:
@@ -493,14 +486,12 @@ def _usual_choice(elements: Iterable[str]) -> dict[str, Ion]:
     return chosen
 
 
-def _neutral_choice(by_element: Mapping[str, float]) -> dict[str, Ion] | None:
-    """One valence for each element so that all is neutral; None if there is no such choice."""
-    elements = [element for element in by_element if element in _IONS_OF]
-    size = sum(by_element.values())
-    for ions in product(*(_IONS_OF[element] for element in elements)):
+def _neutral_choice(by_element: Mapping[str, float], tolerance: float) -> dict[str, Ion] | None:
+    """Choose one valence for each element so that all is neutral; None if no choice is."""
+    for ions in product(*(_IONS_OF[element] for element in by_element)):
         charge = sum(by_element[known.element] * known.valence for known in ions)
-        if abs(charge) <= 1e-4 * size:
-            return dict(zip(elements, ions, strict=True))
+        if abs(charge) <= tolerance:
+            return {known.element: known for known in ions}
     return None
 
 
@@ -528,8 +519,12 @@ def ion_counts(composition: Composition, n_atoms: int) -> dict[str, int]:
     InputError
         If `n_atoms` is no whole number, or too small to hold each ion.
     """
-    if isinstance(n_atoms, bool) or n_atoms != int(n_atoms) or n_atoms < 1:
-        raise InputError(f"number of atoms: {n_atoms}; allowed: a whole number of at least 1")
+    if (
+        isinstance(n_atoms, bool)
+        or not isinstance(n_atoms, (int, np.integer))
+        or not 1 <= n_atoms <= ATOMS_MAX
+    ):
+        raise InputError(f"number of atoms: {n_atoms}; allowed: a whole number from 1 to {ATOMS_MAX}")
     wanted = dict(composition.amounts)
     total = sum(wanted.values())
     best: tuple[float, int, dict[str, int]] | None = None
@@ -557,11 +552,7 @@ def _neutral_counts(wanted: Mapping[str, float], factor: float) -> dict[str, int
         counts[loser] += step
         charge += step * ion(loser).valence
     counts["O2-"] = charge // 2
-    return dict(_ordered_counts(counts))
-
-
-def _ordered_counts(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (*_formula_key(ion(item[0]).element), item[0]))
+    return _ordered(counts)
 
 
 def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
@@ -586,7 +577,7 @@ def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
     symbols, counts = np.unique(atoms.get_chemical_symbols(), return_counts=True)
     by_element = {str(symbol): float(n) for symbol, n in zip(symbols, counts, strict=True)}
     usual = _usual_choice(by_element)
-    ions = _neutral_choice(by_element) or usual
+    ions = _neutral_choice(by_element, 1e-6) or usual
     return np.array([ions[symbol].valence for symbol in atoms.get_chemical_symbols()], dtype=np.float64)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import formal_charges
+from alzmodel.composition import ATOMS_MAX, formal_charges
 from alzmodel.errors import AlzmodelError, InputError
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ __all__ = [
 
 DIAMETER_MAX: Final = 400.0
 """Largest sphere in Å (some two million atoms)."""
-
-ATOMS_MAX: Final = 5_000_000
-"""Largest supercell, in atoms."""
 
 FLUORITE_X: Final = 0.375
 """The x of 48f oxygen (origin at Zr) at which pyrochlore has the ideal positions of fluorite."""
@@ -100,6 +97,78 @@ _PHASES: Final = (
         space_group=164,
         density=6.57,
         citation="P. Aldebert, J. P. Traverse, Mater. Res. Bull. 14 (1979) 303, doi 10.1016/0025-5408(79)90095-3",
+    ),
+    Phase(
+        name="LLZO-cubic",
+        file="LLZO-cubic.cif",
+        formula="Li7La3Zr2O12",
+        space_group=230,
+        density=5.10,
+        citation=(
+            "J. Awaka, A. Takashima, K. Kataoka, N. Kijima, Y. Idemoto, J. Akimoto, Chem. Lett. 40 (2011) 60, "
+            "doi 10.1246/cl.2011.60"
+        ),
+        ordered_approximant=True,
+        note="Li on one ordered arrangement of lowest Coulomb energy; real cubic LLZO is disordered",
+    ),
+    Phase(
+        name="LLZO-tetragonal",
+        file="LLZO-tetragonal.cif",
+        formula="Li7La3Zr2O12",
+        space_group=142,
+        density=5.11,
+        citation=(
+            "J. Awaka, N. Kijima, H. Hayakawa, J. Akimoto, J. Solid State Chem. 182 (2009) 2046, "
+            "doi 10.1016/j.jssc.2009.05.020"
+        ),
+        note="every Li site of the published structure is full",
+    ),
+    Phase(
+        name="Li2O",
+        file="Li2O.cif",
+        formula="Li2O",
+        space_group=225,
+        density=2.01,
+        citation="E. Zintl, A. Harder, B. Dauth, Z. Elektrochem. 40 (1934) 588, doi 10.1002/bbpc.19340400811",
+    ),
+    Phase(
+        name="Li2CO3",
+        file="Li2CO3.cif",
+        formula="Li2CO3",
+        space_group=15,
+        density=2.10,
+        citation="H. Effenberger, J. Zemann, Z. Kristallogr. 150 (1979) 133, doi 10.1524/zkri.1979.150.14.133",
+    ),
+    Phase(
+        name="Li2ZrO3",
+        file="Li2ZrO3.cif",
+        formula="Li2ZrO3",
+        space_group=15,
+        density=4.16,
+        citation=(
+            "J. L. Hodeau, M. Marezio, A. Santoro, R. S. Roth, J. Solid State Chem. 45 (1982) 170, "
+            "doi 10.1016/0022-4596(82)90275-2"
+        ),
+    ),
+    Phase(
+        name="ZrO2",
+        file="ZrO2.cif",
+        formula="ZrO2",
+        space_group=14,
+        density=5.81,
+        citation=(
+            "C. J. Howard, R. J. Hill, B. E. Reichert, Acta Cryst. B 44 (1988) 116, doi 10.1107/S0108768187010279"
+        ),
+        note="monoclinic",
+    ),
+    Phase(
+        name="MgO",
+        file="MgO.cif",
+        formula="MgO",
+        space_group=225,
+        density=3.58,
+        citation="R. M. Hazen, Am. Mineral. 61 (1976) 266",
+        note="substrate of the measured films",
     ),
 )
 
@@ -205,6 +274,7 @@ def crystal(phase: str, *, lattice_parameter: float | None = None) -> Atoms:
             "citation": found.citation,
             "space_group": found.space_group,
             "ordered_approximant": found.ordered_approximant,
+            "note": found.note,
             "lattice_parameters": [round(float(length), 6) for length in atoms.cell.lengths()],
             "published_a": round(published, 6),
             "lattice_parameter_set": lattice_parameter is not None,
