@@ -140,8 +140,8 @@ def _edge(counts: Mapping[str, int]) -> float:
 
 def _smallest(composition: Composition, n_atoms: int, cutoff: float) -> int:
     counts = ion_counts(composition, max(n_atoms, 100))
-    # Volume grows with the number of atoms; whole ions make it uneven, so step up from a little below.
-    guess = math.floor(sum(counts.values()) * (2 * cutoff / _edge(counts)) ** 3 * 0.97)
+    # Volume grows with the number of atoms; whole ions make it uneven, so step up from well below.
+    guess = math.floor(sum(counts.values()) * (2 * cutoff / _edge(counts)) ** 3 * 0.7)
     while _edge(ion_counts(composition, guess)) < 2 * cutoff:
         guess += 1
     return guess
@@ -291,8 +291,8 @@ def _build(request: _Request, folder: Path, progress: Progress) -> Glass:
         density=protocol.melt_density * estimated_density(request.counts),
     )
     labels = ion_labels(packing)
-    dsf, pppm = _coulombs(protocol)
     if not start.exists():
+        dsf, _, pppm = _coulombs(protocol)
         for coulomb in (dsf, pppm):
             system.write_tables(folder, coulomb)
         system.write_data(packing, labels, start)
@@ -305,22 +305,24 @@ def _build(request: _Request, folder: Path, progress: Progress) -> Glass:
     return _collect(request, folder, groups, packing, msd)
 
 
-def _coulombs(protocol: Protocol) -> tuple[Coulomb, Coulomb]:
-    return Coulomb("dsf", protocol.cutoff, protocol.damping), pppm_coulomb(protocol.cutoff)
+def _coulombs(protocol: Protocol) -> tuple[Coulomb, Coulomb, Coulomb]:
+    """Of the melt and the quench, of the final stage, of the minimisation; the last two share one table."""
+    cutoff = protocol.cutoff
+    return Coulomb("dsf", cutoff, protocol.damping), pppm_coulomb(cutoff, 1e-4), pppm_coulomb(cutoff)
 
 
 def _segments(
     request: _Request, system: System, velocity_seed: int
 ) -> tuple[list[Segment], dict[str, list[Segment]]]:
     protocol = request.protocol
-    dsf, pppm = _coulombs(protocol)
+    dsf, dynamics, pppm = _coulombs(protocol)
     segments: list[Segment] = []
     groups: dict[str, list[Segment]] = {}
     source = "start.data"
     stages = protocol.stages()
     for number, stage in enumerate(stages):
         final = stage is stages[-1]
-        coulomb = pppm if final else dsf
+        coulomb = dynamics if final else dsf
         here = groups[stage.name] = []
         for first, last in _cuts(stage.steps, protocol.steps(protocol.restart_time)):
             name = f"{number}-{stage.name}-{first}"
@@ -488,6 +490,8 @@ def _history(
     before = 0
     for stage in protocol.stages():
         log = read_thermo([folder / f"{segment.name}.log" for segment in groups[stage.name]])
+        # The first step of a stage is the last one of the stage before.
+        log = log.after(0 if before else -1)
         logs.append(log)
         times.append((before + log.step) * protocol.timestep)
         before += stage.steps

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOLS", "Protocol", "Stage", "protocol_of"]
 
+Ensemble = Literal["nvt", "npt"]
+
 MAX_TIMESTEP = 0.002
 MAX_TEMPERATURE = 10_000.0
 
@@ -27,7 +29,8 @@ class Stage:
     Attributes
     ----------
     name
-        ``"melt"``, ``"hot_quench"``, ``"quench_to_anneal"``, ``"anneal"``, ``"quench"``, ``"final"``.
+        ``"melt"``, ``"quench_to_anneal"``, ``"anneal"``, ``"quench"``, ``"final"``; ``"hot_…"`` for the part of a
+        quench at constant volume.
     start, stop
         Temperatures in K.
     steps
@@ -40,7 +43,7 @@ class Stage:
     start: float
     stop: float
     steps: int
-    ensemble: Literal["nvt", "npt"]
+    ensemble: Ensemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,8 @@ class Protocol:
     quench_rate
         K/ps.
     hold_volume_above
-        K; during the quench the volume is held above and free below: at zero pressure these melts boil near
-        4000 K.
+        K; after a melt at constant volume the volume stays held above this and is free below: at zero pressure
+        these melts boil near 4000 K.
     anneal_temperature, anneal_time
         K, ps; the quench stops there on its way, and goes on at the same rate. No stop if the time is 0.
     final_temperature, final_time
@@ -83,8 +86,8 @@ class Protocol:
     name: str = "custom"
     timestep: float = 0.002
     melt_temperature: float = 3600.0
-    melt_time: float = 8.0
-    melt_ensemble: Literal["nvt", "npt"] = "nvt"
+    melt_time: float = 10.0
+    melt_ensemble: Ensemble = "nvt"
     melt_density: float = 0.92
     quench_rate: float = 100.0
     hold_volume_above: float = 3000.0
@@ -114,38 +117,34 @@ class Protocol:
 
     def stages(self) -> tuple[Stage, ...]:
         """Legs in order; all but the last use the damped shifted force, the last one PPPM."""
-        found = [
-            Stage(
-                "melt",
-                self.melt_temperature,
-                self.melt_temperature,
-                self.steps(self.melt_time),
-                self.melt_ensemble,
-            )
-        ]
-        stops = [self.final_temperature]
+        melt, final = self.melt_temperature, self.final_temperature
+        found = [Stage("melt", melt, melt, self.steps(self.melt_time), self.melt_ensemble)]
         if self.anneal_time > 0:
-            stops.insert(0, self.anneal_temperature)
-        here = self.melt_temperature
-        for stop in stops:
-            if here > self.hold_volume_above > stop and self.melt_ensemble == "nvt":
-                found.append(self._ramp("hot_quench", here, self.hold_volume_above, "nvt"))
-                here = self.hold_volume_above
+            anneal = self.anneal_temperature
+            found += self._ramp("quench_to_anneal", melt, anneal)
             found.append(
-                self._ramp(
-                    "quench" if stop == self.final_temperature else "quench_to_anneal", here, stop, "npt"
-                )
+                Stage("anneal", anneal, anneal, self.steps(self.anneal_time), self._ensemble(anneal))
             )
-            here = stop
-            if stop is not stops[-1]:
-                found.append(Stage("anneal", stop, stop, self.steps(self.anneal_time), "npt"))
+            found += self._ramp("quench", anneal, final)
+        else:
+            found += self._ramp("quench", melt, final)
         interval = self.frame_interval
         steps = math.ceil(self.steps(self.final_time) / interval) * interval
-        found.append(Stage("final", here, here, steps, "npt"))
+        found.append(Stage("final", final, final, steps, "npt"))
         return tuple(found)
 
-    def _ramp(self, name: str, start: float, stop: float, ensemble: Literal["nvt", "npt"]) -> Stage:
-        return Stage(name, start, stop, max(1, self.steps(abs(start - stop) / self.quench_rate)), ensemble)
+    def _ensemble(self, temperature: float) -> Ensemble:
+        hot = temperature > self.hold_volume_above
+        return "nvt" if hot and self.melt_ensemble == "nvt" else "npt"
+
+    def _ramp(self, name: str, start: float, stop: float) -> list[Stage]:
+        free = self.hold_volume_above
+        if self._ensemble(start) == "nvt" and stop < free:
+            return [self._leg(f"hot_{name}", start, free, "nvt"), *self._ramp(name, free, stop)]
+        return [self._leg(name, start, stop, self._ensemble(start))] if start != stop else []
+
+    def _leg(self, name: str, start: float, stop: float, ensemble: Ensemble) -> Stage:
+        return Stage(name, start, stop, max(1, self.steps((start - stop) / self.quench_rate)), ensemble)
 
     @property
     def total_steps(self) -> int:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +106,11 @@ class Thermo:
     energy: np.ndarray
     volume: np.ndarray
 
+    def after(self, step: int) -> Thermo:
+        """Only the rows past a time step."""
+        keep = self.step > step
+        return Thermo(*(getattr(self, field.name)[keep] for field in fields(self)))
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -126,8 +131,10 @@ class System:
         """Write the pair tables of one Coulomb treatment into a job folder."""
         write_text(folder / _table_name(coulomb), table_text(self.potential, self.labels, coulomb))
 
-    def write_data(self, atoms: Atoms, labels: Sequence[str], path: Path) -> None:
+    def write_data(self, atoms: Atoms, labels: Sequence[str], path: Path, *, triclinic: bool = False) -> None:
         """Write a LAMMPS data file; `labels` holds the ion label of each atom.
+
+        `triclinic` lets the angles of an orthogonal cell change later.
 
         The cell may have any shape; it is turned so that its first vector lies along x, as LAMMPS wants it.
         """
@@ -140,7 +147,9 @@ class System:
             f"{len(atoms)} atoms",
             f"{len(self.labels)} atom types\n",
             f"0 {xx:.16g} xlo xhi\n0 {yy:.16g} ylo yhi\n0 {zz:.16g} zlo zhi",
-            f"{xy:.16g} {xz:.16g} {yz:.16g} xy xz yz\n" if max(abs(xy), abs(xz), abs(yz)) > 1e-9 else "",
+            f"{xy:.16g} {xz:.16g} {yz:.16g} xy xz yz\n"
+            if triclinic or max(abs(xy), abs(xz), abs(yz)) > 1e-9
+            else "",
             "Masses\n",
         ]
         for number, label in enumerate(self.labels, start=1):
@@ -170,7 +179,10 @@ class System:
             for i, j in combinations_with_replacement(kinds, 2)
         ]
         if coulomb.kind == "pppm":
-            commands += ["kspace_style pppm 1e-5", f"kspace_modify gewald {coulomb.damping:.10g}"]
+            commands += [
+                f"kspace_style pppm {coulomb.accuracy:g}",
+                f"kspace_modify gewald {coulomb.damping:.10g}",
+            ]
         return [
             *commands,
             "neighbor 2.0 bin",
@@ -343,13 +355,20 @@ def _thermo_row(line: str) -> list[float] | None:
 
 
 def read_thermo(logs: Sequence[Path]) -> Thermo:
-    """Join the logs of consecutive segments; the step that two of them share is kept once."""
+    """Join the logs of consecutive segments.
+
+    Of each log the last run counts (a minimisation before it is left out); a step that two logs share is kept once.
+    """
     rows: dict[int, list[float]] = {}
     for log in logs:
+        last: list[list[float]] = []
         for line in log.read_text(encoding="utf-8").splitlines():
+            if line.split() and line.split()[0] == "Step":
+                last = []
             row = _thermo_row(line)
             if row is not None:
-                rows[int(row[0])] = row
+                last.append(row)
+        rows |= {int(row[0]): row for row in last}
     table = np.array([rows[step] for step in sorted(rows)])
     step, temperature, pressure, density, energy, volume = table.T
     return Thermo(step.astype(np.int64), temperature, pressure * 1e-4, density, energy, volume)

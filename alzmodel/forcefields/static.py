@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Relaxed", "SinglePoint", "energy", "minimise_commands", "relax", "single_point"]
 
-MINIMISE_ROUNDS = 4
+CellFreedom = Literal["fixed", "iso", "lengths", "full"]
+"""What of a cell may change: nothing, its volume, its lengths at fixed angles, everything."""
+
+COMPARED = 1e-6
+"""Accuracy of the mesh: energies come out to some 1e-5 eV per atom."""
+
+MINIMISE_ROUNDS = 3
 PRESSURE_TOLERANCE = 0.02
 """GPa; a relaxed cell under more than this is an error."""
 
@@ -69,31 +75,32 @@ def _system(atoms: Atoms, potential: str) -> tuple[System, list[str]]:
     return System(pot, tuple(dict.fromkeys(labels))), labels
 
 
-def minimise_commands(
-    cell: Literal["free", "iso", "fixed"], *, tilted: bool = False, pressure: float = 0.0
-) -> list[str]:
+def minimise_commands(cell: CellFreedom, *, pressure: float = 0.0) -> list[str]:
     """Return the commands that take a loaded system to its nearest minimum at `pressure` (GPa).
 
     LAMMPS keeps the strain energy of a cell relaxation relative to the cell it began with, so several rounds
-    follow one another; the last one moves the atoms alone.
+    follow one another, in each of which the atoms settle once more at a fixed cell.
     """
-    style = {"free": "tri" if tilted else "aniso", "iso": "iso"}
+    style = {"iso": "iso", "lengths": "aniso", "full": "tri"}
+    atoms_alone = "minimize 0 1e-5 1000 10000"
     commands = ["min_style cg", "thermo 50"]
-    if cell != "fixed":
-        for _ in range(MINIMISE_ROUNDS):
-            commands += [
-                f"fix relax all box/relax {style[cell]} {pressure * 1e4} vmax 0.001",
-                "minimize 0 1e-5 1000 10000",
-                "unfix relax",
-            ]
-    return [*commands, "minimize 0 1e-5 1000 10000"]
+    if cell == "fixed":
+        return [*commands, atoms_alone]
+    for _ in range(MINIMISE_ROUNDS):
+        commands += [
+            f"fix relax all box/relax {style[cell]} {pressure * 1e4} vmax 0.001",
+            "minimize 0 1e-5 1000 10000",
+            "unfix relax",
+            atoms_alone,
+        ]
+    return commands
 
 
 def relax(
     atoms: Atoms,
     *,
     potential: str = "du-teter",
-    cell: bool | Literal["iso"] = True,
+    cell: bool | Literal["iso", "full"] = True,
     ranks: int = 1,
     progress: Progress = silent,
 ) -> Relaxed:
@@ -106,8 +113,8 @@ def relax(
     potential
         Name of a potential.
     cell
-        True: lengths (and angles of a cell that is not orthogonal) follow; ``"iso"``: the volume follows, the
-        shape stays; False: only the atoms move.
+        True: the lengths follow and the angles stay, which keeps a crystal in its class; ``"full"``: the angles
+        follow too; ``"iso"``: the volume follows, the shape stays; False: only the atoms move.
     ranks
         MPI ranks.
     progress
@@ -126,15 +133,14 @@ def relax(
     """
     check_ranks(ranks)
     system, labels = _system(atoms, potential)
-    mode: Literal["free", "iso", "fixed"] = "iso" if cell == "iso" else "free" if cell else "fixed"
-    tilted = not atoms.cell.orthorhombic
-    commands = minimise_commands(mode, tilted=tilted)
+    mode: CellFreedom = cell if isinstance(cell, str) else "lengths" if cell else "fixed"
+    commands = minimise_commands(mode)
     dump = "write_dump all custom end.dump.part id type xsu ysu zsu modify sort id format float %.17g"
     with tempfile.TemporaryDirectory(prefix="alzmodel-relax-") as name:
         folder = Path(name)
-        coulomb = pppm_coulomb()
+        coulomb = pppm_coulomb(accuracy=COMPARED)
         system.write_tables(folder, coulomb)
-        system.write_data(atoms, labels, folder / "start.data")
+        system.write_data(atoms, labels, folder / "start.data", triclinic=mode == "full")
         segment = Segment(
             "relax", (*system.setup("start.data", coulomb), *commands, dump), "end.dump", 1.0, "minimisation"
         )
@@ -181,7 +187,7 @@ def single_point(
     """
     check_ranks(ranks)
     system, labels = _system(atoms, potential)
-    coulomb = pppm_coulomb() if coulomb is None else coulomb
+    coulomb = pppm_coulomb(accuracy=COMPARED) if coulomb is None else coulomb
     dump = "write_dump all custom end.dump.part id type fx fy fz modify sort id format float %.17g"
     with tempfile.TemporaryDirectory(prefix="alzmodel-energy-") as name:
         folder = Path(name)
