@@ -11,6 +11,7 @@ import numpy as np
 from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.scattering.form_factors import electron_factor, neutron_length, xray_factor
+from alzmodel.scattering.xrd_debye import phase_sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,13 +214,10 @@ def partial_structure_factors(
     edges = np.append(r - 0.5 * rdf.dr, r[-1] + 0.5 * rdf.dr)
     atoms = rdf.number_density * 4 * np.pi / 3 * np.diff(edges**3) * cosine_taper(r, window)
     labels = list(rdf.g)
-    strength = np.stack([(rdf.g[label][inside] - 1) * atoms / r for label in labels], axis=1)
-    result = np.empty((q.size, len(labels)))
-    for begin in range(0, q.size, 512):
-        part = q[begin : begin + 512]
-        result[begin : begin + 512] = np.sin(np.outer(part, r)) @ strength / part[:, None]
-    result /= np.sinc(q * rdf.dr / (2 * np.pi))[:, None]
-    return {label: 1 + result[:, k] for k, label in enumerate(labels)}
+    strength = np.stack([(rdf.g[label][inside] - 1) * atoms / r for label in labels])
+    result = phase_sums(strength, q, rdf.dr).imag / q
+    result /= np.sinc(q * rdf.dr / (2 * np.pi))
+    return {label: 1 + result[k] for k, label in enumerate(labels)}
 
 
 def _checked_taper(taper: Taper, reach: float) -> Taper:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     Points = NDArray[np.float32]
     Counts = NDArray[np.int64]
 
-__all__ = ["PairHistogram", "debye_intensity", "histogram_step", "pair_histogram", "sinc_transform"]
+__all__ = [
+    "PairHistogram",
+    "debye_intensity",
+    "histogram_step",
+    "pair_histogram",
+    "phase_sums",
+    "sinc_transform",
+]
 
 _BLOCK: Final = 32
 """Atoms whose pairs are counted before the packed counters are emptied."""
@@ -202,19 +209,30 @@ def pair_histogram(positions: NDArray[np.float64], symbols: Sequence[str], dr: f
     )
 
 
-def _sine_sums(values: NDArray[np.float64], Q: NDArray[np.float64], dr: float) -> NDArray[np.complex128]:
-    """Σ_k values_k exp(i Q r_k) at bin centres r_k = (k + ½) dr, for many Q at once by a non-uniform FFT."""
+def phase_sums(values: NDArray[np.float64], Q: NDArray[np.float64], dr: float) -> NDArray[np.complex128]:
+    """Σ_k values_k exp(i Q r_k) at bin centres r_k = (k + ½) dr, for many Q at once by a non-uniform FFT.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), or (m, n) for several sums at once.
+    Q
+        Å⁻¹, shape (q,), any spacing.
+    dr
+        Å.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (q,) or (m, q), right to 1e-11 of Σ|values|.
+    """
     import finufft
 
-    n = values.shape[-1]
     # Modes run from -n/2: shift them to start at zero.
-    phase = (0.5 + n // 2) * dr
+    phase = (0.5 + values.shape[-1] // 2) * dr
+    angles = np.mod(Q * dr + np.pi, 2 * np.pi) - np.pi
     sums: NDArray[np.complex128] = finufft.nufft1d2(
-        np.mod(Q * dr + np.pi, 2 * np.pi) - np.pi,
-        values.astype(np.complex128),
-        isign=1,
-        eps=1e-12,
-        nthreads=1,
+        angles, values.astype(np.complex128), isign=1, eps=1e-11, nthreads=1
     )
     return sums * np.exp(1j * Q * phase)
 
@@ -229,8 +247,8 @@ def sinc_transform(
     counts, offsets, dr = histogram.counts[key], histogram.offsets[key], histogram.dr
     r = (np.arange(counts.size) + 0.5) * dr
     # d/dr sin(Qr)/(Qr) = cos(Qr)/r − sin(Qr)/(Qr²)
-    sine = _sine_sums((counts - offsets / r) / r, Q, dr).imag / Q
-    cosine = _sine_sums(offsets / r, Q, dr).real
+    sine = phase_sums((counts - offsets / r) / r, Q, dr).imag / Q
+    cosine = phase_sums(offsets / r, Q, dr).real
     return sine + cosine
 
 

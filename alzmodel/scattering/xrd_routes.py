@@ -40,7 +40,7 @@ Displacement = float | Mapping[str, float]
 Evaluator = Callable[["FloatArray", float], "FloatArray"]
 """Intensity per atom at Q (Å⁻¹) and wavelength (Å)."""
 
-PDF_STEP: Final = 0.01
+PDF_STEP: Final = 0.002
 """Å; bins of the pair functions behind the pattern of a glass."""
 
 
