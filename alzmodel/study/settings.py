@@ -117,7 +117,7 @@ class XRDSettings(_Strict):
     crystallite_diameter: Positive = 80.0
     """Å; assumed, so what follows from it is marked so."""
     lattice_parameter: Positive = 10.805
-    """Å; the measured one of La2Zr2O7, assumed for the crystallite and the FEM clusters."""
+    """Å; the measured one of La2Zr2O7, assumed for the crystallite."""
 
     @field_validator("two_theta")
     @classmethod
@@ -131,16 +131,18 @@ class XRDSettings(_Strict):
 class FEMStudySettings(_Strict):
     """Columns for fluctuation microscopy: of glass, of gas, and of glass with pyrochlore clusters."""
 
-    columns: Count = 1
-    """Columns of each kind for every glass."""
+    columns: Count = 3
+    """Columns of glass, and of glass with clusters, for every model."""
     width: Annotated[float, Field(ge=120, allow_inf_nan=False)] = 130.0
     """Å; at least 120, since a 2.2 nm probe has tails."""
     thickness: Positive = 50.0
     """Å along the beam."""
     cluster_diameter: Positive = 40.0
     """Å; assumed."""
-    cluster_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    cluster_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Volume fraction; assumed."""
+    lattice_parameter: Positive = 10.805
+    """Å; the measured one of La2Zr2O7, assumed for the clusters."""
 
 
 class ReferenceSettings(_Strict):

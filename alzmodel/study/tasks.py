@@ -200,10 +200,8 @@ def _analyses(study: StudySettings, built: Task, who: Mapping[str, Any], words: 
         yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=1 + 1e-3 * atoms)
     if study.fem:
         inputs = {"model": who, **study.fem.model_dump()}
-        if study.xrd:
-            inputs["lattice_parameter"] = study.xrd.lattice_parameter
         volume = study.fem.columns * study.fem.width**2 * study.fem.thickness
-        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=10 * volume / (130**2 * 50))
+        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=3 * volume / (130**2 * 50))
 
 
 def _reference_tasks(study: StudySettings) -> Iterable[Task]:

@@ -94,7 +94,10 @@ GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
         (GLASS + "sead = 3\n", ["glass.sead: unknown key", "did you mean 'seeds'", "protocol"]),
         (GLASS + "[fem]\ncolumsn = 3\n", ["fem.columsn: unknown key", "did you mean 'columns'"]),
         (GLASS + "[glas]\n", ["glas: unknown key", "did you mean 'glass'"]),
-        (GLASS + "[[glass.dopants]]\nions = 'Ca'\nfraction = 0.1\n", ["glass.dopants.0.ions: unknown key", "'ion'"]),
+        (
+            GLASS + "[[glass.dopants]]\nions = 'Ca'\nfraction = 0.1\n",
+            ["glass.dopants.0.ions: unknown key", "'ion'"],
+        ),
         (GLASS + "atoms = 'many'\n", ["glass.atoms", "'many'", "allowed"]),
         (GLASS + "atoms = 0\n", ["glass.atoms", "0", "greater than or equal to 1"]),
         (GLASS + "oxygen = '13'\n", ["glass.oxygen", "'13'", "'balance' or '12'"]),

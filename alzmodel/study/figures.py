@@ -1,0 +1,252 @@
+"""The figures of a study, drawn from its results by :mod:`alzmodel.report.figures`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.report import figures
+from alzmodel.study.stages import CURVES
+from alzmodel.study.store import Curve, read_curves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.study.store import Record, Store
+
+__all__ = ["FIGURES", "draw", "draw_all"]
+
+MEASURED_FEM = ((3.2, "measured 3.2"), (5.3, "measured 5.3"))
+"""nm⁻¹; where the peaks of every film are centred (Zhu et al., Adv. Mater. 2024, sec. 2.2)."""
+
+MEASURED_XRD = ((28.5, "222"), (32.5, "400"), (47.2, "440"), (56.8, "622"))
+"""Degrees with 1.5406 Å: the lines that every film shows (ibid., sec. 2.3)."""
+
+CU_RANGE = (1.540, 1.5445)
+"""Å; wavelengths for which the measured angles mean anything."""
+
+
+class _Results:
+    """Records and curves of a study, grouped by composition: every figure takes from here."""
+
+    def __init__(self, records: Sequence[Record], store: Store, rows: Sequence[Comparison]) -> None:
+        self.records = records
+        self.rows = rows
+        self._store = store
+
+    def of(self, stage: str) -> list[Record]:
+        return [record for record in self.records if record.stage == stage]
+
+    def curves(self, record: Record) -> dict[str, Curve]:
+        return read_curves(self._store.runs / f"{record.stage}-{record.hash}" / CURVES)
+
+    def groups(self, stage: str) -> dict[str, list[Record]]:
+        """Group the records of one stage by composition, in rising La content."""
+        found: dict[str, list[Record]] = {}
+        models = sorted(
+            self.of(stage), key=lambda record: (record.inputs["model"]["la"], _composition(record))
+        )
+        for record in models:
+            found.setdefault(_composition(record), []).append(record)
+        return found
+
+
+def _composition(record: Record) -> str:
+    model = record.inputs["model"]
+    return f"x = {model['la']:g}" + (
+        f", {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
+    )
+
+
+def _need(found: Any, stage: str) -> Any:
+    if not found:
+        raise InputError(f"figure: the study has no finished {stage}; allowed: figures of what is done")
+    return found
+
+
+def _average(
+    curves: Sequence[Mapping[str, Curve]], name: str, abscissa: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean of a curve over models, on the points of the first, and its spread if there is more than one."""
+    x = curves[0][abscissa].values
+    stack = [np.interp(x, one[abscissa].values, one[name].values) for one in curves if name in one]
+    mean = np.mean(stack, axis=0)
+    return mean, np.std(stack, axis=0, ddof=1) if len(stack) > 1 else None
+
+
+def _spread_into(target: dict[str, Any], name: str, mean: np.ndarray, spread: np.ndarray | None) -> None:
+    target[name] = mean
+    if spread is not None:
+        target[f"{name}_std"] = spread
+
+
+def _pdf(results: _Results, path: Path) -> tuple[Path, ...]:
+    drawn = {}
+    for label, records in _need(results.groups("local_order"), "local order").items():
+        curves = [results.curves(record) for record in records]
+        partials: dict[str, Any] = {}
+        for name in sorted(curves[0]):
+            if name.startswith("pdf/partials/"):
+                _spread_into(partials, name.rpartition("/")[2], *_average(curves, name, "pdf/r"))
+        drawn[label] = {"r": curves[0]["pdf/r"].values, "partials": partials}
+    return figures.plot_pdf(drawn, path)
+
+
+def _coordination(results: _Results, path: Path) -> tuple[Path, ...]:
+    return figures.plot_coordination(_combined(results, "units"), path)
+
+
+def _sharing(results: _Results, path: Path) -> tuple[Path, ...]:
+    return figures.plot_sharing(_combined(results, "sharing"), path)
+
+
+def _combined(results: _Results, key: str) -> dict[str, Any]:
+    from alzmodel.statistics import combine
+
+    groups = _need(results.groups("local_order"), "local order")
+    return {
+        label: combine([{key: record.results[key]} for record in records])[key]
+        for label, records in groups.items()
+    }
+
+
+def _xrd(results: _Results, path: Path) -> tuple[Path, ...]:
+    drawn: dict[str, Any] = {}
+    wavelength = None
+    for label, records in results.groups("xrd").items():
+        curves = [results.curves(record) for record in records]
+        pattern: dict[str, Any] = {"two_theta": curves[0]["xrd/two_theta"].values}
+        _spread_into(pattern, "intensity", *_average(curves, "xrd/intensity", "xrd/two_theta"))
+        drawn[f"glass, {label}"] = pattern
+        wavelength = records[0].results["wavelength"]
+    for record in results.of("crystallite"):
+        curves_ = results.curves(record)
+        drawn[f"La2Zr2O7 sphere, {record.inputs['diameter']:g} Å (assumed)"] = {
+            "two_theta": curves_["xrd/two_theta"].values,
+            "intensity": curves_["xrd/intensity"].values,
+        }
+        wavelength = record.results["wavelength"]
+    _need(drawn, "XRD")
+    lines = MEASURED_XRD if wavelength is not None and CU_RANGE[0] < wavelength < CU_RANGE[1] else ()
+    return figures.plot_xrd(drawn, path, measured_lines=lines, wavelength=wavelength)
+
+
+def _reference(results: _Results, path: Path) -> tuple[Path, ...]:
+    drawn: dict[str, Any] = {}
+    wavelength = None
+    for record in results.of("crystal"):
+        if "xrd" in record.results:
+            curves = results.curves(record)
+            drawn[record.results["phase"]] = {
+                "two_theta": curves["xrd/two_theta"].values,
+                "intensity": curves["xrd/intensity"].values,
+            }
+            wavelength = record.results["xrd"]["wavelength"]
+    return figures.plot_xrd(_need(drawn, "reference crystals"), path, wavelength=wavelength)
+
+
+def _fem_curves(results: _Results, kind: str) -> dict[str, Any]:
+    drawn = {}
+    for label, records in results.groups("fem").items():
+        curves = [results.curves(record) for record in records]
+        curve: dict[str, Any] = {"k": curves[0][f"fem/{kind}/k"].values}
+        _spread_into(curve, "variance", *_average(curves, f"fem/{kind}/variance/omega", f"fem/{kind}/k"))
+        drawn[label] = curve
+    return drawn
+
+
+def _gas(results: _Results) -> dict[str, Any]:
+    """Average the control over all models: a gas is the same whatever it is made of."""
+    curves = [results.curves(record) for record in _need(results.of("fem"), "FEM")]
+    mean, _ = _average(curves, "fem/gas/variance/omega", "fem/gas/k")
+    return {"random gas": {"k": curves[0]["fem/gas/k"].values, "variance": mean}}
+
+
+def _fem(results: _Results, path: Path) -> tuple[Path, ...]:
+    gas = _gas(results)
+    curves = {
+        f"with clusters (assumed), {label}": curve
+        for label, curve in _fem_curves(results, "glass-ceramic").items()
+    }
+    return figures.plot_fem(curves | gas, path, controls=list(gas), measured_lines=MEASURED_FEM)
+
+
+def _fem_glass(results: _Results, path: Path) -> tuple[Path, ...]:
+    gas = _gas(results)
+    curves = {f"glass, {label}": curve for label, curve in _fem_curves(results, "glass").items()}
+    return figures.plot_fem(curves | gas, path, controls=list(gas), measured_lines=MEASURED_FEM)
+
+
+def _comparison(results: _Results, path: Path) -> tuple[Path, ...]:
+    return figures.plot_comparison(_need(results.rows, "comparison"), path)
+
+
+def _history(results: _Results, path: Path) -> tuple[Path, ...]:
+    drawn = {
+        f"{label}, seed {record.inputs['model']['seed']}": record.results["provenance"]["thermo"]
+        for label, records in _need(results.groups("glass"), "glass").items()
+        # One a composition: the others differ by noise.
+        for record in records[:1]
+    }
+    return figures.plot_history(drawn, path)
+
+
+FIGURES: Mapping[str, Callable[[_Results, Path], tuple[Path, ...]]] = {
+    "pdf": _pdf,
+    "coordination": _coordination,
+    "sharing": _sharing,
+    "xrd": _xrd,
+    "reference": _reference,
+    "fem": _fem,
+    "fem_glass": _fem_glass,
+    "comparison": _comparison,
+    "history": _history,
+}
+"""Figures by name."""
+
+
+def draw(
+    what: str, records: Sequence[Record], store: Store, rows: Sequence[Comparison], path: Path
+) -> tuple[Path, ...]:
+    """Draw one figure.
+
+    Parameters
+    ----------
+    what
+        A key of :data:`FIGURES`.
+    records, store
+        Finished tasks and where they lie.
+    rows
+        Of the comparison.
+    path
+        File to write; without an ending PNG, SVG and CSV.
+
+    Raises
+    ------
+    InputError
+        If there is no such figure, or nothing to draw for it.
+    """
+    if what not in FIGURES:
+        near = difflib.get_close_matches(what, FIGURES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"figure: {what!r} is unknown; {hint}allowed: {', '.join(FIGURES)}")
+    return FIGURES[what](_Results(records, store, rows), path)
+
+
+def draw_all(records: Sequence[Record], store: Store, rows: Sequence[Comparison], folder: Path) -> list[Path]:
+    """Draw every figure for which there is something; returns the files."""
+    folder.mkdir(exist_ok=True)
+    results = _Results(records, store, rows)
+    files: list[Path] = []
+    for name, function in FIGURES.items():
+        try:
+            files += function(results, folder / name)
+        except InputError:
+            # Left out of the study, or failed: the tasks tell of that.
+            continue
+    return files

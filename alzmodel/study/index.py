@@ -1,0 +1,160 @@
+"""What is gathered from all results of a study: quantities, ``results.csv`` and ``study.db``.
+
+All of it can be made anew from the results at any time, and one process makes it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.compare.quantities import Quantity, quantity_info
+from alzmodel.io import atomic_path, read_structure, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from alzmodel.study.store import Record, Store
+    from alzmodel.study.tasks import Task
+
+__all__ = ["CSV_COLUMNS", "collect_records", "model_name", "quantities", "write_database", "write_results"]
+
+CSV_COLUMNS = (
+    "quantity",
+    "value",
+    "unit",
+    "kind",
+    "source",
+    "la",
+    "li",
+    "dopant",
+    "fraction",
+    "seed",
+    "model",
+    "task",
+)
+
+
+def collect_records(tasks: Iterable[Task], store: Store) -> list[Record]:
+    """Read the records of those tasks that are done, in their order."""
+    found = (store.record(task.key) for task in tasks)
+    return [record for record in found if record is not None]
+
+
+def model_name(model: dict[str, Any]) -> str:
+    """Name of a glass: the unit of the statistics, the same in every analysis of it."""
+    doped = f"-{model['dopant']}{model['fraction']:g}-{model['compensate']}" if "dopant" in model else ""
+    return f"x{model['la']:g}{doped}-seed{model['seed']}"
+
+
+def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One row a quantity; what holds for every composition alike stands once for each."""
+    contents = sorted(
+        {record.inputs["model"]["la"] for record in records if record.stage == "glass"},
+    )
+    rows = []
+    for record in records:
+        model = dict(record.inputs.get("model", {}))
+        for quantity in record.quantities:
+            row = {
+                "quantity": quantity["name"],
+                "value": math.nan if quantity["value"] is None else float(quantity["value"]),
+                "unit": quantity_info(quantity["name"]).unit,
+                "kind": quantity.get("kind", "predicted"),
+                "source": quantity.get("source", "glass"),
+                "la": model.get("la"),
+                "li": model.get("li"),
+                "dopant": model.get("dopant"),
+                "fraction": model.get("fraction"),
+                "seed": model.get("seed"),
+                "model": model_name(model) if model else record.label,
+                "task": f"{record.stage}-{record.hash}",
+            }
+            # An assumed crystallite is laid beside the film of each composition.
+            spread = contents if record.stage == "crystallite" else [row["la"]]
+            rows += [{**row, "la": la} for la in spread]
+    return rows
+
+
+def quantities(records: Sequence[Record]) -> list[Quantity]:
+    """Every number that is compared with measured ones, as :mod:`alzmodel.compare` takes it."""
+    return [
+        Quantity(
+            name=row["quantity"],
+            x=row["la"],
+            model=row["model"],
+            value=row["value"],
+            unit=row["unit"],
+            kind=row["kind"],
+            source=row["source"],
+            dopant=row["dopant"],
+        )
+        for row in _rows(records)
+    ]
+
+
+def write_results(records: Sequence[Record], path: Path) -> None:
+    """Write ``results.csv``: one row a number, with its unit and whether it is predicted or assumed."""
+    buffer = io.StringIO()
+    table = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for row in _rows(records):
+        shown = {key: "" if value is None else value for key, value in row.items()}
+        shown["value"] = "" if math.isnan(row["value"]) else repr(row["value"])
+        table.writerow(shown)
+    write_text(path, buffer.getvalue())
+
+
+def write_database(records: Sequence[Record], store: Store, path: Path) -> None:
+    """Write ``study.db``: an ASE database with every glass and reference crystal.
+
+    Its keys are ``la``, ``li``, ``dopant``, ``fraction``, ``seed``, ``kind``, ``phase`` and the quantities of the
+    model, such as ``density``: ``ase db study.db la=3``. ASE itself takes ``La=3`` for cells with three La atoms.
+    """
+    import ase.db
+
+    numbers: dict[str, dict[str, float]] = {}
+    for row in _rows(records):
+        if row["source"] == "glass" and not math.isnan(row["value"]):
+            numbers.setdefault(row["model"], {})[row["quantity"]] = row["value"]
+    with atomic_path(path) as temporary:
+        # ASE goes by the ending, and makes the file itself.
+        temporary.unlink()
+        with ase.db.connect(temporary, type="db", append=False, use_lock_file=False) as database:
+            for record in records:
+                if record.stage not in {"glass", "crystal"}:
+                    continue
+                key = f"{record.stage}-{record.hash}"
+                atoms = read_structure(store.runs / key / "model.extxyz")
+                model = dict(record.inputs.get("model", {}))
+                pairs = {name: value for name, value in model.items() if value is not None}
+                pairs["kind"] = record.stage
+                if model:
+                    pairs |= numbers.get(model_name(model), {})
+                else:
+                    pairs["phase"] = record.inputs["phase"]
+                data = {"task": key, "provenance": atoms.info.pop("provenance", {})}
+                atoms.info.clear()
+                database.write(atoms, key_value_pairs=pairs, data=json.loads(json.dumps(data)))
+        _take_times_out(
+            temporary, [f"{r.stage}-{r.hash}" for r in records if r.stage in {"glass", "crystal"}]
+        )
+
+
+def _take_times_out(path: Path, keys: Sequence[str]) -> None:
+    """Put the hash of each model in place of times and random names, so that the same study is the same file."""
+    connection = sqlite3.connect(path)
+    try:
+        with connection:
+            connection.execute("UPDATE systems SET ctime = 0, mtime = 0, username = ''")
+            connection.executemany(
+                "UPDATE systems SET unique_id = ? WHERE id = ?",
+                [(key.rpartition("-")[2].rjust(32, "0"), number) for number, key in enumerate(keys, start=1)],
+            )
+    finally:
+        connection.close()

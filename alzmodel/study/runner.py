@@ -1,0 +1,425 @@
+"""The main job and what looks at it afterwards: run a study, tell how far it is, compare it, draw it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.errors import InputError
+from alzmodel.io import check_output_folder, check_writable, json_text, write_text
+from alzmodel.study.executors import LocalExecutor
+from alzmodel.study.scheduler import PROGRESS, StudyEvent, execute, ignore
+from alzmodel.study.settings import StudySettings, load_study, preset, study_toml, write_template
+from alzmodel.study.store import Store
+from alzmodel.study.tasks import plan
+
+if TYPE_CHECKING:
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.study.scheduler import Listener
+    from alzmodel.study.store import Record
+    from alzmodel.study.tasks import Task
+
+__all__ = [
+    "EXECUTORS",
+    "StudyPlan",
+    "StudyResult",
+    "StudyStatus",
+    "compare",
+    "init",
+    "plan_study",
+    "plot",
+    "run",
+    "status",
+]
+
+EXECUTORS = ("local",)
+"""Where tasks may run."""
+
+STUDY = "study.toml"
+RESULTS = "results.csv"
+DATABASE = "study.db"
+COMPARISON = "comparison.json"
+FIGURES = "figures"
+
+BYTES_PER_ATOM = 1700
+"""On disk, for a glass with its frames and curves."""
+
+EXIT_DONE, EXIT_FAILED, EXIT_PARTLY = 0, 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """Outcome of a run, or of a look at one.
+
+    Attributes
+    ----------
+    out
+        The study's folder.
+    tasks
+        Numbers of tasks ``done``, ``failed`` and ``left``.
+    files
+        What was written for people, besides the runs themselves.
+    measured
+        Rows of measured and modelled values.
+    hypotheses
+        Verdicts.
+    failures
+        Label of each failed task, why it failed, and its log.
+    """
+
+    out: Path
+    tasks: dict[str, int]
+    files: tuple[Path, ...]
+    measured: tuple[Comparison, ...]
+    hypotheses: tuple[Verdict, ...]
+    failures: tuple[dict[str, str], ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all is done, 3 if a part is, 1 if nothing is."""
+        if not self.tasks["failed"] and not self.tasks["left"]:
+            return EXIT_DONE
+        return EXIT_PARTLY if self.tasks["done"] else EXIT_FAILED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys that ``alzmodel run --json`` prints."""
+        return {
+            "tasks": self.tasks,
+            "files": [str(path) for path in self.files],
+            "measured": [row.to_dict() for row in self.measured],
+            "hypotheses": [verdict.to_dict() for verdict in self.hypotheses],
+            "failures": list(self.failures),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStatus:
+    """How far a study is.
+
+    Attributes
+    ----------
+    tasks
+        Numbers of tasks ``done``, ``failed`` and ``left``.
+    at_work
+        Whether a process works on it at this moment.
+    running
+        Label, fraction and words of each task at work.
+    fraction, seconds_left
+        Of the study at work, else of the tasks and None.
+    failures
+        As in :class:`StudyResult`.
+    files
+        What is there for people.
+    """
+
+    tasks: dict[str, int]
+    at_work: bool
+    running: tuple[dict[str, Any], ...]
+    fraction: float
+    seconds_left: float | None
+    failures: tuple[dict[str, str], ...]
+    files: tuple[Path, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys that ``alzmodel status --json`` prints."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """What a run would do.
+
+    Attributes
+    ----------
+    tasks
+        Label, stage and seconds on one core of each task, and whether it is done already.
+    seconds
+        Estimated time that is left, with the workers of the study.
+    megabytes
+        Estimated room on disk of what is left.
+    """
+
+    tasks: tuple[dict[str, Any], ...]
+    seconds: float
+    megabytes: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+def init(path: str | Path) -> Path:
+    """Write a commented study file.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+    """
+    return write_template(path)
+
+
+def _settings(study: StudySettings | str | Path | None) -> StudySettings:
+    if isinstance(study, StudySettings):
+        return study
+    return preset("quick") if study is None else load_study(study)
+
+
+def plan_study(
+    study: StudySettings | str | Path | None = None,
+    out: str | Path = "alzmodel-study",
+    *,
+    workers: int | None = None,
+) -> StudyPlan:
+    """Say what :func:`run` would do, without doing any of it.
+
+    Raises
+    ------
+    InputError
+        As :func:`run`.
+    """
+    settings = _settings(study)
+    tasks = plan(settings)
+    check_output_folder(out)
+    store = Store(out)
+    slots = _slots(settings, workers)
+    rows = tuple(
+        {
+            "label": task.label,
+            "stage": task.stage,
+            "seconds": task.seconds,
+            "done": store.record(task.key) is not None,
+        }
+        for task in tasks
+    )
+    left = [task for task, row in zip(tasks, rows, strict=True) if not row["done"]]
+    seconds = max([sum(task.seconds for task in left) / slots, *(task.seconds for task in left)], default=0.0)
+    atoms = settings.glass.atoms * sum(task.stage == "glass" for task in left)
+    return StudyPlan(rows, seconds, atoms * BYTES_PER_ATOM / 1e6)
+
+
+def _slots(settings: StudySettings, workers: int | None) -> int:
+    if workers is None:
+        return settings.run.workers
+    if workers < 1:
+        raise InputError(f"--workers: {workers}; allowed: at least 1")
+    return workers
+
+
+def run(
+    study: StudySettings | str | Path | None = None,
+    out: str | Path = "alzmodel-study",
+    *,
+    workers: int | None = None,
+    executor: str = "local",
+    measured: str | Path | None = None,
+    listen: Listener = ignore,
+) -> StudyResult:
+    """Do a study, or what is still missing of it, and compare it with what was measured.
+
+    Parameters
+    ----------
+    study
+        Settings, or a study file; without it the preset ``quick``.
+    out
+        Folder of the study; see :class:`~alzmodel.study.store.Store`.
+    workers
+        Tasks side by side; by default what the study says.
+    executor
+        One of :data:`EXECUTORS`.
+    measured
+        File of measured values; by default what the study says.
+    listen
+        Told of everything that happens.
+
+    Returns
+    -------
+    StudyResult
+        Failed tasks do not stop the others and are told there.
+
+    Raises
+    ------
+    InputError
+        If anything asked for is not possible, the folder cannot be written to, or another process works on it; before
+        any work.
+    KeyboardInterrupt
+        After Ctrl-C, when every process has ended: what is done stays done.
+    """
+    from alzmodel.compare.measured import load_measured
+
+    settings = _settings(study)
+    if executor not in EXECUTORS:
+        raise InputError(f"--executor: {executor!r} is unknown; allowed: {', '.join(EXECUTORS)}")
+    slots = _slots(settings, workers)
+    tasks = plan(settings)
+    values = measured if measured is not None else settings.compare.measured
+    load_measured(values)
+    store = Store(check_output_folder(out))
+    store.prepare()
+    with store.lock():
+        write_text(store.folder / STUDY, study_toml(settings))
+        outcome = execute(
+            tasks,
+            store,
+            LocalExecutor(store, slots),
+            retries=settings.run.retries,
+            listen=listen,
+        )
+        files, rows, verdicts = _finish(tasks, store, values, listen)
+    labels = {task.key: task.label for task in tasks}
+    return StudyResult(
+        out=store.folder,
+        tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
+        files=files,
+        measured=rows,
+        hypotheses=verdicts,
+        failures=tuple(
+            {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
+            for key, reason in outcome.failed.items()
+        ),
+    )
+
+
+def _finish(
+    tasks: tuple[Task, ...], store: Store, measured: str | Path | None, listen: Listener
+) -> tuple[tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
+    """Gather the results and write what people look at."""
+    from alzmodel.study.figures import draw_all
+    from alzmodel.study.index import collect_records, write_database, write_results
+
+    def step(label: str, number: int) -> None:
+        listen(StudyEvent("step", label, number / 4, total=len(tasks), study_fraction=1.0))
+
+    step("results.csv and study.db", 0)
+    records = collect_records(tasks, store)
+    write_results(records, store.folder / RESULTS)
+    write_database(records, store, store.folder / DATABASE)
+    step("comparison with measured values", 1)
+    rows, verdicts = _judge(records, measured)
+    note = {
+        "measured": [row.to_dict() for row in rows],
+        "hypotheses": [verdict.to_dict() for verdict in verdicts],
+    }
+    write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
+    step("figures", 2)
+    drawn = draw_all(records, store, rows, store.folder / FIGURES)
+    step("all written", 4)
+    files = [store.folder / STUDY, store.folder / RESULTS, store.folder / DATABASE, store.folder / COMPARISON]
+    return (*files, *drawn), rows, verdicts
+
+
+def _judge(
+    records: list[Record], measured: str | Path | None
+) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
+    from alzmodel.compare.comparison import compare_models
+    from alzmodel.compare.hypotheses import judge_hypotheses
+    from alzmodel.compare.measured import load_measured
+    from alzmodel.study.index import quantities
+
+    numbers = quantities(records)
+    return tuple(compare_models(numbers, load_measured(measured))), tuple(judge_hypotheses(numbers))
+
+
+def _open(out: str | Path) -> tuple[StudySettings, tuple[Task, ...], Store]:
+    folder = Path(out)
+    if not (folder / STUDY).is_file():
+        raise InputError(
+            f"{folder}: holds no {STUDY}; allowed: the folder of a study that 'alzmodel run' made"
+        )
+    settings = load_study(folder / STUDY)
+    return settings, plan(settings), Store(folder)
+
+
+def status(out: str | Path) -> StudyStatus:
+    """Tell how far a study is, also while another process works on it.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder.
+    """
+    _, tasks, store = _open(out)
+    done = {task.key for task in tasks if store.record(task.key) is not None}
+    at_work = store.is_held()
+    failures = tuple(
+        {"label": task.label, "reason": reason, "log": str(store.log_of(task.key))}
+        for task in tasks
+        if task.key not in done and (reason := store.failure(task.key)) is not None
+    )
+    note: dict[str, Any] = {}
+    if at_work:
+        try:
+            note = json.loads((store.work / PROGRESS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # Not written yet, or between two tasks.
+            note = {}
+    total = sum(task.seconds for task in tasks)
+    past = sum(task.seconds for task in tasks if task.key in done)
+    names = [STUDY, RESULTS, DATABASE, COMPARISON]
+    files = [store.folder / name for name in names if (store.folder / name).is_file()]
+    return StudyStatus(
+        tasks={"done": len(done), "failed": len(failures), "left": len(tasks) - len(done) - len(failures)},
+        at_work=at_work,
+        running=tuple(note.get("running", ())),
+        fraction=note.get("fraction", past / total if total else 1.0),
+        seconds_left=note.get("seconds_left"),
+        failures=failures,
+        files=(*files, *sorted((store.folder / FIGURES).glob("*"))),
+    )
+
+
+def compare(
+    out: str | Path, measured: str | Path | None = None
+) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
+    """Lay what a study has so far beside measured values.
+
+    Parameters
+    ----------
+    out
+        Folder of the study.
+    measured
+        File of measured values; by default what the study says.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder, nothing in it is done, or `measured` cannot be used.
+    """
+    from alzmodel.study.index import collect_records
+
+    settings, tasks, store = _open(out)
+    records = collect_records(tasks, store)
+    if not records:
+        raise InputError(f"{out}: nothing of the study is done yet; allowed: a study with finished tasks")
+    return _judge(records, measured if measured is not None else settings.compare.measured)
+
+
+def plot(what: str, out: str | Path, target: str | Path) -> Path:
+    """Draw one figure of a study.
+
+    Parameters
+    ----------
+    what
+        A key of :data:`alzmodel.study.figures.FIGURES`.
+    out
+        Folder of the study.
+    target
+        File to write: ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises
+    ------
+    InputError
+        If there is no such figure, the study has nothing to draw for it, or the file cannot be written.
+    """
+    from alzmodel.study.figures import draw
+    from alzmodel.study.index import collect_records
+
+    settings, tasks, store = _open(out)
+    check_writable(target)
+    records = collect_records(tasks, store)
+    rows, _ = _judge(records, settings.compare.measured)
+    return draw(what, records, store, rows, Path(target))[0]
