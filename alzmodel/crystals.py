@@ -61,7 +61,7 @@ class Phase:
     density
         X-ray density of the published cell in g cm⁻³.
     citation
-        Source of cell and coordinates.
+        Source of cell and coordinates; ASCII, since extended XYZ files keep nothing else.
     ordered_approximant
         Whether partly filled sites were replaced by one ordered arrangement.
     note
@@ -86,8 +86,8 @@ _PHASES: Final = (
         space_group=227,
         density=6.03,
         citation=(
-            "a = 10.805 Å (bulk); x of 48f: K. R. Whittle, L. M. D. Cranswick, S. A. T. Redfern, I. P. Swainson, "
-            "G. R. Lumpkin, J. Solid State Chem. 182 (2009) 442, doi 10.1016/j.jssc.2008.11.008"
+            "a = 10.805 angstrom (bulk); x of 48f: K. R. Whittle, L. M. D. Cranswick, S. A. T. Redfern, "
+            "I. P. Swainson, G. R. Lumpkin, J. Solid State Chem. 182 (2009) 442, doi 10.1016/j.jssc.2008.11.008"
         ),
     ),
     Phase(
@@ -284,7 +284,7 @@ def crystal(phase: str, *, lattice_parameter: float | None = None) -> Atoms:
 
 
 def _repeats(repeats: int | tuple[int, int, int]) -> tuple[int, int, int]:
-    triple = (repeats,) * 3 if isinstance(repeats, int) else tuple(repeats)
+    triple = tuple(repeats) if isinstance(repeats, (tuple, list)) else (repeats,) * 3
     whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in triple)
     if len(triple) != 3 or not whole:
         raise InputError(f"supercell: {repeats!r}; allowed: one or three whole numbers of at least 1")

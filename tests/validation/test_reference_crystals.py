@@ -1,0 +1,185 @@
+"""The CIFs in structures/ against published numbers and other codes."""
+
+from __future__ import annotations
+
+import math
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spglib
+from ase.neighborlist import neighbor_list
+from pymatgen.core import Lattice, Structure
+
+from alzmodel.crystals import PHASES, crystal, structure_folder
+from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
+
+# Densities in g/cm³ from handbooks and mineral tables, not from the cells: Lide, CRC Handbook of Chemistry and Physics
+# (La2O3 6.51, Li2O 2.013, Li2CO3 2.11, ZrO2 5.68 to 5.83, MgO 3.6); Li2ZrO3 4.15 to 4.21; LLZO 5.1; La2Zr2O7 6.05.
+HANDBOOK = {
+    "La2Zr2O7": 6.05, "La2O3": 6.51, "LLZO-cubic": 5.1, "LLZO-tetragonal": 5.1, "Li2O": 2.013, "Li2CO3": 2.11,
+    "Li2ZrO3": 4.18, "ZrO2": 5.82, "MgO": 3.6,
+}  # fmt: skip
+
+# Shortest distances in Å. Of the metals and oxygen: as the cited papers give them, or fixed by a cell and symmetry.
+SHORTEST = {
+    "La2Zr2O7": {
+        "La-O": math.sqrt(3) / 8 * 10.805,
+        "O-Zr": 2.106,
+        "La-Zr": math.sqrt(2) / 4 * 10.805,
+        "O-O": 2.78,
+    },
+    "La2O3": {"La-O": 2.37, "La-La": 3.77, "O-O": 2.90},
+    "LLZO-cubic": {"O-Zr": 2.106, "La-O": 2.52, "Li-O": 1.84, "Li-Li": 2.36, "Li-Zr": 2.89, "La-Li": 3.03},
+    "LLZO-tetragonal": {"O-Zr": 2.11, "La-O": 2.47, "Li-O": 1.885, "Li-Li": 2.53, "Li-Zr": 2.86},
+    "Li2O": {"Li-O": math.sqrt(3) / 4 * 4.619, "Li-Li": 4.619 / 2, "O-O": math.sqrt(0.5) * 4.619},
+    "Li2CO3": {"C-O": 1.27, "Li-O": 1.89, "O-O": 2.21},
+    "Li2ZrO3": {"O-Zr": 2.08, "Li-O": 2.07, "Li-Li": 2.795, "Li-Zr": 3.00, "O-O": 2.74},
+    "ZrO2": {"O-Zr": 2.05, "O-O": 2.54, "Zr-Zr": 3.33},
+    "MgO": {"Mg-O": 4.2117 / 2, "O-O": math.sqrt(0.5) * 4.2117},
+}
+
+# Neighbours of a cation among oxygen, within the radius in Å.
+COORDINATION = {
+    "La2Zr2O7": {"Zr": (2.5, {6}), "La": (3.0, {8})},
+    "La2O3": {"La": (3.0, {7})},
+    "LLZO-cubic": {"Zr": (2.5, {6}), "La": (3.0, {8})},
+    "LLZO-tetragonal": {"Zr": (2.5, {6}), "La": (3.0, {8}), "Li": (2.7, {4, 6})},
+    "Li2O": {"Li": (2.5, {4})},
+    "Li2CO3": {"C": (1.5, {3}), "Li": (2.5, {4})},
+    "Li2ZrO3": {"Zr": (2.5, {6}), "Li": (2.7, {6})},
+    "ZrO2": {"Zr": (2.7, {7})},
+    "MgO": {"Mg": (2.5, {6})},
+}
+
+# r0 in Å with b = 0.37 Å: I. D. Brown, D. Altermatt, Acta Cryst. B41 (1985) 244.
+BOND_VALENCE = {"La": 2.172, "Zr": 1.928, "Li": 1.466, "C": 1.390, "Mg": 1.693}
+
+
+def spglib_number(atoms, tolerance=1e-3):
+    cell = atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers
+    return spglib.get_symmetry_dataset(cell, symprec=tolerance).number
+
+
+def shortest(atoms):
+    i, j, distance = neighbor_list("ijd", atoms, 4.5)
+    symbols = np.array(atoms.get_chemical_symbols())
+    found: dict[str, float] = {}
+    for a, b, d in zip(symbols[i], symbols[j], distance, strict=True):
+        pair = "-".join(sorted((a, b)))
+        found[pair] = min(found.get(pair, np.inf), d)
+    return found
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_density(name):
+    atoms = crystal(name)
+    density = atoms.get_masses().sum() * AMU_PER_A3_TO_G_PER_CM3 / atoms.cell.volume
+    assert density == pytest.approx(PHASES[name].density, abs=0.006)
+    assert density == pytest.approx(HANDBOOK[name], rel=0.012)
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_shortest_distances(name):
+    found = shortest(crystal(name))
+    for pair, expected in SHORTEST[name].items():
+        assert found[pair] == pytest.approx(expected, abs=0.012), pair
+    assert min(found.values()) > (1.2 if name == "Li2CO3" else 1.8)
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_coordination_by_oxygen(name):
+    atoms = crystal(name)
+    i, j, distance = neighbor_list("ijd", atoms, 3.0)
+    for element, (radius, expected) in COORDINATION[name].items():
+        bonds = (atoms.symbols[i] == element) & (atoms.symbols[j] == "O") & (distance < radius)
+        counts = np.bincount(i[bonds], minlength=len(atoms))[atoms.symbols == element]
+        assert set(counts.tolist()) == expected, element
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_space_group(name):
+    atoms = crystal(name)
+    if PHASES[name].ordered_approximant:
+        # Ordering the Li breaks the symmetry of the parent; everything else must keep it.
+        assert spglib_number(atoms) != PHASES[name].space_group
+        atoms = atoms[atoms.numbers != 3]
+    assert spglib_number(atoms) == PHASES[name].space_group
+
+
+@pytest.mark.parametrize("name", PHASES)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_pymatgen_reads_the_same_atoms(name):
+    mine = crystal(name)
+    other = Structure.from_file(structure_folder() / PHASES[name].file, primitive=False)
+    assert len(other) == len(mine)
+    assert other.lattice.parameters == pytest.approx(mine.cell.cellpar())
+    gap = mine.get_scaled_positions()[:, None] - other.frac_coords[None]
+    gap = np.linalg.norm((gap - np.round(gap)) @ mine.cell.array, axis=2)
+    nearest = gap.argmin(axis=1)
+    assert gap.min(axis=1).max() < 1e-3
+    assert [other[n].specie.symbol for n in nearest] == mine.get_chemical_symbols()
+
+
+@pytest.mark.parametrize("name", [name for name, phase in PHASES.items() if not phase.ordered_approximant])
+def test_bond_valences_are_those_of_the_ions(name):
+    """A mistyped coordinate shows up here."""
+    atoms = crystal(name)
+    i, j, distance = neighbor_list("ijd", atoms, 3.5)
+    metal = np.array([BOND_VALENCE.get(symbol, np.nan) for symbol in atoms.get_chemical_symbols()])
+    bonds = (atoms.symbols[j] == "O") & np.isfinite(metal[i])
+    strength = np.exp((metal[i[bonds]] - distance[bonds]) / 0.37)
+    sums = np.bincount(i[bonds], strength, len(atoms)) + np.bincount(j[bonds], strength, len(atoms))
+    valence = np.abs(atoms.get_initial_charges())
+    assert np.abs(sums - valence)[atoms.numbers != 8].max() < 0.4
+    # The global instability index. La2O3 strains its bonds most: its octahedral O has only 1.3.
+    assert np.sqrt(((sums - valence) ** 2).mean()) < 0.4
+
+
+def test_tetragonal_llzo_agrees_with_density_functional_theory():
+    """Sites of mp-942733 (origin choice 1) as other people publish them, against the diffraction cell."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    sites = [
+        ("Li", (0.0805155, 0.1624655, 0.9308565)), ("Li", (0.181211, 0.181211, 0.75)), ("Li", (0.0, 0.0, 0.0)),
+        ("La", (0.12737, 0.25, 0.375)), ("La", (0.0, 0.0, 0.25)), ("Zr", (0.0, 0.25, 0.125)),
+        ("O", (0.034616, 0.694517, 0.471296)), ("O", (0.054963, 0.102443, 0.090667)),
+        ("O", (0.150823, 0.223227, 0.571236)),
+    ]  # fmt: skip
+    operations = spglib.get_symmetry_from_database(428)
+    points: list[tuple[str, np.ndarray]] = []
+    for element, point in sites:
+        for rotation, translation in zip(operations["rotations"], operations["translations"], strict=True):
+            image = (rotation @ np.array(point) + translation) % 1
+            if all(
+                np.abs((image - other + 0.5) % 1 - 0.5).max() > 1e-4
+                for kind, other in points
+                if kind == element
+            ):
+                points.append((element, image))
+    calculated = Structure(Lattice.tetragonal(13.23607, 12.701706), *zip(*points, strict=True))
+    mine = crystal("LLZO-tetragonal")
+    measured = Structure(Lattice(mine.cell.array), mine.get_chemical_symbols(), mine.get_scaled_positions())
+    rms = StructureMatcher(primitive_cell=False).get_rms_dist(measured, calculated)
+    # Both are fractions of the cube root of the volume per atom, 2.2 Å.
+    assert rms is not None
+    assert rms[0] < 0.02
+    assert rms[1] < 0.04
+
+
+def test_pyrochlore_lines_stand_where_they_were_measured():
+    """Bragg angles of 222, 400, 440, 622 with Cu K-alpha, a = 10.805 Å."""
+    a = crystal("La2Zr2O7").cell.lengths()[0]
+    norms = np.sqrt([12, 16, 32, 44])
+    angles = 2 * np.degrees(np.arcsin(1.5406 * norms / (2 * a)))
+    assert angles == pytest.approx([28.59, 33.13, 47.56, 56.43], abs=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_script_writes_the_approximant_that_is_stored(tmp_path, monkeypatch):
+    script = Path(__file__).parents[2] / "scripts" / "make_llzo_approximants.py"
+    monkeypatch.setattr("sys.argv", [str(script), str(tmp_path / "again.cif")])
+    runpy.run_path(str(script), run_name="__main__")
+    assert (tmp_path / "again.cif").read_text() == (structure_folder() / "LLZO-cubic.cif").read_text()
