@@ -55,8 +55,6 @@ Method = Literal["auto", "debye", "lattice", "pdf", "crystal"]
 DEFAULT_RANGE: Final = (10.0, 80.0, 0.02)
 CRYSTAL_FWHM: Final = 0.1
 """Degrees 2θ; width of the lines of an infinite crystal where none is given."""
-HALO_SMOOTHING: Final = 1.0
-"""Degrees; halos are searched for with this much smoothing."""
 _SYMMETRIC_ATOMS: Final = 2000
 
 
@@ -498,7 +496,7 @@ def _lines_of(pattern: PowderPattern, labels: Sequence[Reflection]) -> tuple[Pat
         pattern.intensity,
         pattern.wavelength,
         reflections=labels,
-        smoothing=HALO_SMOOTHING if pattern.method == "pdf" else 0.0,
+        halos=pattern.method == "pdf",
         sizes=pattern.method in {"debye", "lattice", "sphere"},
     )
     # A sphere has fringes at small angles that are no reflections.

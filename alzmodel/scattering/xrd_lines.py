@@ -37,6 +37,8 @@ SPHERE_CONSTANT: Final = 1.107
 """FWHM times diameter of the line of a sphere, FWHM in 2 sin θ/λ: the half height of ∫ γ(r) cos(2π s r) dr with
 γ = 1 − 3x/2 + x³/2, x = r/D. A. L. Patterson, Phys. Rev. 56 (1939) 978, table I."""
 
+_HALO_PROMINENCE: Final = 0.05
+_HALO_SMOOTHING: Final = 1.0
 _PROMINENCE: Final = 0.01
 """Share of the largest intensity that a line must stand above its surroundings."""
 
@@ -48,7 +50,8 @@ class PatternPeak:
     Attributes
     ----------
     two_theta, fwhm
-        Degrees, from a pseudo-Voigt on a linear background (from the curve itself where that fit fails).
+        Degrees, from a pseudo-Voigt on a linear background. Of halos, and where that fit fails, from the curve itself:
+        middle and width at half height above the line that joins the minima on either side.
     d
         Å, by Bragg's law.
     hkl
@@ -231,17 +234,18 @@ def fit_profile(
 
 
 def _rough_width(x: FloatArray, y: FloatArray) -> tuple[float, float]:
-    """Position and full width at half height above the straight line between the ends."""
+    """Middle and full width at half height above the straight line between the ends."""
     above = y - np.interp(x, [x[0], x[-1]], [y[0], y[-1]])
     top = int(above.argmax())
     half = above[top] / 2
-    left, right = top, top
-    while left > 0 and above[left] > half:
-        left -= 1
-    while right < x.size - 1 and above[right] > half:
-        right += 1
+    low = top - int(np.argmax(above[top::-1] <= half))
+    high = top + int(np.argmax(above[top:] <= half))
     step = float(x[-1] - x[0]) / (x.size - 1)
-    return float(np.clip(x[top], x[0] + step, x[-1] - step)), max(float(x[right] - x[left]), 2 * step)
+    if top in {low, high}:
+        return float(np.clip(x[top], x[0] + step, x[-1] - step)), float(x[-1] - x[0]) / 4
+    left = float(np.interp(half, above[low : low + 2], x[low : low + 2]))
+    right = float(np.interp(half, above[high - 1 : high + 1][::-1], x[high - 1 : high + 1][::-1]))
+    return 0.5 * (left + right), max(right - left, 2 * step)
 
 
 def find_lines(
@@ -250,7 +254,7 @@ def find_lines(
     wavelength: float,
     *,
     reflections: Sequence[Reflection] = (),
-    smoothing: float = 0.0,
+    halos: bool = False,
     sizes: bool = True,
 ) -> tuple[PatternPeak, ...]:
     """All lines that stand out of a pattern by a hundredth of its largest intensity.
@@ -263,8 +267,9 @@ def find_lines(
         Å.
     reflections
         Of the reference phase, for the labels.
-    smoothing
-        FWHM in degrees of the Gaussian smoothing with which maxima are searched (never fitted).
+    halos
+        Whether to look for the broad maxima of a glass: searched with 1° of smoothing, at a twentieth of the largest
+        intensity, and read off the curve, since no profile suits them.
     sizes
         Whether widths stand for sizes.
 
@@ -279,8 +284,9 @@ def find_lines(
     if two_theta.size < 20 or not float(np.ptp(intensity)) > 0:
         return ()
     step = float(two_theta[1] - two_theta[0])
-    smooth = gaussian_filter1d(intensity, smoothing / 2.3548 / step) if smoothing > 0 else intensity
-    tops, _ = find_peaks(smooth, prominence=_PROMINENCE * float(smooth.max()), width=3)
+    smooth = gaussian_filter1d(intensity, _HALO_SMOOTHING / 2.3548 / step) if halos else intensity
+    share = _HALO_PROMINENCE if halos else _PROMINENCE
+    tops, _ = find_peaks(smooth, prominence=share * float(smooth.max()), width=3)
     peaks = []
     for number, top in enumerate(tops):
         left = tops[number - 1] + int(smooth[tops[number - 1] : top].argmin()) if number else 0
@@ -288,6 +294,9 @@ def find_lines(
             top + int(smooth[top : tops[number + 1]].argmin()) if number + 1 < len(tops) else smooth.size - 1
         )
         rough = _rough_width(two_theta[left : right + 1], smooth[left : right + 1])
+        if halos:
+            peaks.append(_read(*rough, wavelength, reflections, sizes))
+            continue
         # Two widths to either side hold the line; more would take in its neighbours' tails.
         low = max(left, top - int(2 * rough[1] / step))
         high = min(right, top + int(2 * rough[1] / step))
@@ -305,14 +314,24 @@ def _peak(
     sizes: bool,
 ) -> PatternPeak:
     low, top, high = where
-    position, fwhm = float(two_theta[top]), rough[1]
+    position, fwhm = rough
     if high - low > 8:
         fit = fit_profile(
-            two_theta, intensity, position, wavelength, window=(float(two_theta[low]), float(two_theta[high]))
+            two_theta,
+            intensity,
+            float(two_theta[top]),
+            wavelength,
+            window=(float(two_theta[low]), float(two_theta[high])),
         )
         # A fit that ran away from the maximum (a shoulder, an edge of the range) describes something else.
         if fit.success and abs(fit.two_theta - position) < 0.5 * rough[1] and 0.3 < fit.fwhm / rough[1] < 3:
             position, fwhm = fit.two_theta, fit.fwhm
+    return _read(position, fwhm, wavelength, reflections, sizes)
+
+
+def _read(
+    position: float, fwhm: float, wavelength: float, reflections: Sequence[Reflection], sizes: bool
+) -> PatternPeak:
     scherrer, sphere = (
         size_from_width(position, fwhm, wavelength, constant) if sizes else math.nan
         for constant in (SCHERRER_CONSTANT, SPHERE_CONSTANT)
