@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Neighbours", "first_minimum", "neighbour_list", "repeat_length"]
+__all__ = ["Neighbours", "first_minimum", "minimum_between", "neighbour_list", "repeat_length"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +173,7 @@ def first_minimum(
     InputError
         If there is no peak followed by a minimum, as in an ideal gas, or the curve is too short to show one.
     """
-    x = np.asarray(r, dtype=np.float64)
-    y = np.asarray(g, dtype=np.float64)
-    if x.ndim != 1 or x.shape != y.shape or len(x) < 5 or not np.isfinite(y).all():
-        raise InputError(
-            f"g(r): arrays of shapes {x.shape} and {y.shape}; allowed: two of the same length ≥ 5, finite"
-        )
-    step = (x[-1] - x[0]) / (len(x) - 1)
-    width = smoothing / step
-    smooth = gaussian_filter1d(y * x**2, width, mode="nearest") / gaussian_filter1d(
-        x**2, width, mode="nearest"
-    )
+    x, smooth = _smoothed(r, g, smoothing)
     largest = float(smooth.max())
     # Maxima at either end of the curve are cut off by it and say nothing; padding by zeros keeps a peak in the
     # first bins visible.
@@ -199,10 +189,73 @@ def first_minimum(
         raise InputError(
             f"g(r): still falling at {x[-1]:.2f} Å after its first peak; allowed: a curve that reaches the minimum"
         )
-    bottom = np.flatnonzero(valley <= lowest + 0.02 * (smooth[first] - lowest))
+    return _bottom(x[first:end], valley, 0.02 * (smooth[first] - lowest), smoothing)
+
+
+def minimum_between(
+    r: ArrayLike,
+    g: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    smoothing: float = 0.08,
+) -> float:
+    """Distance between `low` and `high` at which a pair distribution function is lowest.
+
+    Smoothed and centred as in :func:`first_minimum`; where the curve only rises or falls, `low` or `high` itself.
+
+    Parameters
+    ----------
+    r
+        Bin centres, Å, evenly spaced, shape (n,).
+    g
+        g(r), shape (n,).
+    low, high
+        Å.
+    smoothing
+        Standard deviation of the Gaussian, Å.
+
+    Returns
+    -------
+    float
+        Å.
+
+    Raises
+    ------
+    InputError
+        If the curve has no bins between `low` and `high`.
+    """
+    x, smooth = _smoothed(r, g, smoothing)
+    inside = (x >= low) & (x <= high)
+    if not inside.any():
+        raise InputError(f"g(r): no bins between {low:.2f} and {high:.2f} Å; allowed: a longer curve")
+    valley = smooth[inside]
+    lowest = float(valley.min())
+    return _bottom(x[inside], valley, 0.02 * (float(smooth.max()) - lowest), smoothing)
+
+
+def _smoothed(
+    r: ArrayLike, g: ArrayLike, smoothing: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bin centres, and the count in a soft-edged shell over that of an ideal gas."""
+    x = np.asarray(r, dtype=np.float64)
+    y = np.asarray(g, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 5 or not np.isfinite(y).all():
+        raise InputError(
+            f"g(r): arrays of shapes {x.shape} and {y.shape}; allowed: two of the same length ≥ 5, finite"
+        )
+    width = smoothing * (len(x) - 1) / (x[-1] - x[0])
+    area = gaussian_filter1d(x**2, width, mode="nearest")
+    return x, gaussian_filter1d(y * x**2, width, mode="nearest") / area
+
+
+def _bottom(x: NDArray[np.float64], valley: NDArray[np.float64], tolerance: float, smoothing: float) -> float:
+    """Centre of the stretch around the lowest value that stays within `tolerance` of it."""
+    low = np.flatnonzero(valley <= valley.min() + tolerance)
     # Only the stretch that holds the lowest value: another dip of the same depth is not the same minimum.
-    at = int(np.searchsorted(bottom, int(valley.argmin())))
-    breaks = np.flatnonzero(np.diff(bottom) > max(1, round(smoothing / step)))
-    left = bottom[breaks[breaks < at][-1] + 1] if (breaks < at).any() else bottom[0]
-    right = bottom[breaks[breaks >= at][0]] if (breaks >= at).any() else bottom[-1]
-    return float(x[first] + (left + right) / 2 * step)
+    at = int(np.searchsorted(low, int(valley.argmin())))
+    step = x[1] - x[0] if len(x) > 1 else smoothing
+    breaks = np.flatnonzero(np.diff(low) > max(1, round(smoothing / step)))
+    left = low[breaks[breaks < at][-1] + 1] if (breaks < at).any() else low[0]
+    right = low[breaks[breaks >= at][0]] if (breaks >= at).any() else low[-1]
+    return float((x[left] + x[right]) / 2)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alzmodel.errors import InputError
-from alzmodel.neighbours import first_minimum, neighbour_list, repeat_length
+from alzmodel.neighbours import first_minimum, minimum_between, neighbour_list, repeat_length
 
 
 def brute_force(atoms: Atoms, cutoff: float) -> set[tuple[int, ...]]:
@@ -185,3 +185,12 @@ def test_malformed_curves_are_refused():
         first_minimum([1, 2, 3], [1, 2])
     with pytest.raises(InputError, match="finite"):
         first_minimum(np.arange(6.0), [0, 1, np.nan, 1, 0, 1])
+
+
+def test_minimum_between_is_the_lowest_place_of_the_stretch():
+    r = np.arange(0.01, 9, 0.02)
+    g = 2 + np.cos(2 * np.pi * r / 3)  # minima at 1.5, 4.5, 7.5
+    assert minimum_between(r, g, 3.2, 5.8) == pytest.approx(4.5, abs=0.02)
+    assert minimum_between(r, g, 4.6, 5.8) == pytest.approx(4.6, abs=0.2)
+    with pytest.raises(InputError, match="no bins"):
+        minimum_between(r, g, 20, 21)

@@ -126,7 +126,8 @@ def building_units(
     frames
         One model, frames of one, or a bonded model; all averages run over all frames.
     cutoffs
-        Å by pair label, such as ``{"La-O": 3.2, "Zr-La": 4.5}``; the others are the first minima of the partials.
+        Å by pair label, such as ``{"La-O": 3.2, "Zr-La": 4.5}``; the others are found as
+        :class:`alzmodel.local_order.shells.Shells` says.
 
     Raises
     ------

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PartialRDF", "coordination_from_rdf", "frame_list", "partial_rdf"]
+__all__ = ["PartialRDF", "coordination_from_rdf", "frame_list", "partial_rdf", "smoothing_width"]
 
+_PEAK_FOOT = 0.25  # of its height: how far down a peak is fitted; tails of glasses are not Gaussian
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _SMALL_SYSTEM = 2e6  # pairs; below this starting threads costs more than it saves
 
@@ -84,8 +85,9 @@ class PartialRDF:
         """Position and width of the first maximum of every partial.
 
         A Gaussian in g(r) with its own width on either side is fitted to the counts of the first peak by maximum
-        likelihood (counting statistics), from the foot of the peak to a quarter of its height on the far
-        side. A peak that lies in fewer than five bins, as in a crystal without displacements, gives its centroid.
+        likelihood (counting statistics), down to a quarter of its height on both sides. A peak that lies in fewer
+        than five bins, as in a crystal without displacements, gives its centroid. Shells of cations around cations
+        are broad and split in glasses: there the fit says where the first rise is, not where the shell is.
 
         Returns
         -------
@@ -97,9 +99,8 @@ class PartialRDF:
     def cutoffs(self) -> dict[str, float]:
         """End of the first shell, Å, of every partial that has a first shell.
 
-        The first minimum of g(r) (:func:`alzmodel.neighbours.first_minimum`), smoothed over 0.08 Å or, where pairs are
-        rare, as far as 0.25 Å so that some twenty pairs of an ideal gas at 3 Å stand behind each value. A peak that
-        counting noise could have made does not count: a gas has no cut-offs.
+        The first minimum of g(r) (:func:`alzmodel.neighbours.first_minimum`), smoothed by :func:`smoothing_width`.
+        A peak that counting noise could have made does not count: a gas has no cut-offs.
         """
         found = {}
         for label in self.counts:
@@ -456,33 +457,39 @@ def _histogram(
     return counts[:, :n_bins].copy()
 
 
+def _ideal(rdf: PartialRDF, label: str) -> float:
+    """Pairs per Å³ of shell volume and frame that an ideal gas of the same density has."""
+    a, b = label.split("-")
+    pairs = rdf.concentrations[a] * rdf.concentrations[b] * rdf.number_density * rdf.n_atoms
+    return pairs / (2 if a == b else 1)
+
+
+def smoothing_width(rdf: PartialRDF, label: str) -> float:
+    """Width, Å, that g(r) of a pair is smoothed with before its minima are read off.
+
+    0.08 Å or, where pairs are rare, as far as 0.25 Å so that some twenty pairs of an ideal gas at 3 Å stand behind each
+    value.
+    """
+    per_length = _ideal(rdf, label) * 4 * math.pi * 3.0**2 * rdf.n_frames
+    return float(np.clip(20 / (per_length * math.sqrt(2 * math.pi)), 0.08, 0.25))
+
+
 def _first_shell(rdf: PartialRDF, label: str) -> float | None:
     """End of the first shell in Å, or None where no peak stands above the counting noise."""
-    a, b = label.split("-")
-    gas = (
-        rdf.concentrations[a]
-        * rdf.concentrations[b]
-        * rdf.number_density
-        * rdf.n_atoms
-        / (2 if a == b else 1)
-    )
-    if not math.isfinite(gas):
+    if not np.isfinite(rdf.g[label]).all():
         return None
-    per_length = gas * 4 * math.pi * 3.0**2 * rdf.n_frames
-    smoothing = float(np.clip(20 / (per_length * math.sqrt(2 * math.pi)), 0.08, 0.25))
+    smoothing = smoothing_width(rdf, label)
     try:
         end = first_minimum(rdf.r, rdf.g[label], smoothing=smoothing)
     except InputError:
         return None
-    inside = rdf.r < end
-    r = rdf.r[inside]
-    top = r[int(gaussian_filter1d(rdf.g[label][inside] * r**2, smoothing / rdf.dr, mode="constant").argmax())]
-    near = inside & (np.abs(rdf.r - top) <= max(smoothing, rdf.dr))
     # The cell of a crystal holds few pairs, but its infinite repetition has no noise.
     copies = rdf.n_frames * (max(1.0, 200 / rdf.n_atoms) if rdf.periodic else 1.0)
-    seen = copies * rdf.counts[label][near].sum()
-    expected = copies * gas * 4 * math.pi * float((rdf.r[near] ** 2).sum()) * rdf.dr
-    return end if seen > expected + 5 * math.sqrt(expected + 1) else None
+    window = np.ones(2 * max(1, round(smoothing / rdf.dr)) + 1)
+    seen = copies * np.convolve(rdf.counts[label], window, mode="same")
+    expected = copies * _ideal(rdf, label) * np.convolve(4 * math.pi * rdf.r**2 * rdf.dr, window, mode="same")
+    stands_out = seen > expected + 5 * np.sqrt(expected + 1)
+    return end if stands_out[rdf.r < end].any() else None
 
 
 def _first_peak(rdf: PartialRDF, label: str) -> dict[str, float]:
@@ -500,11 +507,12 @@ def _first_peak(rdf: PartialRDF, label: str) -> dict[str, float]:
         return {"r": mean, "fwhm": _FWHM_PER_SIGMA * spread}
     smooth = gaussian_filter1d(g, 0.04 / rdf.dr, mode="constant")
     top = int(smooth.argmax())
-    below = np.flatnonzero(smooth[top:] < smooth[top] / 4)
-    stop = top + int(below[0]) + 1 if len(below) else len(r)
-    x, observed = r[:stop], counts[:stop]
+    low = smooth < _PEAK_FOOT * smooth[top]
+    start = int(np.flatnonzero(low[:top])[-1]) if low[:top].any() else 0
+    stop = top + int(np.flatnonzero(low[top:])[0]) + 1 if low[top:].any() else len(r)
+    x, observed = r[start:stop], counts[start:stop]
     pairs_per_g = np.median(counts[filled] / (g[filled] * r[filled] ** 2)) * x**2
-    half = max((x[-1] - r[top]) / math.sqrt(2 * math.log(4)), rdf.dr)
+    half = max((x[-1] - x[0]) / 2 / math.sqrt(-2 * math.log(_PEAK_FOOT)), rdf.dr)
 
     def misfit(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         height, position, left, right = parameters

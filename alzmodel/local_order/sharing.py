@@ -185,7 +185,8 @@ def sharing(
 ) -> Sharing:
     """Count how neighbouring cations share oxygen.
 
-    Every pair of cations closer than the end of their first cation–cation shell counts, each image apart; it shares
+    Every pair of cations closer than the end of their shell (:class:`alzmodel.local_order.shells.Shells`) counts, each
+    image apart; it shares
     a corner, an edge or a face where one, two, or three and more oxygens belong to the first shell of both.
 
     Parameters
@@ -193,7 +194,7 @@ def sharing(
     frames
         One model, frames of one, or a bonded model.
     cutoffs
-        Å by pair label (cation–oxygen and cation–cation), in place of the first minima.
+        Å by pair label (cation–oxygen and cation–cation), in place of what is found.
 
     Raises
     ------

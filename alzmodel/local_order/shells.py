@@ -10,8 +10,8 @@ import numpy as np
 
 from alzmodel.composition import IONS, OXIDE_RADIUS, pair_label
 from alzmodel.errors import InputError
-from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf
-from alzmodel.neighbours import Neighbours, neighbour_list
+from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf, smoothing_width
+from alzmodel.neighbours import Neighbours, minimum_between, neighbour_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,9 +40,12 @@ class Shells:
     cutoffs
         Å by pair label, for every cation with oxygen and every pair of cations.
     sources
-        By pair label: ``"given"``, ``"first minimum"`` of g(r), or ``"radii"`` where g(r) shows no first shell (as in
-        a gas): 1.28 times the sum of Shannon's six-fold radii, for a pair of cations 1.2 times the sum of both
-        cation–oxygen distances.
+        By pair label. Cation–oxygen: ``"given"``, ``"first minimum"`` of g(r), or ``"radii"`` where g(r) shows no first
+        shell (as in a gas), 1.28 times the sum of Shannon's six-fold radii. Cation–cation: ``"given"``, or ``"minimum
+        beyond a straight bridge"``: where g(r) is lowest between 1.0 and 1.25 times the sum of both mean bond
+        lengths to oxygen. A straight bridge of mean bonds is the longest that two units share a corner over, so
+        the shell holds edges and corners alike; the first minimum itself lies between them in some glasses and
+        behind them in others, and fractions would not compare.
     rdf
         The partials that the minima were read from.
     """
@@ -83,7 +86,7 @@ def first_shells(
     frames
         One model or frames of one.
     cutoffs
-        Å by pair label (either order), to be used in place of the first minimum, such as ``{"La-O": 3.2}``.
+        Å by pair label (either order), to be used in place of what is found, such as ``{"La-O": 3.2}``.
 
     Raises
     ------
@@ -97,16 +100,40 @@ def first_shells(
     minima = rdf.cutoffs()
     found: dict[str, float] = {}
     sources: dict[str, str] = {}
-    for label in rdf.counts:
-        if label == pair_label(ANION, ANION):
-            continue
+    lengths = {}
+    for cation in sorted(cations, key=rdf.elements.index):
+        label = pair_label(cation, ANION)
         if label in given:
             found[label], sources[label] = given[label], "given"
         elif label in minima:
             found[label], sources[label] = minima[label], "first minimum"
         else:
-            found[label], sources[label] = _from_radii(label), "radii"
+            found[label], sources[label] = _RADII_TO_MINIMUM * (_radius(cation) + OXIDE_RADIUS), "radii"
+        inside = rdf.r < found[label]
+        pairs = rdf.counts[label][inside]
+        # Without any bond the radii stand in.
+        lengths[cation] = (
+            float(np.average(rdf.r[inside], weights=pairs)) if pairs.any() else _radius(cation) + OXIDE_RADIUS
+        )
+    for label in rdf.counts:
+        a, b = label.split("-")
+        if ANION in {a, b}:
+            continue
+        if label in given:
+            found[label], sources[label] = given[label], "given"
+        else:
+            bridge = lengths[a] + lengths[b]
+            found[label] = _pair_cutoff(rdf, label, bridge)
+            sources[label] = "minimum beyond a straight bridge"
     return Shells(found, sources, rdf)
+
+
+def _pair_cutoff(rdf: PartialRDF, label: str, bridge: float) -> float:
+    # A crystal's straight bridges must lie inside, whatever the rounding of its bins.
+    low, high = bridge + 2 * rdf.dr, min(1.25 * bridge, rdf.r[-1])
+    if not np.isfinite(rdf.g[label]).all() or low >= high:
+        return 1.1 * bridge
+    return minimum_between(rdf.r, rdf.g[label], low, high, smoothing=smoothing_width(rdf, label))
 
 
 def _checked(cutoffs: Mapping[str, float], elements: Sequence[str]) -> dict[str, float]:
@@ -128,14 +155,6 @@ def _radius(element: str) -> float:
     """Six-fold radius of the element's usual ion; 1 Å for one without data, near the middle of all."""
     radii = [known.radius_cn6 for known in IONS.values() if known.element == element and known.usual]
     return radii[0] if radii else 1.0
-
-
-def _from_radii(label: str) -> float:
-    a, b = label.split("-")
-    if ANION in {a, b}:
-        cation = a if b == ANION else b
-        return _RADII_TO_MINIMUM * (_radius(cation) + OXIDE_RADIUS)
-    return 1.2 * (_radius(a) + _radius(b) + 2 * OXIDE_RADIUS)
 
 
 @dataclass(frozen=True, slots=True)

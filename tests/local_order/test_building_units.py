@@ -128,11 +128,20 @@ def test_a_gas_falls_back_to_radii_and_says_so():
         pbc=True,
     )
     shells = first_shells(atoms)
-    assert set(shells.sources.values()) == {"radii"}
+    assert shells.sources["Zr-O"] == shells.sources["La-O"] == "radii"
     assert shells.cutoffs["Zr-O"] == pytest.approx(1.28 * 2.12)
     unit = building_units(atoms).units["Zr"]
     expected = 4 / 3 * math.pi * unit.cutoff**3 * 0.08 * 0.6
     assert unit.mean_coordination == pytest.approx(expected, rel=0.15)
+
+
+def test_cation_shells_hold_edges_and_corners():
+    # Edges at a/√2 = 2.98 Å, straight corners at a = 4.21 Å; the first minimum of g(r) lies between them.
+    shells = first_shells(bulk("MgO", "rocksalt", a=4.21))
+    assert 4.21 < shells.cutoffs["Mg-Mg"] < 5.1
+    assert shells.rdf.cutoffs()["Mg-Mg"] < 4.2
+    assert shells.sources["Mg-Mg"] == "minimum beyond a straight bridge"
+    assert shells.sources["Mg-O"] == "first minimum"
 
 
 def test_frames_are_pooled():

@@ -1,0 +1,71 @@
+"""Partials, coordination and neighbour counts against OVITO."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
+from alzmodel.local_order.shells import bonded
+from alzmodel.neighbours import neighbour_list
+from tests.local_order.models import random_oxide, rough_glass
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    ovito = pytest.importorskip("ovito")
+    from ovito.data import CutoffNeighborFinder
+    from ovito.io.ase import ase_to_ovito
+    from ovito.modifiers import CoordinationAnalysisModifier
+    from ovito.pipeline import Pipeline, StaticSource
+
+
+def sheared_glass():
+    atoms = rough_glass(seed=5)
+    atoms.set_cell(atoms.cell.array @ [[1, 0, 0], [0.3, 1, 0], [-0.2, 0.35, 1]], scale_atoms=True)
+    return atoms
+
+
+@pytest.mark.parametrize("make", [rough_glass, sheared_glass], ids=["cube", "triclinic"])
+def test_partials_equal_ovito(make):
+    atoms = make()
+    n_bins, cutoff = 300, 6.0
+    pipeline = Pipeline(source=StaticSource(data=ase_to_ovito(atoms)))
+    pipeline.modifiers.append(
+        CoordinationAnalysisModifier(cutoff=cutoff, number_of_bins=n_bins, partial=True)
+    )
+    table = pipeline.compute().tables["coordination-rdf"]
+    rdf = partial_rdf(atoms, r_max=cutoff, dr=cutoff / n_bins)
+    np.testing.assert_allclose(table.xy()[:, 0], rdf.r, atol=1e-6)
+    for column, label in enumerate(table.y.component_names):
+        a, b = label.split("-")
+        reference = table.xy()[:, 1 + column]
+        np.testing.assert_allclose(rdf.pair(a, b), reference, rtol=1e-6, atol=1e-9, err_msg=label)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neighbours_equal_ovito_in_small_cells(seed):
+    atoms = random_oxide(seed)
+    pairs = neighbour_list(atoms, 5.0)
+    finder = CutoffNeighborFinder(5.0, ase_to_ovito(atoms))
+    for atom in range(len(atoms)):
+        theirs = sorted(neighbour.distance for neighbour in finder.find(atom))
+        np.testing.assert_allclose(np.sort(pairs.distance[pairs.i == atom]), theirs, atol=1e-9)
+
+
+def test_coordination_equals_ovito():
+    atoms = rough_glass()
+    model = bonded(atoms, cutoffs={"Zr-O": 2.6, "La-O": 3.2, "Li-O": 2.5})
+    finder = CutoffNeighborFinder(3.2, ase_to_ovito(atoms))
+    oxygen = atoms.numbers == 8
+    for element, number, cutoff in (("Zr", 40, 2.6), ("La", 57, 3.2), ("Li", 3, 2.5)):
+        centres = np.flatnonzero(atoms.numbers == number)
+        theirs = [
+            sum(1 for other in finder.find(atom) if oxygen[other.index] and other.distance < cutoff)
+            for atom in centres
+        ]
+        mine = np.bincount(model.bonds[0].i, minlength=len(atoms))[centres]
+        np.testing.assert_array_equal(mine, theirs)
+        mean = coordination_from_rdf(model.shells.rdf, element, "O", cutoff)
+        assert mean == pytest.approx(np.mean(theirs), abs=1e-9)
