@@ -506,12 +506,16 @@ def _needed_together(tested: Sequence[PartResult], hypothesis: Hypothesis) -> in
     against = [part.models_needed for part in tested if part.p_against < part.p_for and part.models_needed]
     if against and hypothesis.contradictable:
         return min(against)
+    if len(tested) < len(hypothesis.parts):
+        return None
     numbers = [part.models_needed for part in tested]
     known = [number for number in numbers if number is not None]
     return max(known) if known and len(known) == len(numbers) else None
 
 
 def _planning(verdict: Verdict) -> str:
+    if verdict.models_needed is None and any(part.problem for part in verdict.parts):
+        return "no number of models decides while a part cannot be tested"
     if verdict.models_needed is None:
         return "how many would decide cannot be told from these"
     return f"about {max(verdict.models_needed, LEAST_MODELS)} would decide, going by the spread seen so far"

@@ -123,6 +123,9 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
         )
     else:
         targets = tuple(target.with_name(f"{target.name}{ending}") for ending in (".png", ".svg", ".csv"))
+    if targets[0].suffix == ".csv":
+        write_text(target, _csv(columns))
+        return targets
     with matplotlib.style.context(STYLE_FILE):
         figure = Figure()
         FigureCanvasAgg(figure)

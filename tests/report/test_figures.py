@@ -1,0 +1,171 @@
+"""Figures: same input, same bytes; labels with units; the numbers beside them."""
+
+import csv
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from alzmodel.compare.comparison import compare_models
+from alzmodel.compare.measured import load_measured
+from alzmodel.compare.quantities import Quantity
+from alzmodel.errors import InputError
+from alzmodel.report import figures
+from alzmodel.report.drawing import COLOURS, looks_of
+
+R = np.arange(0.5, 8.0, 0.05)
+K = np.linspace(1.5, 8.0, 50)
+ANGLE = np.linspace(10.0, 80.0, 200)
+LABELS = ("x = 1.5", "x = 3", "x = 4.5")
+
+
+def rows():
+    values = [
+        Quantity(name, x, f"{x}-{i}", value + 0.01 * i, kind=kind, source=source)
+        for name, value, kind, source in (
+            ("fem_peak1_d", 1.91, "assumed", "glass-ceramic"),
+            ("fem_peak2_d", 3.0, "predicted", "glass"),
+            ("d222", 3.12, "assumed", "glass-ceramic"),
+        )
+        for x, i in itertools.product((1.5, 3.0, 4.5), range(2))
+    ]
+    return compare_models(values, load_measured())
+
+
+DRAWINGS = {
+    "pdf": lambda path: figures.plot_pdf(
+        {
+            label: {
+                "r": R,
+                "partials": {"Zr-O": np.exp(-((R - 2.1) ** 2)), "Zr-O_std": 0.1 + 0 * R, "La-O": 0 * R + 1},
+            }
+            for label in LABELS
+        },
+        path,
+    ),
+    "coordination": lambda path: figures.plot_coordination(
+        {
+            label: {
+                "Zr": {"histogram": {"5": 0.1, "6": 0.8, "7": 0.1, "6_std": 0.02}, "mean_coordination": 6.0}
+            }
+            for label in LABELS
+        },
+        path,
+    ),
+    "sharing": lambda path: figures.plot_sharing(
+        {
+            label: {"Zr-La": {"corner": 0.5, "edge": 0.3, "face": 0.1, "none": 0.1, "n_pairs": 9}}
+            for label in LABELS
+        },
+        path,
+    ),
+    "xrd": lambda path: figures.plot_xrd(
+        {label: {"two_theta": ANGLE, "intensity": np.exp(-((ANGLE - 29) ** 2) / 20)} for label in LABELS},
+        path,
+        measured_lines=[(28.5, "222")],
+        wavelength=1.5406,
+    ),
+    "fem": lambda path: figures.plot_fem(
+        {
+            label: {"k": K, "variance": np.exp(-((K - 3.2) ** 2)), "variance_std": 0.1 + 0 * K}
+            for label in (*LABELS, "gas")
+        },
+        path,
+        controls=["gas"],
+        fits={LABELS[0]: {"k": K, "fit": np.exp(-((K - 3.2) ** 2))}},
+        measured_lines=[(3.2, "3.2")],
+    ),
+    "comparison": lambda path: figures.plot_comparison(rows(), path),
+    "history": lambda path: figures.plot_history(
+        {
+            label: {"time_ps": [0, 1, 2], "temperature": [3000, 2000, 300], "density": [4, 4.3, None]}
+            for label in LABELS
+        },
+        path,
+    ),
+}
+AXES = {
+    "pdf": ["r (Å)", "g(r)"],
+    "coordination": ["oxygens around Zr", "fraction"],
+    "sharing": ["fraction of neighbouring pairs"],
+    "xrd": ["2θ (°), λ = 1.5406 Å", "intensity (scaled)"],
+    "fem": ["k = 1/d (nm⁻¹)", "normalised variance V(k)"],
+    "comparison": ["La per formula unit, x", "d (Å)"],
+    "history": ["time (ps)", "temperature (K)", "density (g/cm³)"],
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_same_input_gives_the_same_bytes(name, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    first = DRAWINGS[name](tmp_path / "one" / name)
+    second = DRAWINGS[name](tmp_path / "two" / name)
+    assert [file.name for file in first] == [f"{name}.png", f"{name}.svg", f"{name}.csv"]
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+    svg = first[1].read_text(encoding="utf-8")
+    assert "<dc:date>" not in svg
+    # matplotlib leaves each text as a comment beside its outlines
+    for words in AXES[name]:
+        assert f"<!-- {words} -->" in svg
+    assert not re.search(r"https?://(?!www\.w3\.org|purl\.org|creativecommons|matplotlib)", svg)
+
+
+def test_csv_holds_what_is_drawn(tmp_path):
+    (file,) = DRAWINGS["history"](tmp_path / "history.csv")
+    with file.open(encoding="utf-8") as handle:
+        table = list(csv.DictReader(handle))
+    assert [row["temperature (K) x = 3"] for row in table] == ["3000", "2000", "300"]
+    assert table[2]["density (g/cm³) x = 3"] == ""
+
+
+def test_one_format_alone_and_pdf(tmp_path):
+    assert DRAWINGS["fem"](tmp_path / "v.pdf") == (tmp_path / "v.pdf",)
+    first = (tmp_path / "v.pdf").read_bytes()
+    DRAWINGS["fem"](tmp_path / "v.pdf")
+    assert first.startswith(b"%PDF")
+    assert (tmp_path / "v.pdf").read_bytes() == first
+    with pytest.raises(InputError, match=r"'\.jpeg'; allowed: \.png, \.svg"):
+        DRAWINGS["fem"](tmp_path / "v.jpeg")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["v.pdf"]
+
+
+def test_comparison_tells_measured_predicted_and_assumed_apart(tmp_path):
+    (svg,) = DRAWINGS["comparison"](tmp_path / "c.svg")
+    (table,) = DRAWINGS["comparison"](tmp_path / "c.csv")
+    text = svg.read_text(encoding="utf-8")
+    for words in ("measured", "model, glass, predicted", "model, glass-ceramic, assumed", "systematic error"):
+        assert f"<!-- {words} -->" in text
+    assert "d222@3,3,Å,3.15,0.005,0.011,glass-ceramic,assumed" in table.read_text(encoding="utf-8")
+    (plain,) = figures.plot_comparison([row.to_dict() for row in rows()], tmp_path / "d.csv")
+    assert plain.read_bytes() == table.read_bytes()
+
+
+def test_nothing_to_draw_is_refused(tmp_path):
+    for call in (
+        lambda: figures.plot_pdf({}, tmp_path / "a"),
+        lambda: figures.plot_xrd({}, tmp_path / "a"),
+        lambda: figures.plot_fem({}, tmp_path / "a"),
+        lambda: figures.plot_sharing({"x": {}}, tmp_path / "a"),
+        lambda: figures.plot_coordination({"x": {"Zr": {}}}, tmp_path / "a"),
+        lambda: figures.plot_history({}, tmp_path / "a"),
+        lambda: figures.plot_comparison([], tmp_path / "a"),
+    ):
+        with pytest.raises(InputError, match="nothing to draw"):
+            call()
+    with pytest.raises(InputError, match="pair: 'La-Q'; allowed: Zr-O"):
+        figures.plot_pdf({"x": {"r": R, "partials": {"Zr-O": R}}}, tmp_path / "a", pairs=["La-Q"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_curves_are_told_apart_in_grey():
+    def lightness(colour):
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        return (0.299 * red + 0.587 * green + 0.114 * blue) / 255
+
+    first = [lightness(colour) for colour in COLOURS[:3]]
+    assert min(b - a for a, b in itertools.pairwise(first)) > 0.15
+    looks = looks_of([str(i) for i in range(20)])
+    assert len({(look.color, str(look.linestyle)) for look in looks.values()}) == 20

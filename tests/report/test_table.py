@@ -1,0 +1,90 @@
+"""What a reader sees on the terminal."""
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from alzmodel.compare.comparison import compare_models
+from alzmodel.compare.hypotheses import judge_hypotheses
+from alzmodel.compare.measured import load_measured
+from alzmodel.compare.quantities import Quantity
+from alzmodel.report.table import print_comparison, print_hypotheses, print_models, with_error
+
+
+def quantities(n):
+    rng = np.random.default_rng(0)
+    return [
+        Quantity(name, x, f"{x}-{i}", rng.normal(mean, 0.004), kind=kind, source=source)
+        for name, mean, kind, source in (
+            ("zr_o_distance", 2.3, "predicted", "glass"),
+            ("la_o_distance", 2.4, "predicted", "glass"),
+            ("packing_fraction", 0.5, "predicted", "glass"),
+            ("d222", 3.12, "assumed", "glass-ceramic"),
+        )
+        for x, i in itertools.product((1.5, 3.0, 4.5), range(n))
+    ]
+
+
+def shown(show, *args):
+    buffer = io.StringIO()
+    show(*args, console=Console(file=buffer, width=220))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (2.1134, 0.0042, "2.113 ± 0.004"),
+        (2.1134, 0.0012, "2.1134 ± 0.0012"),
+        (412.3, 26.0, "412 ± 26"),
+        (0.123456, None, "0.1235"),
+        (3.0, 0.0, "3"),
+        (None, None, "–"),
+        (float("nan"), 0.1, "–"),
+        (1.0, 0.0999, "1.00 ± 0.10"),
+    ],
+)
+def test_digits_follow_the_error(value, error, text):
+    assert with_error(value, error) == text
+
+
+def test_comparison_says_predicted_assumed_and_not_modelled():
+    measured = load_measured()
+    text = shown(print_comparison, compare_models(quantities(4), measured), measured)
+    lines = text.splitlines()
+    zr_o = next(line for line in lines if "Zr–O in amorphous LLZO" in line)
+    assert "glass, predicted" in zr_o
+    assert "differs" in zr_o
+    assert "2.120 ± 0.005" in zr_o
+    d222 = next(line for line in lines if line.strip().startswith("d222 (Å)"))
+    assert "glass-ceramic, assumed" in d222
+    assert "compatible" not in d222
+    assert "3.100 ± 0.005 (± 0.011)" in d222
+    raman = next(line for line in lines if "O–Zr–O stretch" in line)
+    assert "no vibrational spectrum is computed" in raman
+    assert "588.0 ± 0.5 (1.5); 578.0 ± 0.5 (3); not separable (4.5)" in raman
+
+
+def test_comparison_numbers_its_footnotes():
+    measured = load_measured()
+    text = shown(print_comparison, compare_models(quantities(4), measured), measured)
+    for note in measured.footnotes.values():
+        assert " ".join(note.split()) in " ".join(text.split())
+
+
+def test_hypotheses_say_that_two_seeds_support_nothing():
+    text = shown(print_hypotheses, judge_hypotheses(quantities(2)))
+    assert "Fewer than 4 models at each x (2 here) support no hypothesis and contradict none." in text
+    for name in ("H1", "H7R", "H8"):
+        assert name in text
+    assert "Fewer than" not in shown(print_hypotheses, judge_hypotheses(quantities(4)))
+
+
+def test_models_are_listed_by_x():
+    text = shown(print_models, [*quantities(2), Quantity("density", None, "c", 6.0, source="crystal")])
+    assert "x = 1.5" in text
+    assert "no x" in text
+    assert "(2)" in next(line for line in text.splitlines() if "Zr–O distance" in line)
