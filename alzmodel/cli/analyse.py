@@ -55,7 +55,7 @@ def pdf(
 ) -> None:
     """Partial and total pair distribution functions."""
     from alzmodel.local_order.pdf import partial_rdf
-    from alzmodel.scattering.totals import totals
+    from alzmodel.scattering.totals import totals_dict
 
     _check_positive("--r-max", r_max, 200.0)
     _check_positive("--dr", dr, r_max)
@@ -66,7 +66,7 @@ def pdf(
             say(
                 f"alzmodel: beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass"
             )
-        return {**rdf.to_dict(), "totals": totals(rdf), "first_peaks": rdf.first_peaks()}
+        return {**rdf.to_dict(), "totals": totals_dict(rdf)}
 
     result = _each_file(files, analyse)
     if as_json:

@@ -12,7 +12,6 @@ import numba
 import numpy as np
 from ase import Atoms
 from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import least_squares
 from scipy.spatial import ConvexHull, QhullError
 
 from alzmodel.composition import ELEMENT_ORDER, pair_label
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PartialRDF", "coordination_from_rdf", "frame_list", "partial_rdf", "smoothing_width"]
 
-_PEAK_FOOT = 0.25  # of its height: how far down a peak is fitted; tails of glasses are not Gaussian
+_PEAK_FOOT = 0.4  # of its height: how far down a peak is fitted; tails of glasses are not Gaussian
+_NEWTON_STEPS = 50
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _SMALL_SYSTEM = 2e6  # pairs; below this starting threads costs more than it saves
 
@@ -84,10 +84,11 @@ class PartialRDF:
     def first_peaks(self) -> dict[str, dict[str, float]]:
         """Position and width of the first maximum of every partial.
 
-        A Gaussian in g(r) with its own width on either side is fitted to the counts of the first peak by maximum
-        likelihood (counting statistics), down to a quarter of its height on both sides. A peak that lies in fewer
-        than five bins, as in a crystal without displacements, gives its centroid. Shells of cations around cations
-        are broad and split in glasses: there the fit says where the first rise is, not where the shell is.
+        A curve whose logarithm is cubic in r (a Gaussian with skew) is fitted to the counts of the peak's upper 60 %
+        by maximum likelihood (Poisson counts), so that neither bins nor the long far side of oxide shells move the
+        position. A peak that lies in fewer than five bins, as in a crystal without displacements, gives its centroid.
+        Shells of cations around cations are broad and split in glasses: there the fit says where the highest part
+        is, not where the shell is.
 
         Returns
         -------
@@ -508,24 +509,47 @@ def _first_peak(rdf: PartialRDF, label: str) -> dict[str, float]:
     smooth = gaussian_filter1d(g, 0.04 / rdf.dr, mode="constant")
     top = int(smooth.argmax())
     low = smooth < _PEAK_FOOT * smooth[top]
-    start = int(np.flatnonzero(low[:top])[-1]) if low[:top].any() else 0
-    stop = top + int(np.flatnonzero(low[top:])[0]) + 1 if low[top:].any() else len(r)
-    x, observed = r[start:stop], counts[start:stop]
-    pairs_per_g = np.median(counts[filled] / (g[filled] * r[filled] ** 2)) * x**2
-    half = max((x[-1] - x[0]) / 2 / math.sqrt(-2 * math.log(_PEAK_FOOT)), rdf.dr)
+    start = int(np.flatnonzero(low[:top])[-1]) + 1 if low[:top].any() else 0
+    stop = top + int(np.flatnonzero(low[top:])[0]) if low[top:].any() else len(r)
+    if stop - start < 5:
+        start, stop = max(0, top - 2), min(len(r), top + 3)
+    pairs_per_g = np.median(counts[filled] / (g[filled] * r[filled] ** 2)) * r[start:stop] ** 2
+    coefficients = _log_cubic(r[start:stop] - r[top], counts[start:stop], pairs_per_g)
+    x = np.linspace(r[start] - rdf.dr / 2, r[stop - 1] + rdf.dr / 2, 2001)
+    log_g = np.polynomial.polynomial.polyval(x - r[top], coefficients)
+    peak = int(log_g.argmax())
+    fwhm = _width_at_half(x, log_g, peak)
+    if math.isnan(fwhm):
+        # A split shell leaves the cubic no flank of half height; the smoothed curve still has one.
+        fwhm = _width_at_half(r, np.log(np.maximum(smooth, 1e-12)), top)
+    return {"r": float(x[peak]), "fwhm": fwhm}
 
-    def misfit(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        height, position, left, right = parameters
-        model = height * np.exp(-(((x - position) / np.where(x < position, left, right)) ** 2) / 2)
-        expected = np.maximum(model * pairs_per_g, 1e-12)
-        # Square root of the Poisson deviance: its sum of squares is minus twice the log-likelihood.
-        deviance = expected - observed + observed * np.log(np.maximum(observed, 1e-12) / expected)
-        return np.sign(expected - observed) * np.sqrt(2 * np.maximum(deviance, 0))
 
-    fit = least_squares(
-        misfit,
-        [smooth[top], r[top], half, half],
-        bounds=([0, x[0] - rdf.dr, rdf.dr / 4, rdf.dr / 4], [np.inf, x[-1] + rdf.dr, 5, 5]),
-        x_scale=[smooth[top], half, half, half],
-    )
-    return {"r": float(fit.x[1]), "fwhm": float(_FWHM_PER_SIGMA * (fit.x[2] + fit.x[3]) / 2)}
+def _log_cubic(
+    t: NDArray[np.float64], observed: NDArray[np.float64], pairs_per_g: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Coefficients of the cubic ln g(t) that makes Poisson counts `observed` likeliest: Newton's method."""
+    scale = float(np.abs(t).max())
+    powers = np.vander(t / scale, 4, increasing=True)
+    start = np.log(np.maximum(observed, 0.5) / pairs_per_g)
+    coefficients = np.linalg.lstsq(
+        powers * np.sqrt(observed + 0.5)[:, None], start * np.sqrt(observed + 0.5)
+    )[0]
+    for _ in range(_NEWTON_STEPS):
+        expected = pairs_per_g * np.exp(powers @ coefficients)
+        curvature = powers.T @ (powers * expected[:, None])
+        step = np.linalg.lstsq(curvature, powers.T @ (observed - expected))[0]
+        coefficients += step
+        if np.abs(step).max() < 1e-9:
+            break
+    return np.asarray(coefficients / scale ** np.arange(4))
+
+
+def _width_at_half(x: NDArray[np.float64], log_g: NDArray[np.float64], peak: int) -> float:
+    """Full width at half maximum; a side that ends above half height is taken to be as wide as the other."""
+    below = log_g < log_g[peak] - math.log(2)
+    left = np.flatnonzero(below[:peak])
+    right = np.flatnonzero(below[peak:])
+    halves = [x[peak] - x[left[-1]]] if len(left) else []
+    halves += [x[peak + right[0]] - x[peak]] if len(right) else []
+    return float(2 * np.mean(halves)) if halves else math.nan

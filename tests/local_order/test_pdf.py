@@ -157,6 +157,21 @@ def test_first_peaks_find_position_and_width_of_thermal_shells():
     assert peak["fwhm"] == pytest.approx(sigma * math.sqrt(8 * math.log(2)), rel=0.05)
 
 
+def test_first_peaks_of_a_skewed_shell_are_its_mode():
+    """A shell with a long far side, as La-O in glasses has: gamma-distributed distances of known mode."""
+    rng = np.random.default_rng(8)
+    frames = []
+    for _ in range(40):
+        distances = 2.2 + rng.gamma(4.0, 0.07, 400)
+        lanthanum = rng.uniform(0, 400, (400, 3))
+        directions = rng.normal(size=(400, 3))
+        oxygen = lanthanum + directions / np.linalg.norm(directions, axis=1)[:, None] * distances[:, None]
+        frames.append(Atoms("La400O400", np.vstack([lanthanum, oxygen]), cell=[400] * 3, pbc=True))
+    r = np.linspace(2.2, 3.0, 8001)[1:]
+    mode = r[((r - 2.2) ** 3 * np.exp(-(r - 2.2) / 0.07) / r**2).argmax()]
+    assert partial_rdf(frames, r_max=6.0).first_peaks()["La-O"]["r"] == pytest.approx(mode, abs=0.008)
+
+
 def test_first_peaks_of_a_still_crystal_are_its_distances():
     peaks = partial_rdf(bulk("MgO", "rocksalt", a=4.21), dr=0.01).first_peaks()
     assert peaks["Mg-O"]["r"] == pytest.approx(2.105, abs=0.005)
