@@ -86,7 +86,7 @@ _PHASES: Final = (
         space_group=227,
         density=6.03,
         citation=(
-            "a = 10.805 angstrom (bulk); x of 48f: K. R. Whittle, L. M. D. Cranswick, S. A. T. Redfern, "
+            "a = 10.805 angstrom (bulk), x of 48f rounded; K. R. Whittle, L. M. D. Cranswick, S. A. T. Redfern, "
             "I. P. Swainson, G. R. Lumpkin, J. Solid State Chem. 182 (2009) 442, doi 10.1016/j.jssc.2008.11.008"
         ),
     ),
