@@ -506,7 +506,7 @@ def _combine_values(key: str, values: Sequence[Any]) -> dict[str, Any]:
             raise InputError(
                 f"{key}: arrays of different shape; allowed: results of one command and its settings"
             )
-    if key in AXES:
+    if key in AXES and arrays[0].ndim:
         if any(not np.allclose(array, arrays[0], rtol=1e-9, atol=1e-9) for array in arrays):
             raise InputError(f"{key}: the models' axes differ; allowed: results on one common axis")
         return {key: arrays[0]}
