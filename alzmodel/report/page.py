@@ -1,0 +1,301 @@
+"""The report: one HTML file that needs no network, with the verdicts first."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alzmodel.compare.hypotheses import LEAST_MODELS
+from alzmodel.errors import InputError
+from alzmodel.io import json_text, write_text
+from alzmodel.report.table import measured_text, model_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.compare.measured import Measured
+
+__all__ = ["Page", "PageFigure", "page_html", "write_page"]
+
+_FOLDER: Final = Path(__file__).parent
+# What a browser may load: nothing but what stands in the file itself.
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+@dataclass(frozen=True, slots=True)
+class PageFigure:
+    """One figure of the page.
+
+    Attributes
+    ----------
+    title, caption : str
+    svg : pathlib.Path
+        Drawn by :mod:`alzmodel.report.figures`; it is set into the page.
+    csv : pathlib.Path or None
+        Its numbers, offered for download.
+    """
+
+    title: str
+    caption: str
+    svg: Path
+    csv: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the page shows.
+
+    Attributes
+    ----------
+    title : str
+    verdicts, rows
+        From :func:`alzmodel.compare.hypotheses.judge_hypotheses` and
+        :func:`alzmodel.compare.comparison.compare_models`.
+    measured : Measured
+        For the citation and the notes that touch every value.
+    figures : sequence of PageFigure
+    warnings : sequence of str
+        What is missing or provisional; it stands at the top.
+    protocol, provenance : mapping
+        Shown as they are, folded.
+    """
+
+    title: str
+    verdicts: Sequence[Verdict]
+    rows: Sequence[Comparison]
+    measured: Measured
+    figures: Sequence[PageFigure] = ()
+    warnings: Sequence[str] = ()
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    text: str
+    value: float | None = None
+    kind: str = ""
+    number: bool = False
+
+
+def write_page(path: str | Path, page: Page) -> Path:
+    """Write the page, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If a figure's file is missing.
+    """
+    target = Path(path)
+    write_text(target, page_html(page))
+    return target
+
+
+def page_html(page: Page) -> str:
+    """Make the page: self-contained, without dates, so that equal studies give equal pages.
+
+    Raises
+    ------
+    InputError
+        If a figure's file is missing.
+    """
+    few = sorted({v.n_models for v in page.verdicts if 0 < v.n_models < LEAST_MODELS})
+    warnings = list(page.warnings)
+    if few:
+        warnings.append(
+            f"Fewer than {LEAST_MODELS} models at each x ({few[0]} here) support no hypothesis and contradict none."
+        )
+    sections = [
+        ("verdicts", "Verdicts", _verdicts(page.verdicts)),
+        ("comparison", "Measured and modelled", _comparison(page)),
+        ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
+        ("protocol", "Protocol", _folded("Settings of the study", page.protocol)),
+        ("provenance", "Provenance", _folded("Models, versions and inputs", page.provenance)),
+    ]
+    shown = [section for section in sections if section[2]]
+    links = " ".join(f'<a href="#{name}">{escape(title)}</a>' for name, title, _ in shown)
+    body = "\n".join(
+        f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>\n{text}</section>'
+        for name, title, text in shown
+    )
+    notice = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<link rel="icon" href="data:,">
+<title>{escape(page.title)}</title>
+<style>
+{(_FOLDER / "page.css").read_text(encoding="utf-8")}</style>
+</head>
+<body>
+<header><h1>{escape(page.title)}</h1>
+<nav aria-label="Sections">{links}</nav>
+{f'<div class="warnings" role="note"><ul>{notice}</ul></div>' if notice else ""}</header>
+<main>
+{body}
+</main>
+<script>
+{(_FOLDER / "page.js").read_text(encoding="utf-8")}</script>
+</body>
+</html>
+"""
+
+
+def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> str:
+    head = "".join(f'<th scope="col"><button type="button">{escape(name)}</button></th>' for name in heads)
+    body = "".join(f"<tr>{''.join(_td(cell) for cell in row)}</tr>\n" for row in rows)
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="sortable">'
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n"
+    )
+
+
+def _td(cell: _Cell) -> str:
+    kinds = " ".join(name for name in (cell.kind.replace(" ", "-"), "number" if cell.number else "") if name)
+    value = "" if cell.value is None else f' data-value="{cell.value!r}"'
+    named = f' class="{kinds}"' if kinds else ""
+    return f"<td{named}{value}>{escape(cell.text)}</td>"
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    rows = []
+    for verdict in verdicts:
+        interval = "" if verdict.ci95 is None else f" ({verdict.ci95[0]:+.3g} to {verdict.ci95[1]:+.3g})"
+        effect = "" if verdict.effect is None else f"{verdict.effect:+.3g}{interval} {verdict.unit}".rstrip()
+        needed = verdict.models_needed
+        rows.append(
+            [
+                _Cell(verdict.id),
+                _Cell(verdict.statement),
+                _Cell(verdict.verdict, kind=verdict.verdict),
+                _Cell(verdict.quantity),
+                _Cell(effect, verdict.effect, number=True),
+                _Cell("" if verdict.p is None else f"{verdict.p:.2g}", verdict.p, number=True),
+                _Cell(
+                    str(verdict.n_models) if verdict.n_models else "", float(verdict.n_models), number=True
+                ),
+                _Cell(
+                    "" if needed is None else str(needed),
+                    None if needed is None else float(needed),
+                    number=True,
+                ),
+                _Cell(verdict.reason),
+            ]
+        )
+    heads = (
+        "",
+        "claim",
+        "verdict",
+        "decided by",
+        "effect, 95 %",
+        "p (Holm)",
+        "models at each x",
+        "would decide",
+        "why",
+    )
+    return _table("What the models say about each claim", heads, rows)
+
+
+def _comparison(page: Page) -> str:
+    notes: dict[str, str] = {}
+    rows = []
+    for row in page.rows:
+        notes.update(row.footnotes)
+        order = list(notes)
+        marks = ", ".join(str(order.index(name) + 1) for name in row.footnotes)
+        beyond = row.z_beyond_systematic if row.systematic else None
+        number = row.measured if isinstance(row.measured, float | int) else None
+        result = (
+            row.agreement
+            if not row.reason or row.agreement == "assumed"
+            else f"{row.agreement}: {row.reason}"
+        )
+        rows.append(
+            [
+                _Cell(f"{row.label} ({row.unit})" if row.unit else row.label),
+                _Cell("" if row.x is None else f"{row.x:g}", row.x, number=True),
+                _Cell(measured_text(row), number, number=True),
+                _Cell("" if row.n_models == 0 else model_text(row), row.model, number=True),
+                _Cell(
+                    "" if row.difference is None else f"{row.difference:+.2g}", row.difference, number=True
+                ),
+                _Cell("" if row.z is None else f"{row.z:+.1f}", row.z, number=True),
+                _Cell("" if beyond is None else f"{beyond:+.1f}", beyond, number=True),
+                _Cell(f"{row.source}, {row.kind}" if row.source else row.kind, kind=row.kind),
+                _Cell(result, kind=row.agreement),
+                _Cell(marks),
+            ]
+        )
+    heads = (
+        "quantity",
+        "x",
+        "measured (± systematic)",
+        "model (models)",
+        "difference",
+        "z",
+        "z beyond systematic",
+    )
+    text = _table(f"Against {page.measured.title}", (*heads, "model is", "result", "notes"), rows)
+    text += (
+        "<p class='small'>z: difference over the combined random error; the systematic error is kept apart. compatible:"
+        " not told apart at 95 %, which few models make easy. assumed: put in by hand, or follows from what was.</p>\n"
+    )
+    text += "<ol class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes.values()) + "</ol>\n"
+    general = "".join(
+        f"<li>{escape(page.measured.footnotes[name])}</li>" for name in page.measured.general_footnotes
+    )
+    doi = f" doi:{escape(page.measured.doi)}" if page.measured.doi else ""
+    return (
+        text + f"<ul class='small'>{general}<li>Measured: {escape(page.measured.citation)}{doi}</li></ul>\n"
+    )
+
+
+def _figure(figure: PageFigure, number: int) -> str:
+    download = ""
+    if figure.csv is not None:
+        data = base64.b64encode(_read(figure.csv).encode("utf-8")).decode("ascii")
+        download = (
+            f' <a class="download" download="{escape(figure.csv.name)}"'
+            f' href="data:text/csv;charset=utf-8;base64,{data}">numbers (CSV)</a>'
+        )
+    return (
+        f'<figure id="figure-{number}"><div role="img" aria-label="{escape(figure.title)}">'
+        f"{_inline(_read(figure.svg), f'f{number}-')}</div>\n"
+        f"<figcaption><strong>Figure {number}. {escape(figure.title)}.</strong> {escape(figure.caption)}{download}"
+        "</figcaption></figure>\n"
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); allowed: a figure that was drawn"
+        ) from error
+
+
+def _inline(svg: str, prefix: str) -> str:
+    """Take the svg element alone, its names made unique in the page, without metadata that names other hosts."""
+    start = svg.find("<svg")
+    if start < 0:
+        raise InputError(f"figure: {svg[:40]!r}; allowed: SVG")
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[start:], flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = re.sub(r'href="#', f'href="#{prefix}', text)
+    return re.sub(r"url\(#", f"url(#{prefix}", text)
+
+
+def _folded(title: str, content: Mapping[str, Any]) -> str:
+    if not content:
+        return ""
+    return f"<details><summary>{escape(title)}</summary><pre>{escape(json_text(content, indent=1))}</pre></details>\n"
