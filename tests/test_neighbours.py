@@ -161,6 +161,14 @@ def test_first_minimum_of_a_gap_is_its_middle():
     assert first_minimum(r, g, smoothing=0.04) == pytest.approx(2.55, abs=0.08)
 
 
+def test_first_minimum_of_a_nearly_flat_bottom_is_its_middle():
+    # The bottom climbs by one per cent of the peak from 2.4 to 3.6 Å: its lower end is not the end of the shell.
+    r = np.arange(0.01, 6, 0.02)
+    g = np.where(np.abs(r - 2.0) < 0.2, 5.0, 0) + np.where(r > 3.6, 1.0, 0)
+    g += np.where((r > 2.2) & (r < 3.6), 0.05 * (r - 2.2) / 1.4, 0)
+    assert first_minimum(r, g, smoothing=0.04) == pytest.approx(2.9, abs=0.1)
+
+
 def test_first_minimum_takes_the_first_of_several():
     r = np.arange(0.01, 9, 0.02)
     g = two_shells(r) + 3 * np.exp(-(((r - 6.0) / 0.3) ** 2) / 2)

@@ -10,6 +10,7 @@ import numpy as np
 
 from alzmodel.composition import pair_label
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
+from alzmodel.local_order.network import Network, network
 from alzmodel.local_order.sharing import Sharing, sharing
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.local_order.space import Packing, packing
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildingUnits", "Unit", "building_units", "effective_coordination", "unit_angles"]
 
+FORMER = "Zr"
+"""The cation that counts as network former."""
 ANGLE_STEP = 2.0
 """Width of the bins of angle distributions, degrees."""
 _LARGEST = 12  # coordination numbers up to here always stand in the histogram, so that files line up
@@ -92,6 +95,8 @@ class BuildingUnits:
         Packing fractions.
     bond_valence
         Bond-valence sums.
+    network
+        Oxygen species, Qn, percolation and short-range order with Zr as the former; None without Zr.
     n_frames
         Frames averaged over.
     """
@@ -100,11 +105,15 @@ class BuildingUnits:
     sharing: Sharing
     packing: Packing
     bond_valence: BondValence
+    network: Network | None
     n_frames: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence``."""
-        return {
+        """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence``.
+
+        With Zr also ``network``.
+        """
+        result = {
             "units": {element: unit.to_dict() for element, unit in self.units.items()},
             "sharing": self.sharing.to_dict(),
             "packing_fraction": self.packing.cn6,
@@ -112,6 +121,7 @@ class BuildingUnits:
             "bond_valence": self.bond_valence.to_dict(),
             "n_frames": self.n_frames,
         }
+        return result if self.network is None else result | {"network": self.network.to_dict()}
 
 
 def building_units(
@@ -140,6 +150,7 @@ def building_units(
         sharing=sharing(model),
         packing=packing(model),
         bond_valence=bond_valence(model),
+        network=network(model, former=FORMER) if FORMER in model.cations else None,
         n_frames=len(model.frames),
     )
 

@@ -166,6 +166,9 @@ def test_to_dict_has_the_promised_keys_and_is_json():
     assert set(result["sharing"]["Ti-Ti"]) >= {"corner", "edge", "face", "none", "n_pairs"}
     assert isinstance(result["packing_fraction"], float)
     assert "null" in json_text(result)
+    # Without Zr there is no former to speak of.
+    assert "network" not in result
+    assert building_units(crystal("La2Zr2O7")).to_dict()["network"]["qn"]["6"] == 1
 
 
 @given(seed=st.integers(0, 500))

@@ -1,0 +1,309 @@
+"""The network that the units make: what oxygens bridge, what hangs together, and who prefers whom."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.local_order.sharing import link_units
+from alzmodel.local_order.shells import ANION, Bonded, bonded
+from alzmodel.neighbours import neighbour_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["Network", "SubNetwork", "network", "percolation"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubNetwork:
+    """Units of one cation joined over shared oxygens, mean over frames.
+
+    Attributes
+    ----------
+    n_clusters
+        Separate pieces per cell.
+    largest_fraction
+        Share of the cations of this element that the largest piece holds.
+    dimensions
+        In how many independent directions the largest piece runs through the whole periodic model (3: percolates
+        everywhere; 0: an island).
+    links_per_unit
+        Other units of the same element that a unit shares oxygen with.
+    """
+
+    n_clusters: float
+    largest_fraction: float
+    dimensions: float
+    links_per_unit: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Every attribute by its name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How the units of a model are connected, over all frames.
+
+    Attributes
+    ----------
+    former
+        Element whose units the words bridging and Qn refer to.
+    oxygen
+        Fraction of the oxygens by their cation neighbours, such as ``"O-Zr2La2Li"``, most frequent first; ``"O"`` has
+        none. Only those that occur.
+    former_neighbours
+        Fraction of the oxygens by the number of formers they are bonded to, as text.
+    non_bridging_fraction, free_fraction
+        Of the oxygens: bonded to one former, to none.
+    qn
+        Fraction of the former's units by the number of their oxygens that are bonded to a further former, as text.
+    mean_qn
+        Mean of that number.
+    sub_networks
+        Per cation element.
+    short_range_order
+        Warren–Cowley parameter α per pair of cations ``"Zr-La"`` and direction: 1 − p / c, with p the share of the
+        second element among the cation neighbours of the first (each kind of pair within its own cut-off) and c its
+        share of the cations. 0 for a random mixture, negative where the two prefer each other.
+    """
+
+    former: str
+    oxygen: dict[str, float]
+    former_neighbours: dict[str, float]
+    non_bridging_fraction: float
+    free_fraction: float
+    qn: dict[str, float]
+    mean_qn: float
+    sub_networks: dict[str, SubNetwork]
+    short_range_order: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every attribute by its name."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "sub_networks"}
+        return plain | {"sub_networks": {key: part.to_dict() for key, part in self.sub_networks.items()}}
+
+
+def network(
+    frames: Atoms | Sequence[Atoms] | Bonded,
+    *,
+    former: str = "Zr",
+    cutoffs: Mapping[str, float] | None = None,
+) -> Network:
+    """Describe how units are connected over oxygen.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model.
+    former
+        Cation that counts as network former.
+    cutoffs
+        Å by pair label, in place of what is found.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide, a cut-off is bad, or `former` is no cation of the model.
+
+    References
+    ----------
+    Short-range order: J. M. Cowley, Phys. Rev. 77, 669 (1950), eq. 1. Qn counts bridging oxygens as in silicates (E.
+    Lippmaa et al., J. Am. Chem. Soc. 102, 4889 (1980)), here for units of any coordination.
+    """
+    model = bonded(frames, cutoffs=cutoffs)
+    if former not in model.cations:
+        raise InputError(f"former: {former!r} is no cation of the model; allowed: {', '.join(model.cations)}")
+    species: Counter[str] = Counter()
+    formers: Counter[int] = Counter()
+    bridges: Counter[int] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    parts: dict[str, list[SubNetwork]] = {element: [] for element in model.cations}
+    for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
+        symbols = np.array(atoms.get_chemical_symbols())
+        table = np.stack(
+            [
+                np.bincount(cation_bonds.j[symbols[cation_bonds.i] == element], minlength=len(atoms))
+                for element in model.cations
+            ],
+            axis=1,
+        )
+        oxygens = table[symbols == ANION]
+        rows, counts = np.unique(oxygens, axis=0, return_counts=True)
+        for row, count in zip(rows, counts, strict=True):
+            species[_species_name(model.cations, row)] += int(count)
+        to_former = table[:, model.cations.index(former)]
+        formers.update(to_former[symbols == ANION].tolist())
+        bridging = (symbols[cation_bonds.i] == former) & (to_former[cation_bonds.j] > 1)
+        qn = np.bincount(cation_bonds.i[bridging], minlength=len(atoms))[symbols == former]
+        bridges.update(qn.tolist())
+        for element in model.cations:
+            parts[element].append(_sub_network(cation_bonds, symbols == element))
+        pairs.update(_neighbour_counts(atoms, symbols, model))
+    n_oxygen, n_former = sum(formers.values()), sum(bridges.values())
+    return Network(
+        former=former,
+        oxygen={
+            name: count / n_oxygen for name, count in sorted(species.items(), key=lambda s: (-s[1], s[0]))
+        },
+        former_neighbours={str(n): formers[n] / n_oxygen for n in range(max(formers) + 1)},
+        non_bridging_fraction=formers[1] / n_oxygen,
+        free_fraction=formers[0] / n_oxygen,
+        qn={str(n): bridges[n] / n_former for n in range(max(bridges) + 1)},
+        mean_qn=sum(n * count for n, count in bridges.items()) / n_former,
+        sub_networks={element: _mean_part(found) for element, found in parts.items()},
+        short_range_order=_warren_cowley(pairs, model),
+    )
+
+
+def _species_name(cations: Sequence[str], counts: NDArray[np.int64]) -> str:
+    inside = "".join(
+        element + (str(n) if n > 1 else "") for element, n in zip(cations, counts, strict=True) if n
+    )
+    return f"{ANION}-{inside}" if inside else ANION
+
+
+def _sub_network(cation_bonds: Neighbours, mine: NDArray[np.bool_]) -> SubNetwork:
+    links = link_units(cation_bonds.select(mine[cation_bonds.i]))
+    piece, dimensions = percolation(len(mine), links.a, links.b, links.shift)
+    sizes = np.bincount(piece[mine])
+    largest = int(sizes.argmax())
+    n_units = int(mine.sum())
+    return SubNetwork(
+        n_clusters=int((sizes > 0).sum()),
+        largest_fraction=int(sizes[largest]) / n_units,
+        dimensions=int(dimensions[largest]),
+        links_per_unit=2 * len(links.a) / n_units,
+    )
+
+
+def _mean_part(parts: Sequence[SubNetwork]) -> SubNetwork:
+    return SubNetwork(
+        *(float(np.mean([getattr(part, name) for part in parts])) for name in SubNetwork.__slots__)
+    )
+
+
+def percolation(
+    n_nodes: int,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    shift: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the connected pieces of a periodic graph, and in how many directions each runs through it.
+
+    Parameters
+    ----------
+    n_nodes
+        Number of nodes in the cell.
+    a, b, shift
+        Links from node a in the home cell to node b in cell `shift`; shapes (n_links,), (n_links,), (n_links, 3).
+
+    Returns
+    -------
+    piece
+        Number of each node's piece, shape (n_nodes,).
+    dimensions
+        Rank, 0 to 3, of the lattice translations that connect a piece to its own images, shape (n_pieces,).
+
+    Notes
+    -----
+    Every node gets the cell it lies in when its piece is unfolded along a spanning tree. A link that closes a loop and
+    does not fit is a translation that maps the piece onto itself.
+    """
+    piece, cell = _unfold(n_nodes, a.astype(np.int64), b.astype(np.int64), shift.astype(np.int64))
+    loops = cell[a] + shift - cell[b]
+    open_loops = loops.any(axis=1)
+    dimensions = np.zeros(int(piece.max(initial=-1)) + 1, dtype=np.int64)
+    for index in np.unique(piece[a[open_loops]]):
+        mine = open_loops & (piece[a] == index)
+        dimensions[index] = np.linalg.matrix_rank(np.unique(loops[mine], axis=0))
+    return piece, dimensions
+
+
+@numba.njit(cache=True)
+def _unfold(
+    n_nodes: int,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    shift: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Piece and unfolded cell of every node, by walks that keep a stack."""
+    n_links = len(a)
+    starts = np.zeros(n_nodes + 1, dtype=np.int64)
+    for k in range(n_links):
+        starts[a[k] + 1] += 1
+        starts[b[k] + 1] += 1
+    starts = np.cumsum(starts)
+    ends = starts[:-1].copy()
+    link = np.empty(2 * n_links, dtype=np.int64)
+    for k in range(n_links):
+        link[ends[a[k]]] = k
+        ends[a[k]] += 1
+        link[ends[b[k]]] = k
+        ends[b[k]] += 1
+    piece = np.full(n_nodes, -1, dtype=np.int64)
+    cell = np.zeros((n_nodes, 3), dtype=np.int64)
+    stack = np.empty(n_nodes, dtype=np.int64)
+    n_pieces = 0
+    for root in range(n_nodes):
+        if piece[root] >= 0:
+            continue
+        piece[root] = n_pieces
+        stack[0], size = root, 1
+        while size:
+            size -= 1
+            node = stack[size]
+            for slot in range(starts[node], starts[node + 1]):
+                k = link[slot]
+                other, sign = (b[k], 1) if a[k] == node else (a[k], -1)
+                if piece[other] < 0:
+                    piece[other] = n_pieces
+                    for axis in range(3):
+                        cell[other, axis] = cell[node, axis] + sign * shift[k, axis]
+                    stack[size] = other
+                    size += 1
+        n_pieces += 1
+    return piece, cell
+
+
+def _neighbour_counts(atoms: Atoms, symbols: NDArray[Any], model: Bonded) -> Counter[tuple[str, str]]:
+    """Ordered pairs of cations within the cut-off of their kind."""
+    limits = {
+        (a, b): cutoff
+        for label, cutoff in model.shells.cutoffs.items()
+        for a, b in (label.split("-"), label.split("-")[::-1])
+        if ANION not in (a, b)
+    }
+    cations = np.flatnonzero(symbols != ANION)
+    pairs = neighbour_list(atoms[cations], max(limits.values()))
+    first, second = symbols[cations[pairs.i]], symbols[cations[pairs.j]]
+    return Counter(
+        {
+            (a, b): int(((first == a) & (second == b) & (pairs.distance < cutoff)).sum())
+            for (a, b), cutoff in limits.items()
+        }
+    )
+
+
+def _warren_cowley(pairs: Mapping[tuple[str, str], int], model: Bonded) -> dict[str, float]:
+    shares = {element: model.shells.rdf.concentrations[element] for element in model.cations}
+    total = sum(shares.values())
+    result = {}
+    for a in model.cations:
+        around = sum(pairs[a, b] for b in model.cations)
+        for b in model.cations:
+            found = pairs[a, b] / around if around else math.nan
+            result[f"{a}-{b}"] = 1 - found / (shares[b] / total)
+    return result
