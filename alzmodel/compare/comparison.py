@@ -18,7 +18,16 @@ __all__ = ["SAME_X", "Agreement", "Comparison", "compare_models", "same_x"]
 
 SAME_X: Final = 0.02
 """La contents closer than this are the same composition."""
-Agreement = Literal["compatible", "within systematic", "differs", "assumed", "not comparable", "not modelled"]
+_NORMAL_95: Final = 1.959964
+Agreement = Literal[
+    "compatible",
+    "within systematic",
+    "differs",
+    "too few models",
+    "assumed",
+    "not comparable",
+    "not modelled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,9 @@ class Comparison:
     z_beyond_systematic : float or None
         The same for what is left of `difference` after the largest systematic shift in the model's favour.
     agreement : str
-        ``compatible`` (the difference is inside its own 95 % interval, which is wide for few models),
-        ``within systematic``, ``differs``, ``assumed``, ``not comparable`` (with `reason`), ``not modelled``.
+        ``compatible`` (no larger than two combined errors), ``within systematic``, ``differs``, ``too few models``
+        (larger, but inside the 95 % interval of so few models), ``assumed``, ``not comparable`` (with `reason`),
+        ``not modelled``.
     reason : str
         Why there is no z, else empty.
     footnotes : dict of str to str
@@ -186,7 +196,9 @@ def _row(
         "assumed" if any(member.kind == "assumed" for member in members) else "predicted"
     )
     difference = None if mean is None else _difference(mean, value)
-    z, beyond, limit, reason = _in_errors(difference, value, std, n, source)
+    z, beyond, limit, reason = _in_errors(
+        difference, value, std, n, random=kind == "predicted" and source != "crystal"
+    )
     if mean is None:
         reason = "the models show no such thing"
     if kind == "assumed":
@@ -194,10 +206,12 @@ def _row(
         reason = reason or "put in by hand, or follows from what was"
     elif z is None or beyond is None:
         agreement = "not comparable"
-    elif abs(z) <= limit:
+    elif abs(z) <= _NORMAL_95:
         agreement = "compatible"
+    elif abs(beyond) <= _NORMAL_95:
+        agreement = "within systematic"
     else:
-        agreement = "within systematic" if abs(beyond) <= limit else "differs"
+        agreement = "differs" if abs(beyond) > limit else "too few models"
     name = value.id if value.x is not None or x is None else f"{value.id}@{x:g}"
     return Comparison(
         id=name if source == value.sources[0] else f"{name}/{source}",
@@ -232,7 +246,7 @@ def _difference(model: float, value: MeasuredValue) -> float | None:
 
 
 def _in_errors(
-    difference: float | None, value: MeasuredValue, std: float | None, n: int, source: str
+    difference: float | None, value: MeasuredValue, std: float | None, n: int, *, random: bool
 ) -> tuple[float | None, float | None, float, str]:
     """z, z beyond the systematic error, the 95 % limit of both, and why there is none."""
     none = (None, None, math.nan)
@@ -245,7 +259,8 @@ def _in_errors(
     if own is None and value.value is not None:
         return *none, "no error stated"
     own = own or 0.0
-    if std is None and source != "crystal":
+    # What was put in, and a perfect crystal, have no spread: one model is enough to know them.
+    if std is None and random:
         return *none, "one model has no spread"
     spread = 0.0 if std is None else std / math.sqrt(n)
     combined = math.hypot(own, spread)
@@ -261,7 +276,7 @@ def _limit(own: float, spread: float, n: int) -> float:
     The measured part counts as known; see B. L. Welch, Biometrika 34, 28 (1947).
     """
     if spread == 0:
-        return 1.959964
+        return _NORMAL_95
     from scipy.special import stdtrit
 
     freedom = (own**2 + spread**2) ** 2 / (spread**4 / (n - 1))

@@ -200,6 +200,8 @@ def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) 
                 title=f"{cation}–O",
                 ylim=(-0.03 * largest, 1.6 * largest),
             )
+            # The room above one is for the legend.
+            panel.set_yticks([tick for tick in panel.get_yticks() if 0 <= tick <= 1])
             if shown:
                 panel.set_xlim(min(shown) - 0.6, max(shown) + 0.6)
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))

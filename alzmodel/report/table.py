@@ -41,6 +41,7 @@ _STYLES: Final = {
     "compatible": "green",
     "within systematic": "green",
     "differs": "bold red",
+    "too few models": "yellow",
     "supported": "bold green",
     "contradicted": "bold red",
     "undecided": "yellow",
@@ -252,8 +253,8 @@ def print_comparison(
             out.print(table)
     out.print(
         "measured: ± random error (± systematic); model: mean ± standard deviation over models. z: difference over the "
-        "combined random error (and what is left of it after the largest systematic shift). compatible: not told apart "
-        "at 95 %, which few models make easy. assumed: put in by hand, or follows from it."
+        "combined random error (and what is left of it after the largest systematic shift). compatible: |z| below 2; "
+        "too few models: above, but not at 95 % with so few. assumed: put in by hand, or follows from it."
     )
     for number, text in enumerate(notes.values(), start=1):
         out.print(f"{number:3d}  {text}", markup=False, highlight=False)

@@ -52,7 +52,7 @@ def test_limit_widens_for_few_models():
     two = rows_of(zr_o(2.14, 2.16))["zr_o_allzo@3"]
     many = rows_of(zr_o(*[2.14, 2.16] * 10))["zr_o_allzo@3"]
     assert two.z > 2
-    assert two.agreement == "compatible"
+    assert two.agreement == "too few models"
     assert many.agreement == "differs"
 
 
@@ -81,6 +81,14 @@ def test_assumed_values_never_agree():
     assert (row.kind, row.agreement) == ("assumed", "assumed")
     mixed = [*exact, Quantity("d222", 3.0, "m9", 3.15, source="glass-ceramic")]
     assert rows_of(mixed)["d222@3"].kind == "assumed"
+
+
+def test_assumed_values_still_show_how_far_off_they_are():
+    line = [Quantity("xrd_222_two_theta", 1.5, "sphere", 28.58, kind="assumed", source="glass-ceramic")]
+    row = rows_of(line)["xrd_222_two_theta@1.5"]
+    assert row.z == pytest.approx(-23.0)
+    assert row.z_beyond_systematic == pytest.approx(-13.0)
+    assert row.agreement == "assumed"
 
 
 def test_one_model_has_no_z():
