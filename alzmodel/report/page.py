@@ -247,7 +247,8 @@ def _comparison(page: Page) -> str:
     text = _table(f"Against {page.measured.title}", (*heads, "model is", "result", "notes"), rows)
     text += (
         "<p class='small'>z: difference over the combined random error; the systematic error is kept apart."
-        " compatible: |z| below 2; too few models: above, but not at 95 % with so few. assumed: put in by hand, or follows from what was.</p>\n"
+        " compatible: |z| below 2; too few models: above, but not at 95 % with so few."
+        " assumed: put in by hand, or follows from what was.</p>\n"
     )
     text += "<ol class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes.values()) + "</ol>\n"
     general = "".join(

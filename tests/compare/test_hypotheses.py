@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -268,6 +269,20 @@ def test_false_positives_stay_within_the_level(n):
     # 5 % of 200 is 10, and 17 is three standard deviations more
     assert supported <= 10
     assert supported + contradicted <= 17
+
+
+def test_permuted_x_supports_nothing_more_often_than_the_level():
+    """Studies with real trends, their models dealt out to x at random: the same models, no claim left to be true."""
+    rng = np.random.default_rng(103)
+    hypotheses = load_hypotheses()
+    supported = 0
+    for _ in range(200):
+        values = study(4, rng, {"zr_o_distance": 0.002, "packing_fraction": 0.001})
+        models = {value.model: value.x for value in values}
+        dealt = dict(zip(models, rng.permutation(list(models.values())), strict=True))
+        values = [replace(value, x=float(dealt[value.model])) for value in values]
+        supported += any(verdict.verdict == "supported" for verdict in judge_hypotheses(values, hypotheses))
+    assert supported <= 10
 
 
 def test_false_positives_of_single_tests_are_as_many_as_the_level_says(tmp_path):
