@@ -28,6 +28,8 @@ __all__ = ["lattice_histogram", "lattice_step", "lattice_vectors", "sphere_histo
 
 _ON_LATTICE: Final = 1e-4
 """Å; an atom further from its site than this is off the lattice."""
+_SAME_PLACE: Final = 1e-3
+"""Å; an atom is no neighbour of itself."""
 _LATTICE_STEP: Final = 0.005
 """Share of the wavelength scale 1/Q that a bin is wide: distances are few, so fine bins cost nothing."""
 
@@ -71,11 +73,10 @@ def _add_distances(
     origin: NDArray[np.int64],
     lattice: FloatArray,
     shift: FloatArray,
-    diameter: float,
     weight: float,
     dr: float,
 ) -> None:
-    """Add number·weight·γ(r/diameter) pairs at r = |n·lattice + shift|, n in a box that starts at `origin`."""
+    """Add number·weight pairs at r = |n·lattice + shift|, n in a box that starts at `origin`."""
     for i in range(number.shape[0]):
         for j in range(number.shape[1]):
             for k in range(number.shape[2]):
@@ -87,10 +88,46 @@ def _add_distances(
                 dy = a * lattice[0, 1] + b * lattice[1, 1] + c * lattice[2, 1] + shift[1]
                 dz = a * lattice[0, 2] + b * lattice[1, 2] + c * lattice[2, 2] + shift[2]
                 r = math.sqrt(dx * dx + dy * dy + dz * dz)
-                if r < 1e-3 or r >= diameter:
+                if r < _SAME_PLACE:
                     continue
-                x = r / diameter
-                pairs *= 1 - 1.5 * x + 0.5 * x**3
+                place = r / dr
+                where = int(place)
+                counts[where] += pairs
+                offsets[where] += pairs * (place - where - 0.5) * dr
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_sphere(
+    counts: FloatArray,
+    offsets: FloatArray,
+    half: NDArray[np.int64],
+    lattice: FloatArray,
+    shift: FloatArray,
+    diameter: float,
+    weight: float,
+    dr: float,
+) -> None:
+    """Add weight·γ(r/diameter) pairs at r = |n·lattice + shift| for all lattice vectors n with r < diameter."""
+    vx, vy, vz = lattice[2, 0], lattice[2, 1], lattice[2, 2]
+    length2 = vx * vx + vy * vy + vz * vz
+    for a in range(-half[0], half[0] + 1):
+        for b in range(-half[1], half[1] + 1):
+            x = a * lattice[0, 0] + b * lattice[1, 0] + shift[0]
+            y = a * lattice[0, 1] + b * lattice[1, 1] + shift[1]
+            z = a * lattice[0, 2] + b * lattice[1, 2] + shift[2]
+            # The row along the third vector is inside between the roots of |p + c v|² = D².
+            along = (x * vx + y * vy + z * vz) / length2
+            rest = along * along - (x * x + y * y + z * z - diameter * diameter) / length2
+            if rest <= 0:
+                continue
+            root = math.sqrt(rest)
+            for c in range(math.ceil(-along - root), math.floor(-along + root) + 1):
+                dx, dy, dz = x + c * vx, y + c * vy, z + c * vz
+                r = math.sqrt(dx * dx + dy * dy + dz * dz)
+                if r < _SAME_PLACE or r >= diameter:
+                    continue
+                u = r / diameter
+                pairs = weight * (1 - 1.5 * u + 0.5 * u * u * u)
                 place = r / dr
                 where = int(place)
                 counts[where] += pairs
@@ -198,7 +235,6 @@ def lattice_histogram(atoms: Atoms, unit: Atoms, q_max: float) -> PairHistogram:
             1 - extent,
             vectors,
             origins[b] - origins[a],
-            math.inf,
             # On one sublattice every pair appears with both signs.
             0.5 if a == b else 1.0,
             dr,
@@ -237,11 +273,8 @@ def sphere_histogram(unit: Atoms, diameter: float, q_max: float) -> PairHistogra
     counts, offsets = _empty_histograms(list(allowed), diameter, dr)
     # Planes are 1/|reciprocal vector| apart; sites differ by less than one cell.
     half = np.ceil(diameter * np.linalg.norm(inverse, axis=0)).astype(np.int64) + 1
-    ones = np.broadcast_to(np.ones(()), tuple(2 * half + 1))
     for a, b in itertools.combinations_with_replacement(range(len(sites)), 2):
         pair = (sites[a][0], sites[b][0])
         weight = 0.5 if a == b else 1.0
-        _add_distances(
-            counts[pair], offsets[pair], ones, -half, vectors, origins[b] - origins[a], diameter, weight, dr
-        )
+        _add_sphere(counts[pair], offsets[pair], half, vectors, origins[b] - origins[a], diameter, weight, dr)
     return PairHistogram(dr, counts, offsets, allowed)
