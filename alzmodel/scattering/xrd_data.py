@@ -1,0 +1,414 @@
+"""Measured curves: files read with their mistakes told apart, written back, and laid over computed curves."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.fitting import rwp
+from alzmodel.io import write_text
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from alzmodel.scattering.xrd import PowderPattern
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "Abscissa",
+    "Agreement",
+    "MeasuredCurve",
+    "lay_over",
+    "measured_pattern",
+    "read_curve",
+    "write_curve",
+]
+
+Abscissa = Literal["two_theta", "Q", "r", "k"]
+"""2θ in degrees, Q in Å⁻¹ with 2π, r in Å, k = 1/d in nm⁻¹."""
+
+FORMATS: Final = (".xy", ".xye", ".dat", ".txt", ".csv", ".chi", ".gr", ".sq", ".fq", ".xrdml")
+_COMMENT: Final = re.compile(r"^\s*[#!;%'\"/*]")
+_FEW: Final = 3
+_SMALL_ANGLE: Final = 12.0
+"""Degrees; no powder pattern of these materials ends below, so values that all do are Q or d."""
+_MIN_OVERLAP: Final = 10
+_NAMES: Final[dict[str, str]] = {
+    "two_theta": "2θ in degrees",
+    "Q": "Q in Å⁻¹",
+    "r": "r in Å",
+    "k": "k = 1/d in nm⁻¹",
+    "d": "d in Å",
+    "Q_nm": "Q in nm⁻¹",
+}
+# What headers of integration and PDF programs call their abscissa; the first that is found counts.
+_HINTS: Final = (
+    ("two_theta", re.compile(r"2[\s_-]?th(?:eta)?\b|two[\s_-]?theta|2θ|2-theta", re.IGNORECASE)),
+    ("Q_nm", re.compile(r"\bq\s*[\[(]?\s*(?:nm\^?-1|1/nm|nm⁻¹)", re.IGNORECASE)),
+    ("Q", re.compile(r"\bq\s*[\[(,]?\s*(?:a\^?-1|1/a|å\^?-1|å⁻¹|angstrom)", re.IGNORECASE)),
+    ("d", re.compile(r"\bd[\s_-]*(?:spacing|value|\(å\)|\(a\)|\[å\])", re.IGNORECASE)),
+    ("r", re.compile(r"^#L\s+r\b|\br\s*[\[(]\s*(?:å|a)\b", re.IGNORECASE | re.MULTILINE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCurve:
+    """A measured curve: rising finite `x`, `y` and, if the file has them, standard errors `sigma`, each shape (n,)."""
+
+    x: FloatArray
+    y: FloatArray
+    sigma: FloatArray | None
+    abscissa: Abscissa
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A computed curve scaled onto a measured one.
+
+    Attributes
+    ----------
+    x, observed, calculated, background
+        Shape (n,): the measured points inside the range of the computed curve; `calculated` contains `background`.
+    scale
+        Factor of the computed curve, zero or more.
+    rwp, rwp_background
+        Weighted profile residual; and with the background subtracted from the observation, which is the harsher one.
+    correlation
+        Pearson's r of observed and calculated.
+    """
+
+    x: FloatArray
+    observed: FloatArray
+    calculated: FloatArray
+    background: FloatArray
+    scale: float
+    rwp: float
+    rwp_background: float
+    correlation: float
+
+    @property
+    def residual(self) -> FloatArray:
+        """Observed minus calculated, shape (n,)."""
+        return np.asarray(self.observed - self.calculated)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "x": self.x,
+            "observed": self.observed,
+            "calculated": self.calculated,
+            "background": self.background,
+            "residual": self.residual,
+            "scale": self.scale,
+            "rwp": self.rwp,
+            "rwp_background": self.rwp_background,
+            "correlation": self.correlation,
+            "n_points": int(self.x.size),
+        }
+
+
+def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
+    """Read two or three columns of numbers, or an XRDML scan.
+
+    Parameters
+    ----------
+    path
+        .xy, .xye, .dat, .txt, .csv, .chi, .gr, .sq, .fq: columns x, y and optionally the error of y, separated by
+        blanks, commas, semicolons or tabs; header lines are skipped but searched for the unit of x. .xrdml:
+        PANalytical's XML.
+    abscissa
+        What x must be.
+
+    Returns
+    -------
+    MeasuredCurve
+
+    Raises
+    ------
+    InputError
+        One line each for: no such file, unknown ending, no numbers, NaN, x that falls or repeats, and x that by its
+        header or its values is another quantity than `abscissa`.
+    """
+    name = str(path)
+    file = Path(path)
+    if abscissa not in get_args(Abscissa):
+        raise InputError(f"abscissa: {abscissa}; allowed: {', '.join(get_args(Abscissa))}")
+    if not file.is_file():
+        raise InputError(f"{name}: no such file; allowed: a measured curve ({', '.join(FORMATS)})")
+    if file.suffix.lower() not in FORMATS:
+        raise InputError(f"{name}: ending {file.suffix or 'none'}; allowed: {', '.join(FORMATS)}")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        text = file.read_text(encoding="latin-1")
+    if file.suffix.lower() == ".xrdml":
+        rows, header = _xrdml(text, name), "2Theta"
+    else:
+        rows, header = _columns(text, name)
+    if len(rows) < _FEW:
+        raise InputError(
+            f"{name}: holds {len(rows)} rows of numbers; allowed: at least {_FEW} rows of x and y"
+        )
+    x, y = rows[:, 0], rows[:, 1]
+    if not np.isfinite(x).all():
+        raise InputError(
+            f"{name}: x is NaN or infinite in row {int(np.argmin(np.isfinite(x))) + 1}; allowed: numbers"
+        )
+    if not np.isfinite(y).all():
+        raise InputError(
+            f"{name}: y is NaN or infinite in row {int(np.argmin(np.isfinite(y))) + 1}; allowed: numbers"
+        )
+    _check_unit(x, abscissa, header, name)
+    steps = np.diff(x)
+    if (steps == 0).any():
+        raise InputError(f"{name}: x repeats at {x[int(np.argmax(steps == 0))]:g}; allowed: each x once")
+    if (steps < 0).any():
+        raise InputError(f"{name}: x falls after {x[int(np.argmax(steps < 0))]:g}; allowed: rising x")
+    sigma = None
+    if rows.shape[1] > 2 and file.suffix.lower() != ".csv":
+        # The .gr of PDFgetX has x, y, dx, dy; all others put the error of y third.
+        column = rows[:, 3] if rows.shape[1] > 3 else rows[:, 2]
+        if np.isfinite(column).all() and (column > 0).all():
+            sigma = column
+    return MeasuredCurve(x, y, sigma, abscissa, name)
+
+
+def _columns(text: str, name: str) -> tuple[FloatArray, str]:
+    """Rows of numbers, and all the other lines."""
+    rows: list[list[float]] = []
+    header = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        try:
+            if _COMMENT.match(line):
+                raise ValueError
+            row = [float(word) for word in re.split(r"[,;\s]+", line.strip().strip(",;"))]
+        except ValueError:
+            if rows and not _COMMENT.match(line):
+                raise InputError(
+                    f"{name}: '{line.strip()[:40]}' among the numbers; allowed: columns x, y"
+                ) from None
+            header.append(line)
+            continue
+        if len(row) < 2:
+            # The fourth line of a .chi file is the number of points.
+            if rows:
+                raise InputError(f"{name}: a row with one number; allowed: columns x, y and optionally sigma")
+            continue
+        rows.append(row)
+    width = min((len(row) for row in rows), default=2)
+    return np.array([row[:width] for row in rows], dtype=float).reshape(-1, width), "\n".join(header)
+
+
+def _xrdml(text: str, name: str) -> FloatArray:
+    """First scan of a PANalytical XRDML file: positions from start and end, or listed; intensities or counts."""
+    from xml.etree import ElementTree as ET
+
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        # No instrument writes them, and entities can be made to blow up a parser.
+        raise InputError(
+            f"{name}: an XML document type is declared; allowed: XRDML as the instrument wrote it"
+        )
+    try:
+        root = ET.fromstring(text)  # noqa: S314 - entities were refused above
+    except ET.ParseError as error:
+        raise InputError(f"{name}: not XML ({error}); allowed: an XRDML file") from error
+    points = root.find(".//{*}dataPoints")
+    if points is None:
+        raise InputError(f"{name}: no dataPoints; allowed: an XRDML file with a scan")
+    found = next(
+        (node for tag in ("intensities", "counts") for node in points.findall(f".//{{*}}{tag}")), None
+    )
+    axis = next((node for node in points.findall(".//{*}positions") if node.get("axis") == "2Theta"), None)
+    if found is None or axis is None or not found.text:
+        raise InputError(
+            f"{name}: no 2Theta positions with intensities; allowed: an XRDML file with a 2θ scan"
+        )
+    y = np.array([float(word) for word in found.text.split()])
+    listed = axis.find("{*}listPositions")
+    if listed is not None and listed.text:
+        x = np.array([float(word) for word in listed.text.split()])
+    else:
+        ends = [axis.findtext(f"{{*}}{tag}") for tag in ("startPosition", "endPosition")]
+        if None in ends:
+            raise InputError(f"{name}: 2Theta without start and end; allowed: an XRDML file with a 2θ scan")
+        x = np.linspace(float(ends[0] or 0), float(ends[1] or 0), y.size)
+    if x.size != y.size:
+        raise InputError(f"{name}: {x.size} positions, {y.size} intensities; allowed: as many of both")
+    return np.column_stack([x, y])
+
+
+def _check_unit(x: FloatArray, abscissa: Abscissa, header: str, name: str) -> None:
+    wanted = _NAMES[abscissa]
+    stated = next((unit for unit, pattern in _HINTS if pattern.search(header)), None)
+    if stated is not None and stated != abscissa:
+        raise InputError(f"{name}: x is {_NAMES[stated]} by the header; allowed here: {wanted}")
+    if abscissa != "two_theta" or stated == "two_theta":
+        if abscissa == "Q" and x.max() > 60:
+            raise InputError(
+                f"{name}: x goes to {x.max():g}, which looks like 2θ or Q in nm⁻¹; allowed here: {wanted}"
+            )
+        return
+    if x.max() > 180:
+        raise InputError(f"{name}: x goes to {x.max():g}; allowed here: {wanted}, up to 180")
+    if x.max() <= _SMALL_ANGLE:
+        guess = "d in Å" if (np.diff(x) < 0).all() else "Q in Å⁻¹ or d in Å"
+        raise InputError(f"{name}: x ends at {x.max():g}, which looks like {guess}; allowed here: {wanted}")
+
+
+def write_curve(
+    path: str | Path,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    sigma: ArrayLike | None = None,
+    abscissa: Abscissa,
+    title: str = "",
+) -> None:
+    """Write a curve so that other programs read it, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        .xy or .dat (two columns), .xye (with `sigma`), .csv (with a heading), .chi (Fit2D), .gr (as PDFgetX writes).
+    x, y, sigma
+        Shape (n,).
+    abscissa
+        What x is; goes into the heading.
+    title
+        One line.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, values are not finite, the ending is unknown, or .xye lacks `sigma`.
+    """
+    target = Path(path)
+    columns = [np.asarray(x, dtype=float), np.asarray(y, dtype=float)]
+    if sigma is not None:
+        columns.append(np.asarray(sigma, dtype=float))
+    if columns[0].ndim != 1 or any(column.shape != columns[0].shape for column in columns):
+        raise InputError(
+            f"{target}: columns of shapes {[c.shape for c in columns]}; allowed: equal, one axis"
+        )
+    if not all(np.isfinite(column).all() for column in columns):
+        raise InputError(f"{target}: NaN or infinite values; allowed: finite numbers")
+    line = " ".join(title.split())
+    ending = target.suffix.lower()
+    separator = "," if ending == ".csv" else " "
+    # A unit is spelled so that the reader above knows it again.
+    unit = {"two_theta": "2theta (deg)", "Q": "Q (A^-1)", "r": "r (A)", "k": "k (nm^-1)"}[abscissa]
+    match ending:
+        case ".xy" | ".dat":
+            heading = [f"# {line}", f"# {unit} y"]
+            columns = columns[:2]
+        case ".xye" if sigma is not None:
+            heading = [f"# {line}", f"# {unit} y sigma"]
+        case ".csv":
+            heading = [",".join([unit, "y", "sigma"][: len(columns)])]
+        case ".chi":
+            heading = [line or "curve", unit, "Intensity", f"{columns[0].size:8d}"]
+            columns = columns[:2]
+        case ".gr" if abscissa == "r":
+            heading = [f"# {line}", "#### start data", "#L r(A) G(A^-2)"]
+            columns = columns[:2]
+        case _:
+            raise InputError(
+                f"{target}: ending {ending}; allowed: .xy, .dat, .xye with sigma, .csv, .chi, .gr for r"
+            )
+    rows = (separator.join(f"{value:.9g}" for value in row) for row in zip(*columns, strict=True))
+    write_text(target, "\n".join([*heading, *rows]) + "\n")
+
+
+def measured_pattern(curve: MeasuredCurve, wavelength: float) -> PowderPattern:
+    """Return a measured 2θ scan as a pattern, so that lines are fitted by the same code as computed ones."""
+    from alzmodel.scattering.xrd import PowderPattern
+
+    if curve.abscissa != "two_theta":
+        raise InputError(f"{curve.source}: x is {_NAMES[curve.abscissa]}; allowed: {_NAMES['two_theta']}")
+    return PowderPattern(curve.x, curve.y, wavelength, "measured", curve.source)
+
+
+def lay_over(
+    measured: MeasuredCurve,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    background: int = 1,
+    window: tuple[float, float] | None = None,
+) -> Agreement:
+    """Scale a computed curve onto a measured one, with a polynomial background, by weighted least squares.
+
+    Parameters
+    ----------
+    measured
+        From :func:`read_curve`; its errors weigh the points, which else weigh alike.
+    x, y
+        Computed curve in the same abscissa, shape (m,), x rising.
+    background
+        Degree of the Chebyshev polynomial: 0 constant, 1 straight line, …, up to 12; -1 none (for G(r)).
+    window
+        Range of x that takes part.
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    InputError
+        If fewer than ten measured points lie inside the computed range, or an argument is unusable.
+
+    References
+    ----------
+    B. H. Toby, Powder Diffr. 21 (2006) 67 for the residuals.
+    """
+    from scipy.optimize import lsq_linear
+
+    points, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if points.ndim != 1 or points.shape != values.shape or points.size < 2 or (np.diff(points) <= 0).any():
+        raise InputError(
+            "computed curve: x does not rise or differs in shape from y; allowed: two equal arrays"
+        )
+    if not -1 <= background <= 12:
+        raise InputError(f"background: degree {background}; allowed: -1 (none) to 12")
+    low, high = window or (-math.inf, math.inf)
+    inside = (measured.x >= max(low, points[0])) & (measured.x <= min(high, points[-1]))
+    at, observed = measured.x[inside], measured.y[inside]
+    if at.size < max(_MIN_OVERLAP, background + 3):
+        raise InputError(
+            f"{measured.source}: {at.size} points between {max(low, points[0]):g} and {min(high, points[-1]):g}; "
+            f"allowed: an overlap of at least {_MIN_OVERLAP} points with the computed curve"
+        )
+    sigma = np.ones_like(at) if measured.sigma is None else measured.sigma[inside]
+    model = np.interp(at, points, values)
+    unit = float(np.abs(model).max()) or 1.0
+    place = 2 * (at - at[0]) / (at[-1] - at[0]) - 1
+    basis = (
+        np.polynomial.chebyshev.chebvander(place, background) if background >= 0 else np.empty((at.size, 0))
+    )
+    matrix = np.column_stack([model / unit, basis]) / sigma[:, None]
+    bounds = ([0.0] + [-np.inf] * basis.shape[1], np.inf)
+    solution = lsq_linear(matrix, observed / sigma, bounds=bounds, method="bvls").x
+    below = basis @ solution[1:]
+    calculated = model / unit * solution[0] + below
+    varied = float(np.std(observed)) > 0 and float(np.std(calculated)) > 0
+    return Agreement(
+        x=at,
+        observed=observed,
+        calculated=calculated,
+        background=np.asarray(below),
+        scale=float(solution[0] / unit),
+        rwp=rwp(observed, calculated, sigma),
+        rwp_background=rwp(observed - below, calculated - below, sigma),
+        correlation=float(np.corrcoef(observed, calculated)[0, 1]) if varied else math.nan,
+    )
