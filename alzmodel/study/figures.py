@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alzmodel.composition import ELEMENT_ORDER
 from alzmodel.errors import InputError
 from alzmodel.report import figures
 from alzmodel.study.stages import CURVES
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from alzmodel.compare.comparison import Comparison
     from alzmodel.study.store import Record, Store
 
-__all__ = ["FIGURES", "draw", "draw_all"]
+__all__ = ["FIGURES", "StudyFigure", "draw", "draw_all"]
+
+BINS_PER_POINT = 2
+"""Histogram bins that are drawn as one point: 600 atoms make a noisy curve at 0.02 Å."""
 
 MEASURED_FEM = ((3.2, "measured 3.2"), (5.3, "measured 5.3"))
 """nm⁻¹; where the peaks of every film are centred (Zhu et al., Adv. Mater. 2024, sec. 2.2)."""
@@ -89,12 +94,24 @@ def _pdf(results: _Results, path: Path) -> tuple[Path, ...]:
     drawn = {}
     for label, records in _need(results.groups("local_order"), "local order").items():
         curves = [results.curves(record) for record in records]
+        names = [name.rpartition("/")[2] for name in curves[0] if name.startswith("pdf/partials/")]
         partials: dict[str, Any] = {}
-        for name in sorted(curves[0]):
-            if name.startswith("pdf/partials/"):
-                _spread_into(partials, name.rpartition("/")[2], *_average(curves, name, "pdf/r"))
-        drawn[label] = {"r": curves[0]["pdf/r"].values, "partials": partials}
+        for name in sorted(names, key=_pair_order):
+            coarse = [
+                {name: _coarser(one[f"pdf/partials/{name}"]), "r": _coarser(one["pdf/r"])} for one in curves
+            ]
+            _spread_into(partials, name, *_average(coarse, name, "r"))
+        drawn[label] = {"r": _coarser(curves[0]["pdf/r"]).values, "partials": partials}
     return figures.plot_pdf(drawn, path)
+
+
+def _pair_order(label: str) -> tuple[int, ...]:
+    return tuple(ELEMENT_ORDER.index(element) for element in label.split("-"))
+
+
+def _coarser(curve: Curve) -> Curve:
+    whole = len(curve.values) // BINS_PER_POINT * BINS_PER_POINT
+    return Curve(curve.values[:whole].reshape(-1, BINS_PER_POINT).mean(axis=1), curve.unit)
 
 
 def _coordination(results: _Results, path: Path) -> tuple[Path, ...]:
@@ -196,16 +213,55 @@ def _history(results: _Results, path: Path) -> tuple[Path, ...]:
     return figures.plot_history(drawn, path)
 
 
-FIGURES: Mapping[str, Callable[[_Results, Path], tuple[Path, ...]]] = {
-    "pdf": _pdf,
-    "coordination": _coordination,
-    "sharing": _sharing,
-    "xrd": _xrd,
-    "reference": _reference,
-    "fem": _fem,
-    "fem_glass": _fem_glass,
-    "comparison": _comparison,
-    "history": _history,
+@dataclass(frozen=True, slots=True)
+class StudyFigure:
+    """A figure of a study: how it is drawn, and the words that stand with it in the report."""
+
+    draw: Callable[[_Results, Path], tuple[Path, ...]]
+    title: str
+    caption: str
+
+
+FIGURES: Mapping[str, StudyFigure] = {
+    "pdf": StudyFigure(
+        _pdf,
+        "Partial pair distribution functions",
+        "Frames at 300 K; the band is the standard deviation over models.",
+    ),
+    "coordination": StudyFigure(
+        _coordination,
+        "Coordination of the cations",
+        "Oxygens within the first minimum of each partial.",
+    ),
+    "sharing": StudyFigure(
+        _sharing,
+        "How the building units are joined",
+        "Share of the cation pairs within the second shell that share one, two or more oxygens.",
+    ),
+    "xrd": StudyFigure(
+        _xrd,
+        "X-ray powder patterns",
+        "Glasses as predicted; above them a La2Zr2O7 crystallite whose size and lattice parameter are assumed. Dashed: "
+        "lines of the measured films.",
+    ),
+    "reference": StudyFigure(_reference, "Reference crystals", "Reflections of the published structures."),
+    "fem": StudyFigure(
+        _fem,
+        "FEM of glasses with pyrochlore clusters",
+        "Size, number and lattice parameter of the clusters are assumed, so the positions of the peaks are too. The "
+        "control is a random gas of the same ions. Grey: windows of the published fits.",
+    ),
+    "fem_glass": StudyFigure(
+        _fem_glass,
+        "FEM of the glasses alone",
+        "Predicted. What does not stand above the random gas is no order.",
+    ),
+    "comparison": StudyFigure(
+        _comparison,
+        "Measured and modelled over the La content",
+        "Open symbols: assumed, they support nothing.",
+    ),
+    "history": StudyFigure(_history, "How the glasses were made", "Temperature and density, one model each."),
 }
 """Figures by name."""
 
@@ -235,7 +291,7 @@ def draw(
         near = difflib.get_close_matches(what, FIGURES, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"figure: {what!r} is unknown; {hint}allowed: {', '.join(FIGURES)}")
-    return FIGURES[what](_Results(records, store, rows), path)
+    return FIGURES[what].draw(_Results(records, store, rows), path)
 
 
 def draw_all(records: Sequence[Record], store: Store, rows: Sequence[Comparison], folder: Path) -> list[Path]:
@@ -243,9 +299,9 @@ def draw_all(records: Sequence[Record], store: Store, rows: Sequence[Comparison]
     folder.mkdir(exist_ok=True)
     results = _Results(records, store, rows)
     files: list[Path] = []
-    for name, function in FIGURES.items():
+    for name, figure in FIGURES.items():
         try:
-            files += function(results, folder / name)
+            files += figure.draw(results, folder / name)
         except InputError:
             # Left out of the study, or failed: the tasks tell of that.
             continue

@@ -76,7 +76,7 @@ def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                 "task": f"{record.stage}-{record.hash}",
             }
             # An assumed crystallite is laid beside the film of each composition.
-            spread = contents if record.stage == "crystallite" else [row["la"]]
+            spread = (contents or [None]) if record.stage == "crystallite" else [row["la"]]
             rows += [{**row, "la": la} for la in spread]
     return rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,11 @@ from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.report.page import Page
     from alzmodel.study.scheduler import Listener
     from alzmodel.study.store import Record
     from alzmodel.study.tasks import Task
@@ -32,6 +36,7 @@ __all__ = [
     "init",
     "plan_study",
     "plot",
+    "report",
     "run",
     "status",
 ]
@@ -44,6 +49,7 @@ RESULTS = "results.csv"
 DATABASE = "study.db"
 COMPARISON = "comparison.json"
 FIGURES = "figures"
+REPORT = "report.html"
 
 BYTES_PER_ATOM = 1700
 """On disk, for a glass with its frames and curves."""
@@ -269,25 +275,32 @@ def run(
             retries=settings.run.retries,
             listen=listen,
         )
-        files, rows, verdicts = _finish(tasks, store, values, listen)
-    labels = {task.key: task.label for task in tasks}
+        labels = {task.key: task.label for task in tasks}
+        failures = tuple(
+            {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
+            for key, reason in outcome.failed.items()
+        )
+        files, rows, verdicts = _finish(settings, tasks, store, values, failures, listen)
     return StudyResult(
         out=store.folder,
         tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
         files=files,
         measured=rows,
         hypotheses=verdicts,
-        failures=tuple(
-            {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
-            for key, reason in outcome.failed.items()
-        ),
+        failures=failures,
     )
 
 
 def _finish(
-    tasks: tuple[Task, ...], store: Store, measured: str | Path | None, listen: Listener
+    settings: StudySettings,
+    tasks: tuple[Task, ...],
+    store: Store,
+    measured: str | Path | None,
+    failures: tuple[dict[str, str], ...],
+    listen: Listener,
 ) -> tuple[tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
     """Gather the results and write what people look at."""
+    from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
     from alzmodel.study.index import collect_records, write_database, write_results
 
@@ -307,8 +320,12 @@ def _finish(
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
     drawn = draw_all(records, store, rows, store.folder / FIGURES)
+    step("report", 3)
+    warnings = [f"Not done: {failure['label']}: {failure['reason']}" for failure in failures]
+    page = _page(settings, records, rows, verdicts, measured, warnings, store.folder / FIGURES)
+    write_page(store.folder / REPORT, page)
     step("all written", 4)
-    files = [store.folder / STUDY, store.folder / RESULTS, store.folder / DATABASE, store.folder / COMPARISON]
+    files = [store.folder / name for name in (STUDY, RESULTS, DATABASE, COMPARISON, REPORT)]
     return (*files, *drawn), rows, verdicts
 
 
@@ -322,6 +339,47 @@ def _judge(
 
     numbers = quantities(records)
     return tuple(compare_models(numbers, load_measured(measured))), tuple(judge_hypotheses(numbers))
+
+
+def _page(
+    settings: StudySettings,
+    records: Sequence[Record],
+    rows: Sequence[Comparison],
+    verdicts: Sequence[Verdict],
+    measured: str | Path | None,
+    warnings: Sequence[str],
+    figures: Path,
+) -> Page:
+    """Put the report together from what was written before."""
+    from alzmodel.compare.measured import load_measured
+    from alzmodel.report.page import Page, PageFigure
+    from alzmodel.study.figures import FIGURES as DRAWN
+
+    glasses = {record.label: record.results["provenance"] for record in records if record.stage == "glass"}
+    provisional = sorted({ion for made in glasses.values() for ion in made["potential"]["provisional"]})
+    told = list(warnings)
+    if provisional:
+        told.append(
+            f"The potential of {', '.join(provisional)} is provisional: its source could not be verified."
+        )
+    history = {"thermo"}
+    return Page(
+        title=f"Study: {settings.name}",
+        verdicts=verdicts,
+        rows=rows,
+        measured=load_measured(measured),
+        figures=[
+            PageFigure(figure.title, figure.caption, figures / f"{name}.svg", figures / f"{name}.csv")
+            for name, figure in DRAWN.items()
+            if (figures / f"{name}.svg").is_file()
+        ],
+        warnings=told,
+        protocol=settings.model_dump(),
+        provenance={
+            label: {key: value for key, value in made.items() if key not in history}
+            for label, made in glasses.items()
+        },
+    )
 
 
 def _open(out: str | Path) -> tuple[StudySettings, tuple[Task, ...], Store]:
@@ -359,7 +417,7 @@ def status(out: str | Path) -> StudyStatus:
             note = {}
     total = sum(task.seconds for task in tasks)
     past = sum(task.seconds for task in tasks if task.key in done)
-    names = [STUDY, RESULTS, DATABASE, COMPARISON]
+    names = [STUDY, RESULTS, DATABASE, COMPARISON, REPORT]
     files = [store.folder / name for name in names if (store.folder / name).is_file()]
     return StudyStatus(
         tasks={"done": len(done), "failed": len(failures), "left": len(tasks) - len(done) - len(failures)},
@@ -389,12 +447,8 @@ def compare(
     InputError
         If `out` is no study's folder, nothing in it is done, or `measured` cannot be used.
     """
-    from alzmodel.study.index import collect_records
-
     settings, tasks, store = _open(out)
-    records = collect_records(tasks, store)
-    if not records:
-        raise InputError(f"{out}: nothing of the study is done yet; allowed: a study with finished tasks")
+    records = _finished(out, tasks, store)
     return _judge(records, measured if measured is not None else settings.compare.measured)
 
 
@@ -416,10 +470,49 @@ def plot(what: str, out: str | Path, target: str | Path) -> Path:
         If there is no such figure, the study has nothing to draw for it, or the file cannot be written.
     """
     from alzmodel.study.figures import draw
-    from alzmodel.study.index import collect_records
 
     settings, tasks, store = _open(out)
     check_writable(target)
-    records = collect_records(tasks, store)
+    records = _finished(out, tasks, store)
     rows, _ = _judge(records, settings.compare.measured)
     return draw(what, records, store, rows, Path(target))[0]
+
+
+def report(out: str | Path, target: str | Path | None = None) -> Path:
+    """Write a study as one HTML page that needs no network.
+
+    Parameters
+    ----------
+    out
+        Folder of the study.
+    target
+        The page; by default ``report.html`` in that folder.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder, nothing in it is done, or the page cannot be written.
+    """
+    from alzmodel.report.page import write_page
+    from alzmodel.study.figures import draw_all
+
+    settings, tasks, store = _open(out)
+    path = store.folder / REPORT if target is None else Path(target)
+    check_writable(path)
+    records = _finished(out, tasks, store)
+    rows, verdicts = _judge(records, settings.compare.measured)
+    missing = len(tasks) - len(records)
+    warnings = [f"{missing} of {len(tasks)} tasks are not done."] if missing else []
+    with tempfile.TemporaryDirectory() as figures:
+        draw_all(records, store, rows, Path(figures))
+        page = _page(settings, records, rows, verdicts, settings.compare.measured, warnings, Path(figures))
+        return write_page(path, page)
+
+
+def _finished(out: str | Path, tasks: Sequence[Task], store: Store) -> list[Record]:
+    from alzmodel.study.index import collect_records
+
+    records = collect_records(tasks, store)
+    if not records:
+        raise InputError(f"{out}: nothing of the study is done yet; allowed: a study with finished tasks")
+    return records

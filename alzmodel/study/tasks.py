@@ -114,7 +114,7 @@ def plan(study: StudySettings) -> tuple[Task, ...]:
 
 
 def _glass_tasks(study: StudySettings) -> Iterable[Task]:
-    from alzmodel.build.melt_quench import check_request, estimate_seconds, protocol_of
+    from alzmodel.build.melt_quench import BUILD_VERSION, check_request, estimate_seconds, protocol_of
     from alzmodel.forcefields.potentials import potential
 
     glass = study.glass
@@ -133,6 +133,7 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
                 f"glass {words}",
                 {
                     "model": who,
+                    "build_version": BUILD_VERSION,
                     "amounts": dict(composition.amounts),
                     "atoms": glass.atoms,
                     "protocol": steps.to_dict(),
@@ -193,15 +194,15 @@ def _analyses(study: StudySettings, built: Task, who: Mapping[str, Any], words: 
     if study.local_order:
         inputs = {"model": who, **study.local_order.model_dump()}
         # Pairs within r_max grow with its cube.
-        seconds = 1 + 1e-3 * atoms * (study.local_order.r_max / 20) ** 3
+        seconds = 0.3 + 3e-4 * atoms * (study.local_order.r_max / 20) ** 3
         yield make_task("local_order", f"local order {words}", inputs, needs=needs, seconds=seconds)
     if study.xrd:
         inputs = {"model": who, "wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
-        yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=1 + 1e-3 * atoms)
+        yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=0.3 + 3e-4 * atoms)
     if study.fem:
         inputs = {"model": who, **study.fem.model_dump()}
         volume = study.fem.columns * study.fem.width**2 * study.fem.thickness
-        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=3 * volume / (130**2 * 50))
+        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=2 * volume / (130**2 * 50))
 
 
 def _reference_tasks(study: StudySettings) -> Iterable[Task]:
@@ -230,7 +231,7 @@ def _reference_tasks(study: StudySettings) -> Iterable[Task]:
                 inputs["local_order"] = study.local_order.model_dump()
             if study.xrd:
                 inputs["xrd"] = {"wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
-            yield make_task("crystal", f"crystal {name}", inputs, seconds=8 if name in relaxed else 2)
+            yield make_task("crystal", f"crystal {name}", inputs, seconds=5 if name in relaxed else 0.5)
     if study.xrd:
         inputs = {
             "phase": "La2Zr2O7",
@@ -239,5 +240,5 @@ def _reference_tasks(study: StudySettings) -> Iterable[Task]:
             "wavelength": study.xrd.wavelength,
             "two_theta": list(study.xrd.two_theta),
         }
-        seconds = 2 * (study.xrd.crystallite_diameter / 80) ** 6
+        seconds = 0.5 * (study.xrd.crystallite_diameter / 80) ** 3
         yield make_task("crystallite", "XRD of a La2Zr2O7 crystallite", inputs, seconds=min(seconds, 60))
