@@ -21,6 +21,7 @@ from alzmodel.build.columns import (
 from alzmodel.build.packing import random_packing
 from alzmodel.build.patches import contact_distances, fill_patches, ion_kinds, patch_spacing
 from alzmodel.composition import glass_composition, ion_counts
+from alzmodel.crystals import crystal, supercell
 from alzmodel.errors import BuildError, InputError
 from alzmodel.local_order.pdf import partial_rdf
 
@@ -90,6 +91,20 @@ def test_no_atom_of_the_source_is_used_twice_in_a_patch(source):
     assert sizes.max() <= len(source)
     assert (depth > 0).sum() == pytest.approx(density * WIDTH * WIDTH * THICKNESS, rel=0.15)
     assert len(sizes) > WIDTH * WIDTH * THICKNESS / spacing**3
+
+
+def test_patches_of_a_crystal_point_everywhere():
+    """In a cubic pyrochlore every vector between neighbouring Zr has one component of zero; turned patches do not."""
+    source = supercell(crystal("La2Zr2O7"), 2)
+    column = glass_column(source, width=WIDTH, thickness=30.0, seed=1)
+    zr = column.positions[column.numbers == 40]
+    tree = cKDTree(zr)
+    pairs = tree.query_pairs(3.9, output_type="ndarray")
+    vectors = zr[pairs[:, 1]] - zr[pairs[:, 0]]
+    kept = vectors[np.linalg.norm(vectors, axis=1) > 3.7]
+    flat = np.abs(kept).min(axis=1) / np.linalg.norm(kept, axis=1) < 0.02
+    assert len(kept) > 200
+    assert flat.mean() < 0.25
 
 
 def test_gas_controls(source, column):
