@@ -11,6 +11,7 @@ import numpy as np
 from alzmodel.composition import pair_label
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.network import Network, network
+from alzmodel.local_order.rings import Rings, rings
 from alzmodel.local_order.sharing import Sharing, sharing
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.local_order.space import Packing, packing
@@ -95,8 +96,9 @@ class BuildingUnits:
         Packing fractions.
     bond_valence
         Bond-valence sums.
-    network
-        Oxygen species, Qn, percolation and short-range order with Zr as the former; None without Zr.
+    network, rings
+        Oxygen species, Qn, percolation and short-range order with Zr as the former, and rings of Zr units; None
+        without Zr.
     n_frames
         Frames averaged over.
     """
@@ -106,12 +108,13 @@ class BuildingUnits:
     packing: Packing
     bond_valence: BondValence
     network: Network | None
+    rings: Rings | None
     n_frames: int
 
     def to_dict(self) -> dict[str, Any]:
         """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence``.
 
-        With Zr also ``network``.
+        With Zr also ``network`` and ``rings``.
         """
         result = {
             "units": {element: unit.to_dict() for element, unit in self.units.items()},
@@ -121,7 +124,10 @@ class BuildingUnits:
             "bond_valence": self.bond_valence.to_dict(),
             "n_frames": self.n_frames,
         }
-        return result if self.network is None else result | {"network": self.network.to_dict()}
+        for name, part in (("network", self.network), ("rings", self.rings)):
+            if part is not None:
+                result[name] = part.to_dict()
+        return result
 
 
 def building_units(
@@ -151,6 +157,7 @@ def building_units(
         packing=packing(model),
         bond_valence=bond_valence(model),
         network=network(model, former=FORMER) if FORMER in model.cations else None,
+        rings=rings(model, centres=(FORMER,)) if FORMER in model.cations else None,
         n_frames=len(model.frames),
     )
 

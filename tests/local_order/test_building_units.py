@@ -168,7 +168,10 @@ def test_to_dict_has_the_promised_keys_and_is_json():
     assert "null" in json_text(result)
     # Without Zr there is no former to speak of.
     assert "network" not in result
-    assert building_units(crystal("La2Zr2O7")).to_dict()["network"]["qn"]["6"] == 1
+    assert "rings" not in result
+    pyrochlore = building_units(crystal("La2Zr2O7")).to_dict()
+    assert pyrochlore["network"]["qn"]["6"] == 1
+    assert pyrochlore["rings"]["per_centre"]["6"] == 2
 
 
 @given(seed=st.integers(0, 500))

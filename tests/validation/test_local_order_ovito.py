@@ -1,4 +1,4 @@
-"""Partials, coordination and neighbour counts against OVITO."""
+"""Partials, coordination, neighbour and ring counts against OVITO."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
+from alzmodel.local_order.rings import rings
 from alzmodel.local_order.shells import bonded
 from alzmodel.neighbours import neighbour_list
-from tests.local_order.models import random_oxide, rough_glass
+from tests.local_order.models import quartz, random_oxide, rough_glass
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     ovito = pytest.importorskip("ovito")
     from ovito.data import CutoffNeighborFinder
     from ovito.io.ase import ase_to_ovito
-    from ovito.modifiers import CoordinationAnalysisModifier
+    from ovito.modifiers import CoordinationAnalysisModifier, CreateBondsModifier, FindRingsModifier
     from ovito.pipeline import Pipeline, StaticSource
 
 
@@ -69,3 +70,30 @@ def test_coordination_equals_ovito():
         np.testing.assert_array_equal(mine, theirs)
         mean = coordination_from_rdf(model.shells.rdf, element, "O", cutoff)
         assert mean == pytest.approx(np.mean(theirs), abs=1e-9)
+
+
+def ovito_rings(atoms, cutoffs, largest):
+    pipeline = Pipeline(source=StaticSource(data=ase_to_ovito(atoms)))
+    create = CreateBondsModifier(mode=CreateBondsModifier.Mode.Pairwise)
+    for element, cutoff in cutoffs.items():
+        create.set_pairwise_cutoff(element, "O", cutoff)
+    pipeline.modifiers.append(create)
+    pipeline.modifiers.append(FindRingsModifier(minimum_ring_size=4, maximum_ring_size=largest))
+    histogram = pipeline.compute().tables["ring-size-histogram"].xy()
+    return {str(int(n)): count for n, count in histogram if n % 2 == 0}
+
+
+def test_rings_equal_ovito():
+    # OVITO takes a loop around the cell for a ring, so its cell is repeated until none is short enough.
+    atoms = rough_glass()
+    cutoffs = {"Zr": 2.6, "La": 3.1}
+    mine = rings(atoms, centres=("Zr", "La"), largest=8, cutoffs={f"{e}-O": c for e, c in cutoffs.items()})
+    theirs = ovito_rings(atoms * (2, 2, 2), cutoffs, 8)
+    assert {n: 8 * count for n, count in mine.counts.items()} == theirs
+    assert all(theirs.values())
+
+
+def test_rings_of_quartz_equal_ovito():
+    mine = rings(quartz(), centres=("Si",), largest=16)
+    theirs = ovito_rings(quartz() * (6, 6, 6), {"Si": 2.2}, 16)
+    assert {n: 216 * count for n, count in mine.counts.items()} == theirs
