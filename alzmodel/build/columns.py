@@ -18,10 +18,12 @@ from scipy.spatial import cKDTree
 
 from alzmodel.build.patches import (
     CONTACT_MAX,
+    PATCH,
     REACH,
     choose_atoms,
     contact_distances,
     fill_patches,
+    heights_of,
     ion_kinds,
     patch_spacing,
     push_apart,
@@ -56,6 +58,9 @@ CLUSTER: Final = "cluster"
 
 MIN_WIDTH: Final = 120.0
 """Å; narrower columns do not hold a 2.5 nm probe with its tails."""
+
+GRAIN: Final = 40.0
+"""Å; size of the grains of which columns of a crystal consist."""
 
 WIDTH: Final = 130.0
 THICKNESS: Final = 50.0
@@ -450,8 +455,10 @@ def slab_columns(model: Atoms, *, thickness: float = THICKNESS, min_width: float
         if lengths[plane].min() < min_width:
             continue
         count = max(1, round(lengths[beam] / thickness))
+        # Atoms on or beyond a free surface belong to the slab beside it.
+        slab_of = np.clip(np.floor(scaled[:, beam] * count), 0, count - 1)
         for n in range(count):
-            inside = (scaled[:, beam] >= n / count) & (scaled[:, beam] < (n + 1) / count)
+            inside = slab_of == n
             if not inside.any():
                 continue
             height = (scaled[inside, beam] - n / count) * lengths[beam]
@@ -487,6 +494,7 @@ def fem_columns(
     n_columns: int = 4,
     width: float = WIDTH,
     thickness: float = THICKNESS,
+    min_width: float = MIN_WIDTH,
     seed: int = 0,
 ) -> tuple[list[Atoms], str]:
     """Columns to compute FEM of, from any periodic model.
@@ -499,6 +507,8 @@ def fem_columns(
         How many columns to put together from small models; wide models give as many slabs as they have.
     width, thickness
         Å.
+    min_width
+        Models with cross sections at least this wide, Å, are cut and not put together.
     seed
         Of the first column; the others follow.
 
@@ -521,14 +531,27 @@ def fem_columns(
     for model in sources:
         angles: Any = model.cell.angles() if model.cell.rank == 3 else (0.0,)
         if np.allclose(angles, 90.0, atol=1e-4) and model.pbc[:2].all():
-            cut.extend(slab_columns(model, thickness=thickness))
+            cut.extend(slab_columns(model, thickness=thickness, min_width=min_width))
     if cut:
         return cut, f"{len(cut)} columns cut from the model"
+    grains = all(model.info.get("kind") == "crystal" for model in sources)
+    if grains:
+        # Only a crystal may be repeated: its patches are then grains of the wanted size.
+        sources = [model.repeat(_repeats(model)) for model in _checked_sources(sources)]
     columns = [
         glass_column(sources, width=width, thickness=thickness, seed=_check_seed(seed) + n)
         for n in range(n_columns)
     ]
+    if grains:
+        return columns, (
+            f"a perfect crystal has no variance: {n_columns} columns of grains of about {GRAIN / 10:g} nm in random "
+            "orientations were made from it"
+        )
     return columns, (
-        f"the model is narrower than {MIN_WIDTH / 10:g} nm: {n_columns} columns {width / 10:g} nm wide were put "
+        f"the model is narrower than {min_width / 10:.0f} nm: {n_columns} columns {width / 10:.3g} nm wide were put "
         "together from its pieces"
     )
+
+
+def _repeats(model: Atoms) -> list[int]:
+    return [math.ceil(GRAIN / PATCH / height) for height in heights_of(model)]

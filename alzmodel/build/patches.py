@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTACT_MAX",
+    "PATCH",
     "REACH",
     "choose_atoms",
     "contact_distances",
     "fill_patches",
+    "heights_of",
     "ion_kinds",
     "patch_spacing",
     "push_apart",
@@ -40,7 +42,7 @@ CONTACT_MAX: Final = 2.6
 REACH: Final = 1.0
 """Å by which patches may reach across a seam, so that no gap stays where their surfaces do not match."""
 
-_PATCH: Final = 0.8
+PATCH: Final = 0.8
 """Mean distance of patch centres over the smallest height of a source cell: larger patches keep more of the glass
 whole, but leave more corners that no piece of the source reaches."""
 
@@ -61,13 +63,14 @@ def ion_kinds(models: Sequence[Atoms]) -> tuple[list[tuple[int, float]], list[In
 
 def patch_spacing(models: Sequence[Atoms]) -> float:
     """Mean distance of patch centres in Å: a fixed part of the smallest height of the models' cells."""
-    heights = [float(model.cell.volume / np.linalg.norm(_faces(model), axis=1).max()) for model in models]
-    return _PATCH * min(heights)
+    return PATCH * min(float(heights_of(model).min()) for model in models)
 
 
-def _faces(model: Atoms) -> FloatArray:
+def heights_of(model: Atoms) -> FloatArray:
+    """Distances between opposite faces of the cell, Å, shape (3,)."""
     a, b, c = model.cell.array
-    return np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)])
+    faces = np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)])
+    return np.asarray(model.cell.volume / np.linalg.norm(faces, axis=1), dtype=np.float64)
 
 
 def contact_distances(models: Sequence[Atoms], labels: Sequence[IntArray], n_kinds: int) -> FloatArray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -37,6 +37,7 @@ __all__ = [
     "FEMSettings",
     "column_moments",
     "fem",
+    "fem_of_model",
     "pool",
     "speckle_floor",
 ]
@@ -220,6 +221,8 @@ class FEMResult:
         As given.
     moments
         Per column, for pooling and resampling.
+    note
+        How the columns came about, in a few words; empty where they were given.
     """
 
     k: FloatArray
@@ -231,6 +234,7 @@ class FEMResult:
     n_atoms: float
     settings: FEMSettings
     moments: tuple[ColumnMoments, ...]
+    note: str = ""
 
     def peaks(self, mode: FitMode = "four") -> tuple[FEMPeak, ...]:
         """Peaks of the "omega" variance that stand out: see :func:`alzmodel.scattering.fem_fit.fit_fem_peaks`."""
@@ -250,6 +254,7 @@ class FEMResult:
             "n_columns": self.n_columns,
             "n_atoms": self.n_atoms,
             "settings": asdict(self.settings),
+            "note": self.note,
         }
 
 
@@ -322,6 +327,55 @@ def fem(
         moments.append(column_moments(model, settings))
         progress((number + 1) / len(models), f"FEM of column {number + 1} of {len(models)}")
     return pool(moments, settings, n_bootstrap=n_bootstrap, seed=seed)
+
+
+def fem_of_model(
+    model: Sequence[Atoms] | Atoms,
+    *,
+    thickness: float = 50.0,
+    n_columns: int = 4,
+    seed: int = 0,
+    settings: FEMSettings | None = None,
+    progress: Progress = silent,
+) -> FEMResult:
+    """FEM of any periodic model: columns are made from it first.
+
+    Parameters
+    ----------
+    model
+        One model, or several of the same material; columns and wide boxes are used as they are or cut, smaller models
+        put together: see :func:`alzmodel.build.columns.fem_columns`.
+    thickness
+        Of the columns that are made, Å.
+    n_columns, seed
+        Number of columns to put together, and the seed of the first.
+    settings, progress
+        See :func:`fem`.
+
+    Returns
+    -------
+    FEMResult
+        With a note on the columns.
+
+    Raises
+    ------
+    InputError
+        If the model is not periodic or cannot be cut, or a number is out of range.
+    """
+    from alzmodel.build.columns import MIN_WIDTH, WIDTH, fem_columns
+
+    settings = FEMSettings() if settings is None else settings
+    # Wider probes need wider columns; the usual one leaves the tenth that the default width has over its limit.
+    min_width = max(MIN_WIDTH, settings.min_width)
+    columns, note = fem_columns(
+        model,
+        n_columns=n_columns,
+        width=max(WIDTH, 1.05 * min_width),
+        thickness=thickness,
+        min_width=min_width,
+        seed=seed,
+    )
+    return replace(fem(columns, settings, progress=progress), note=note)
 
 
 def column_moments(column: Atoms, settings: FEMSettings) -> ColumnMoments:

@@ -210,6 +210,12 @@ def test_small_models_are_put_together(source):
     assert not np.array_equal(columns[0].positions[:50], columns[1].positions[:50])
 
 
+def test_a_crystal_becomes_grains():
+    columns, note = fem_columns(crystal("La2Zr2O7"), n_columns=1, width=125.0, thickness=40.0)
+    assert "grains" in note
+    assert columns[0].info["provenance"]["column"]["patch_spacing"] >= 40.0
+
+
 def test_unusable_input_is_refused(source, column):
     cluster = source.copy()
     cluster.pbc = False

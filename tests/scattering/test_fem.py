@@ -16,7 +16,15 @@ from alzmodel.build.packing import random_packing
 from alzmodel.composition import glass_composition, ion_counts
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
-from alzmodel.scattering.fem import VARIANCES, FEMSettings, column_moments, fem, pool, speckle_floor
+from alzmodel.scattering.fem import (
+    VARIANCES,
+    FEMSettings,
+    column_moments,
+    fem,
+    fem_of_model,
+    pool,
+    speckle_floor,
+)
 from alzmodel.scattering.fem_attribution import attribute
 from alzmodel.scattering.fem_fit import fit_fem_peaks
 from alzmodel.scattering.fem_waves import disc_overlap, object_waves, plane_of
@@ -330,6 +338,18 @@ def test_a_wide_column_costs_pixels_and_keeps_the_variance():
     assert len(broad.pixels) < 1.3 * len(narrow.pixels)
     np.testing.assert_allclose(
         speckle_floor(broad, instrument, 40.0), speckle_floor(narrow, instrument, 40.0), rtol=0.06
+    )
+
+
+def test_columns_are_made_from_any_periodic_model(packing, columns):
+    instrument = FEMSettings(k_min=3.0, k_max=4.0, k_step=0.5)
+    made = fem_of_model(packing, n_columns=2, thickness=20.0, seed=3, settings=instrument)
+    assert made.n_columns == 2
+    assert "narrower than 12 nm" in made.note
+    given = fem_of_model(columns[0], settings=instrument)
+    assert given.n_columns == 1
+    np.testing.assert_allclose(
+        given.variance["omega"], fem(columns[0], instrument).variance["omega"], rtol=1e-9
     )
 
 
