@@ -83,6 +83,9 @@ def test_a_link_over_the_boundary_alone_does_not_percolate():
     piece, dimensions = percolation(3, np.array([0]), np.array([1]), np.array([[1, 0, 0]]))
     assert piece.tolist() == [0, 0, 1]
     assert dimensions.tolist() == [0, 0]
+    # The same link from the other end, walked against its direction.
+    _, dimensions = percolation(2, np.array([1, 0]), np.array([0, 1]), np.array([[1, 0, 0], [-1, 0, 0]]))
+    assert dimensions.tolist() == [0]
     # A second link inside the cell closes the loop around it.
     _, dimensions = percolation(3, np.array([0, 0]), np.array([1, 1]), np.array([[1, 0, 0], [0, 0, 0]]))
     assert dimensions.tolist() == [1, 0]
