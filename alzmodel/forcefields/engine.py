@@ -256,6 +256,9 @@ def run_job(
     before = sum(segment.weight for segment in segments if (folder / segment.output).exists())
     if not left:
         return
+    for segment in left:
+        # What an interrupted run left would be taken for progress.
+        (folder / f"{segment.name}.log").unlink(missing_ok=True)
     job = {
         "ranks": ranks,
         "segments": [
@@ -273,8 +276,9 @@ def run_job(
         )
         try:
             start = time.monotonic()
+            reached = 0.0
             while process.poll() is None:
-                _tell(folder, left, before, total, start, progress)
+                reached = _tell(folder, left, before, total, start, reached, progress)
                 try:
                     process.wait(POLL_SECONDS)
                 except subprocess.TimeoutExpired:
@@ -301,8 +305,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tell(
-    folder: Path, left: Sequence[Segment], before: float, total: float, start: float, progress: Progress
-) -> None:
+    folder: Path,
+    left: Sequence[Segment],
+    before: float,
+    total: float,
+    start: float,
+    reached: float,
+    progress: Progress,
+) -> float:
+    """Report the work done since `start`, never less than `reached` (the log of a segment may be silent); return it."""
     done = 0.0
     for segment in left:
         if (folder / segment.output).exists():
@@ -316,11 +327,13 @@ def _tell(
         message = segment.message if temperature is None else f"{segment.message}, {temperature:.0f} K"
         break
     else:
-        return
+        return done
+    done = max(done, reached)
     elapsed = time.monotonic() - start
     if done > 0.02 * total:
         message += f", {_duration(elapsed / done * (total - before - done))} left"
     progress((before + done) / total, message)
+    return done
 
 
 def _duration(seconds: float) -> str:

@@ -29,9 +29,9 @@ CellFreedom = Literal["fixed", "iso", "lengths", "full"]
 COMPARED = 1e-6
 """Accuracy of the mesh: energies come out to some 1e-5 eV per atom."""
 
-MINIMISE_ROUNDS = 3
-PRESSURE_TOLERANCE = 0.02
-"""GPa; a relaxed cell under more than this is an error."""
+MAX_PASSES = 10
+PRESSURE_TOLERANCE = 0.05
+"""GPa; a relaxed cell is under less than this, some 1e-4 of its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +75,27 @@ def _system(atoms: Atoms, potential: str) -> tuple[System, list[str]]:
     return System(pot, tuple(dict.fromkeys(labels))), labels
 
 
-def minimise_commands(cell: CellFreedom, *, pressure: float = 0.0) -> list[str]:
+def minimise_commands(cell: CellFreedom, *, pressure: float = 0.0, rounds: int = 3) -> list[str]:
     """Return the commands that take a loaded system to its nearest minimum at `pressure` (GPa).
 
     LAMMPS keeps the strain energy of a cell relaxation relative to the cell it began with, so several rounds
-    follow one another, in each of which the atoms settle once more at a fixed cell.
+    follow one another, in each of which the atoms settle once more at a fixed cell. The atoms move by FIRE
+    (E. Bitzek et al., Phys. Rev. Lett. 97 (2006) 170201), which looks at forces alone: line searches of conjugate
+    gradients stop early at the noise that the mesh puts on the energy, several meV per atom too high in packings.
     """
     style = {"iso": "iso", "lengths": "aniso", "full": "tri"}
-    atoms_alone = "minimize 0 1e-5 1000 10000"
-    commands = ["min_style cg", "thermo 50"]
+    settle = ["timestep 0.002", "min_style fire", "minimize 0 1e-3 3000 6000"]
+    # At a fixed cell first: a packing whose ions repel would blow the cell up on its way.
+    commands = ["thermo 50", *settle]
     if cell == "fixed":
-        return [*commands, atoms_alone]
-    for _ in range(MINIMISE_ROUNDS):
+        return commands
+    for _ in range(rounds):
         commands += [
+            "min_style cg",
             f"fix relax all box/relax {style[cell]} {pressure * 1e4} vmax 0.001",
             "minimize 0 1e-5 1000 10000",
             "unfix relax",
-            atoms_alone,
+            *settle,
         ]
     return commands
 
@@ -101,6 +105,7 @@ def relax(
     *,
     potential: str = "du-teter",
     cell: bool | Literal["iso", "full"] = True,
+    accuracy: float = COMPARED,
     ranks: int = 1,
     progress: Progress = silent,
 ) -> Relaxed:
@@ -115,6 +120,8 @@ def relax(
     cell
         True: the lengths follow and the angles stay, which keeps a crystal in its class; ``"full"``: the angles
         follow too; ``"iso"``: the volume follows, the shape stays; False: only the atoms move.
+    accuracy
+        Of the mesh; 1e-5 is three times as fast for some hundred atoms, and some 1e-4 eV per atom off.
     ranks
         MPI ranks.
     progress
@@ -132,24 +139,31 @@ def relax(
         If LAMMPS fails or pressure is left.
     """
     check_ranks(ranks)
+    if cell not in {True, False, "iso", "full"}:
+        raise InputError(f"cell: {cell!r}; allowed: True, False, 'iso', 'full'")
     system, labels = _system(atoms, potential)
     mode: CellFreedom = cell if isinstance(cell, str) else "lengths" if cell else "fixed"
-    commands = minimise_commands(mode)
-    dump = "write_dump all custom end.dump.part id type xsu ysu zsu modify sort id format float %.17g"
+    commands = minimise_commands(mode, rounds=2)
+    dump = "write_dump all custom end.dump id type xsu ysu zsu modify sort id format float %.17g"
     with tempfile.TemporaryDirectory(prefix="alzmodel-relax-") as name:
         folder = Path(name)
-        coulomb = pppm_coulomb(accuracy=COMPARED)
+        coulomb = pppm_coulomb(accuracy=accuracy)
         system.write_tables(folder, coulomb)
         system.write_data(atoms, labels, folder / "start.data", triclinic=mode == "full")
-        segment = Segment(
-            "relax", (*system.setup("start.data", coulomb), *commands, dump), "end.dump", 1.0, "minimisation"
-        )
-        run_job(folder, [segment], ranks=ranks, progress=progress)
-        log = read_thermo([folder / "relax.log"])
+        source = "start.data"
+        for number in range(MAX_PASSES):
+            setup, output = system.setup(source, coulomb), f"{number}.restart"
+            every = (*setup, *commands, dump, f"write_restart {output}.part")
+            run_job(
+                folder, [Segment("relax", every, output, 1.0, "minimisation")], ranks=ranks, progress=progress
+            )
+            log = read_thermo([folder / "relax.log"])
+            pressure, source = float(log.pressure[-1]), output
+            if mode == "fixed" or abs(pressure) < PRESSURE_TOLERANCE:
+                break
+        else:
+            raise AlzmodelError(f"relaxation: {pressure:.3f} GPa are left after {MAX_PASSES} passes")
         ((_, box, scaled),) = read_dump(folder / "end.dump")
-    pressure = float(log.pressure[-1])
-    if mode != "fixed" and abs(pressure) > PRESSURE_TOLERANCE:
-        raise AlzmodelError(f"relaxation: {pressure:.3f} GPa are left after {MINIMISE_ROUNDS} rounds")
     relaxed = atoms.copy()
     relaxed.set_cell(box @ _turn(atoms))
     relaxed.set_scaled_positions(scaled)

@@ -37,7 +37,7 @@ def job(folder: Path, atoms: Atoms | None = None, coulomb: Coulomb = DSF) -> tup
     return system, system.setup("start.data", coulomb)
 
 
-def run(name: str, setup: list[str], steps: int, output: str) -> Segment:
+def run(name: str, setup: list[str], steps: int, output: str, first_step: int = 0) -> Segment:
     commands = (
         *setup,
         "timestep 0.002",
@@ -46,7 +46,7 @@ def run(name: str, setup: list[str], steps: int, output: str) -> Segment:
         f"run {steps}",
         f"write_restart {output}.part",
     )
-    return Segment(name, commands, output, float(steps), name, 0, steps)
+    return Segment(name, commands, output, float(steps), name, first_step, steps)
 
 
 def test_data_and_dump_carry_a_turned_tilted_cell_through(tmp_path):
@@ -66,7 +66,7 @@ def test_data_and_dump_carry_a_turned_tilted_cell_through(tmp_path):
 def test_finished_segments_are_skipped_and_progress_rises(tmp_path):
     system, setup = job(tmp_path)
     first = run("first", setup, 40, "first.restart")
-    second = run("second", system.setup("first.restart", DSF), 60, "second.restart")
+    second = run("second", system.setup("first.restart", DSF), 60, "second.restart", 40)
     told: list[tuple[float, str]] = []
     run_job(tmp_path, [first, second], upto=1, progress=lambda f, m: told.append((f, m)))
     assert not (tmp_path / "second.restart").exists()
