@@ -246,3 +246,17 @@ def test_bad_disorder():
         pyrochlore_defect_fluorite(1, 0.5, seed=-1)
     with pytest.raises(InputError, match="supercell"):
         pyrochlore_defect_fluorite(0, 0.5, seed=1)
+
+
+def test_a_crystal_is_told_from_a_glass_box_by_its_symmetry():
+    cell = crystals.crystal("La2Zr2O7")
+    bare = type(cell)(cell.numbers, positions=cell.positions, cell=cell.cell, pbc=True)
+    shaken = bare.copy()
+    shaken.rattle(0.1, seed=1)
+    assert crystals.is_crystal(cell)
+    assert crystals.is_crystal(bare)
+    assert not crystals.is_crystal(shaken)
+    shaken.info["kind"] = "crystal"
+    assert crystals.is_crystal(shaken)
+    bare.pbc = False
+    assert not crystals.is_crystal(bare)

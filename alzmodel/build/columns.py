@@ -32,7 +32,7 @@ from alzmodel.build.patches import (
     wrapped,
 )
 from alzmodel.composition import formal_charges
-from alzmodel.crystals import crystal, nanocrystal
+from alzmodel.crystals import crystal, is_crystal, nanocrystal
 from alzmodel.errors import BuildError, InputError
 
 if TYPE_CHECKING:
@@ -534,7 +534,7 @@ def fem_columns(
             cut.extend(slab_columns(model, thickness=thickness, min_width=min_width))
     if cut:
         return cut, f"{len(cut)} columns cut from the model"
-    grains = all(model.info.get("kind") == "crystal" for model in sources)
+    grains = all(is_crystal(model) for model in sources)
     if grains:
         # Only a crystal may be repeated: its patches are then grains of the wanted size.
         sources = [model.repeat(_repeats(model)) for model in _checked_sources(sources)]

@@ -41,7 +41,13 @@ def _each_file(files: Sequence[Path], analyse: Callable[[list[Atoms]], dict[str,
     from alzmodel.statistics import combine
 
     models = [read_frames(path) for path in files]
-    return combine([analyse(frames) for frames in models])
+    results = []
+    for path, frames in zip(files, models, strict=True):
+        try:
+            results.append(analyse(frames))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    return combine(results)
 
 
 def pdf(
@@ -207,6 +213,9 @@ def fem(
     result = _each_file(files, analyse)
     if as_json:
         print_json(result)
+        return
+    if not result["peaks"]:
+        say("alzmodel: no peak of V stands above what a structure without order shows")
         return
     names = ("peak", "k (1/nm)", "95 %", "d (Å)", "fwhm (1/nm)", "height")
     rows = [

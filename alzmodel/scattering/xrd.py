@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 from ase import Atoms
 
+from alzmodel.crystals import is_crystal
 from alzmodel.errors import InputError
 from alzmodel.scattering.form_factors import spectrum_of
 from alzmodel.scattering.xrd_corrections import Resolution, polarization_factor, resolution_width
@@ -55,7 +56,6 @@ Method = Literal["auto", "debye", "lattice", "pdf", "crystal"]
 DEFAULT_RANGE: Final = (10.0, 80.0, 0.02)
 CRYSTAL_FWHM: Final = 0.1
 """Degrees 2θ; width of the lines of an infinite crystal where none is given."""
-_SYMMETRIC_ATOMS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,19 +436,9 @@ def _choose(frames: Sequence[Atoms]) -> str:
     atoms = frames[0]
     if not atoms.pbc.any():
         return "debye"
-    if len(frames) == 1 and (atoms.info.get("kind") == "crystal" or _has_symmetry(atoms)):
+    if len(frames) == 1 and is_crystal(atoms):
         return "crystal"
     return "pdf"
-
-
-def _has_symmetry(atoms: Atoms) -> bool:
-    """Whether anything but the identity maps the structure on itself; a glass box has no symmetry."""
-    if len(atoms) > _SYMMETRIC_ATOMS or not atoms.pbc.all():
-        return False
-    import spglib
-
-    found = spglib.get_symmetry((atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=1e-3)
-    return found is not None and len(found["rotations"]) > 1
 
 
 def _check_method(method: str, frames: Sequence[Atoms]) -> None:
