@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from alzmodel.scattering.xrd_data import Abscissa, MeasuredCurve
+
 __all__ = ["register"]
 
 Files = Annotated[
@@ -27,6 +30,30 @@ Files = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DATA", help="Measured curve (.xy, .xye, .csv, .chi, .gr, .xrdml, …) to lay this over."
+    ),
+]
+
+
+class Method(StrEnum):
+    """How a powder pattern is computed."""
+
+    AUTO = "auto"
+    DEBYE = "debye"
+    LATTICE = "lattice"
+    PDF = "pdf"
+    CRYSTAL = "crystal"
+
+
+class Radiation(StrEnum):
+    """What is scattered."""
+
+    XRAY = "xray"
+    NEUTRON = "neutron"
+    ELECTRON = "electron"
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +62,33 @@ def register(app: typer.Typer) -> None:
     app.command()(lbu)
     app.command()(xrd)
     app.command()(fem)
+
+
+def _measured(path: Path | None, abscissa: Abscissa) -> MeasuredCurve | None:
+    from alzmodel.scattering.xrd_data import read_curve
+
+    return None if path is None else read_curve(path, abscissa)
+
+
+def _lay_over(
+    result: dict[str, Any], measured: MeasuredCurve | None, x: str, y: Any, background: int, as_json: bool
+) -> None:
+    """Add the key ``against``: the curve scaled onto the measured one, and how well they agree."""
+    if measured is None:
+        return
+    from alzmodel.scattering.xrd_data import lay_over
+
+    agreement = lay_over(measured, result[x], y, background=background)
+    result["against"] = agreement.to_dict()
+    if not as_json:
+        rows = [
+            ("scale", agreement.scale),
+            ("Rwp", agreement.rwp),
+            ("Rwp, background subtracted", agreement.rwp_background),
+            ("correlation", agreement.correlation),
+            ("points", len(agreement.x)),
+        ]
+        print_table("against the measured curve", ("", "value"), rows)
 
 
 def _each_file(files: Sequence[Path], analyse: Callable[[list[Atoms]], dict[str, Any]]) -> dict[str, Any]:
@@ -57,6 +111,8 @@ def pdf(
         typer.Option(parser=real, metavar="FLOAT", help="Largest distance in Å; may pass half the box."),
     ] = 12.0,
     dr: Annotated[float, typer.Option(parser=real, metavar="FLOAT", help="Bin width in Å.")] = 0.02,
+    against: Against = None,
+    radiation: Annotated[Radiation, typer.Option(help="Which G(r) is laid over DATA.")] = Radiation.XRAY,
     as_json: Json = False,
 ) -> None:
     """Partial and total pair distribution functions."""
@@ -65,6 +121,7 @@ def pdf(
 
     _check_positive("--r-max", r_max, 200.0)
     _check_positive("--dr", dr, r_max)
+    measured = _measured(against, "r")
 
     def analyse(frames: list[Atoms]) -> dict[str, Any]:
         rdf = partial_rdf(frames, r_max=r_max, dr=dr)
@@ -75,6 +132,7 @@ def pdf(
         return {**rdf.to_dict(), "totals": totals_dict(rdf)}
 
     result = _each_file(files, analyse)
+    _lay_over(result, measured, "r", result["totals"][radiation.value], -1, as_json)
     if as_json:
         print_json(result)
         return
@@ -145,18 +203,21 @@ def xrd(
     two_theta: Annotated[
         tuple[float, float, float], typer.Option("--range", help="First and last 2θ and step, in degrees.")
     ] = (10.0, 80.0, 0.02),
-    method: Annotated[str, typer.Option(help="auto, debye, pdf or crystal.")] = "auto",
+    method: Annotated[Method, typer.Option(help="How it is computed.")] = Method.AUTO,
+    against: Against = None,
     as_json: Json = False,
 ) -> None:
     """X-ray powder pattern and its peaks."""
     from alzmodel.scattering.xrd import powder_pattern
 
+    measured = _measured(against, "two_theta")
     result = _each_file(
         files,
         lambda frames: powder_pattern(
-            frames, wavelength=_wavelength(wavelength), two_theta=two_theta, method=method
+            frames, wavelength=_wavelength(wavelength), two_theta=two_theta, method=method.value
         ).to_dict(),
     )
+    _lay_over(result, measured, "two_theta", result["intensity"], 1, as_json)
     if as_json:
         print_json(result)
         return
@@ -189,6 +250,7 @@ def fem(
     semi_angle: Annotated[
         float, typer.Option(parser=real, metavar="FLOAT", help="Convergence semi-angle in mrad.")
     ] = 0.51,
+    against: Against = None,
     as_json: Json = False,
 ) -> None:
     """Fluctuation electron microscopy: normalised variance over all probe positions."""
@@ -196,6 +258,7 @@ def fem(
 
     _check_positive("--thickness", thickness, 1000.0)
     settings = FEMSettings(energy_kev=energy, semi_angle_mrad=semi_angle)
+    measured = _measured(against, "k")
 
     def analyse(frames: list[Atoms]) -> dict[str, Any]:
         with show_progress("fem") as progress:
@@ -211,6 +274,7 @@ def fem(
         return result.to_dict()
 
     result = _each_file(files, analyse)
+    _lay_over(result, measured, "k", result["variance"]["omega"], 0, as_json)
     if as_json:
         print_json(result)
         return

@@ -94,7 +94,7 @@ def glass(
     from alzmodel.build import melt_quench
 
     refuse_two_streams(output, as_json)
-    compositions = _compositions(la, formula, li, oxygen.value, dopant, fraction, compensate.value)
+    compositions = _compositions(la, formula, li, oxygen, dopant, fraction, compensate)
     outputs = _output_names(output, list(compositions))
     for target in [*outputs, *([frames] if frames else [])]:
         check_writable(target)
@@ -137,10 +137,10 @@ def _compositions(
     la: str | None,
     formula: str | None,
     li: float | None,
-    oxygen: str,
+    oxygen: Oxygen,
     dopant: str | None,
     fraction: float | None,
-    compensate: str,
+    compensate: Compensation,
 ) -> dict[str, Composition]:
     from alzmodel.composition import dopant_ions, glass_composition, parse_composition, parse_la
 
@@ -160,7 +160,12 @@ def _compositions(
     labels = [found.label for found in dopant_ions(dopant)] if dopant else [None]
     return {
         label or "": glass_composition(
-            content, li=li, oxygen=oxygen, dopant=label, fraction=fraction or 0.0, compensate=compensate
+            content,
+            li=li,
+            oxygen=oxygen.value,
+            dopant=label,
+            fraction=fraction or 0.0,
+            compensate=compensate.value,
         )
         for label in labels
     }

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from alzmodel.cli import main
+from alzmodel.crystals import crystal, nanocrystal
+from alzmodel.io import write_structure
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    caught = capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    cell = crystal("La2Zr2O7")
+    frames = []
+    for seed in (1, 2):
+        frames.append(cell.copy())
+        frames[-1].rattle(0.08, seed=seed)
+    write_structure(cell, folder / "crystal.cif")
+    write_structure(frames[0], folder / "one.extxyz")
+    write_structure(frames[1], folder / "two.extxyz")
+    write_structure(frames, folder / "both.extxyz")
+    write_structure(nanocrystal("La2Zr2O7", 40.0), folder / "sphere.extxyz")
+    rng = np.random.default_rng(5)
+    gas = Atoms("La40Zr40O140", rng.random((220, 3)) * 14.0, cell=[14.0] * 3, pbc=True)
+    write_structure(gas, folder / "gas.extxyz")
+    return folder
+
+
+def test_pdf_has_partials_totals_and_first_peaks(capsys, folder):
+    code, out, _ = run(capsys, "pdf", folder / "one.extxyz", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert result["n_models"] == 1
+    assert set(result["partials"]) == {"Zr-Zr", "Zr-La", "Zr-O", "La-La", "La-O", "O-O"}
+    assert set(result["totals"]) == {"xray", "neutron", "electron"}
+    assert len(result["r"]) == len(result["partials"]["La-O"]) == len(result["totals"]["xray"])
+    assert result["first_peaks"]["Zr-O"]["r"] == pytest.approx(2.106, abs=0.06)
+
+
+def test_several_files_give_mean_spread_and_number(capsys, folder):
+    files = [folder / "one.extxyz", folder / "two.extxyz"]
+    results = [json.loads(run(capsys, "lbu", file, "--json")[1]) for file in files]
+    together = json.loads(run(capsys, "lbu", *files, "--json")[1])
+    means = [result["units"]["Zr"]["mean_distance"] for result in results]
+    assert together["n_models"] == 2
+    assert together["units"]["Zr"]["mean_distance"] == pytest.approx(np.mean(means))
+    assert together["units"]["Zr"]["mean_distance_std"] == pytest.approx(np.std(means, ddof=1))
+
+
+def test_frames_of_one_file_are_one_model(capsys, folder):
+    result = json.loads(run(capsys, "pdf", folder / "both.extxyz", "--json")[1])
+    assert result["n_models"] == 1
+    assert result["n_frames"] == 2
+
+
+def test_lbu_of_pyrochlore(capsys, folder):
+    result = json.loads(run(capsys, "lbu", folder / "crystal.cif", "--json")[1])
+    assert result["units"]["Zr"]["mean_coordination"] == 6
+    assert result["units"]["La"]["mean_coordination"] == 8
+    assert result["sharing"]["Zr-La"]["edge"] == 1
+    table = run(capsys, "lbu", folder / "crystal.cif", "--cutoff", "La-O=2.5")[1]
+    assert "2: 100%" in table
+
+
+def test_xrd_of_a_sphere_and_against_its_own_pattern(capsys, folder, tmp_path):
+    code, out, _ = run(capsys, "xrd", folder / "sphere.extxyz", "--range", 20, 60, 0.05, "--json")
+    pattern = json.loads(out)
+    assert code == 0
+    strongest = max(
+        pattern["peaks"],
+        key=lambda peak: np.interp(peak["two_theta"], pattern["two_theta"], pattern["intensity"]),
+    )
+    assert strongest["two_theta"] == pytest.approx(28.6, abs=0.1)
+    assert strongest["hkl"] == "222"
+    data = np.transpose([pattern["two_theta"], 3.0 * np.array(pattern["intensity"]) + 40.0])
+    np.savetxt(tmp_path / "own.xy", data)
+    words = (
+        "xrd",
+        folder / "sphere.extxyz",
+        "--range",
+        20,
+        60,
+        0.05,
+        "--against",
+        tmp_path / "own.xy",
+        "--json",
+    )
+    agreement = json.loads(run(capsys, *words)[1])["against"]
+    assert agreement["scale"] == pytest.approx(3.0, rel=1e-6)
+    assert agreement["rwp"] < 1e-6
+
+
+def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
+    code, out, err = run(capsys, "fem", folder / "crystal.cif", "--columns", 1, "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert "grains" in err
+    assert set(result["variance"]) == {"omega", "r", "re", "image"}
+    assert result["peaks"][0]["k"] == pytest.approx(3.21, abs=0.05)
+    low, high = result["peaks"][0]["k_ci95"]
+    assert low < result["peaks"][0]["k"] < high
+    assert json.loads(run(capsys, "fem", folder / "gas.extxyz", "--columns", 1, "--json")[1])["peaks"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["pdf", "{missing}"], ["nothing.xyz", "no such file"]),
+        (["pdf", "{text}"], ["text.xyz", "not a structure"]),
+        (["pdf", "{one}", "--r-max", "-2"], ["--r-max", "-2"]),
+        (["pdf", "{one}", "--dr", "0"], ["--dr", "0"]),
+        (["pdf", "{one}", "--against", "{text}"], ["text.xyz"]),
+        (["lbu", "{one}", "--cutoff", "La-O"], ["La-O", "3.2"]),
+        (["lbu", "{one}", "--cutoff", "Xx-O=3"], ["Xx-O"]),
+        (["xrd", "{one}", "--wavelength", "CuKz"], ["CuKz"]),
+        (["xrd", "{one}", "--wavelength", "-1"], ["-1"]),
+        (["xrd", "{one}", "--range", "60", "20", "0.02"], ["60"]),
+        (["xrd", "{one}", "--method", "guess"], ["guess", "debye"]),
+        (["xrd", "{sphere}", "--method", "pdf"], ["sphere.extxyz", "periodic"]),
+        (["fem", "{sphere}"], ["sphere.extxyz", "periodic"]),
+        (["fem", "{one}", "--thickness", "nan"], ["--thickness", "nan"]),
+        (["fem", "{one}", "--columns", "0"], ["columns", "0"]),
+        (["fem", "{one}", "--energy", "-200"], ["-200"]),
+        (["fem", "{one}", "--semi-angle", "90"], ["90"]),
+    ],
+)
+def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):
+    (tmp_path / "text.xyz").write_text("no structure\n")
+    names = {
+        "missing": tmp_path / "nothing.xyz",
+        "text": tmp_path / "text.xyz",
+        "one": folder / "one.extxyz",
+        "sphere": folder / "sphere.extxyz",
+    }
+    code, out, err = run(capsys, *(word.format(**names) for word in words))
+    last = err.splitlines()[-1]
+    assert code == 2
+    assert out == ""
+    for words_of_it in named:
+        assert words_of_it in last

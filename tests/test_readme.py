@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def block(marker):
+    return re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)[1]
+
+
+def test_install_lines_are_single_lines_that_begin_with_a_virtual_environment():
+    for marker in ("ci: run", "ci: test"):
+        line = block(marker)
+        assert line.count("\n") == 1
+        assert line.startswith("python3 -m venv .venv && ")
+
+
+def test_pictures_are_there():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert pictures
+    for picture in pictures:
+        assert (Path(__file__).parents[1] / picture).is_file()
+
+
+@pytest.mark.slow
+def test_the_python_example_does_what_it_says():
+    names: dict = {}
+    exec(block("test: api"), names)
+    assert names["first_peaks"]["Zr-O"]["r"] == pytest.approx(2.12, abs=0.04)
+    assert 6.4 < names["la_coordination"] < 7.5
+    assert names["halo"] == pytest.approx(28.5, abs=1.5)
+    assert (names["variance"] > 0).all()
