@@ -84,7 +84,7 @@ def run(
     if as_json:
         print_json(result.to_dict())
     else:
-        _print_verdicts(result.measured, result.hypotheses)
+        _print_verdicts(result.measured, result.hypotheses, measured or settings.compare.measured)
         say(f"alzmodel: {result.tasks['done']} tasks done; results in {out}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -126,7 +126,7 @@ def compare(folder: Folder, measured: Measured = None, as_json: Json = False) ->
             {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
         )
     else:
-        _print_verdicts(rows, verdicts)
+        _print_verdicts(rows, verdicts, measured or runner.measured_file(folder))
 
 
 def plot(
@@ -171,8 +171,11 @@ def _print_status(found: StudyStatus) -> None:
     print_table("at work" if found.at_work else "not at work", ("", ""), rows)
 
 
-def _print_verdicts(rows: Sequence[Comparison], verdicts: Sequence[Verdict]) -> None:
+def _print_verdicts(
+    rows: Sequence[Comparison], verdicts: Sequence[Verdict], measured: str | Path | None
+) -> None:
+    from alzmodel.compare.measured import load_measured
     from alzmodel.report.table import print_comparison, print_hypotheses
 
-    print_comparison(rows)
+    print_comparison(rows, load_measured(measured))
     print_hypotheses(verdicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -13,13 +14,15 @@ from alzmodel.compare.hypotheses import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
 from alzmodel.report.table import measured_text, model_text
+from alzmodel.report.viewer import viewer_scripts, viewer_section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.hypotheses import Verdict
     from alzmodel.compare.measured import Measured
+    from alzmodel.report.viewer import ModelView
 
 __all__ = ["Page", "PageFigure", "page_html", "write_page"]
 
@@ -64,6 +67,10 @@ class Page:
         What is missing or provisional; it stands at the top.
     protocol, provenance : mapping
         Shown as they are, folded.
+    models : sequence of ModelView
+        Shown in three dimensions, one at a time.
+    model_table : sequence of mapping
+        One row a model, its values by column.
     """
 
     title: str
@@ -74,6 +81,8 @@ class Page:
     warnings: Sequence[str] = ()
     protocol: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    models: Sequence[ModelView] = ()
+    model_table: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,8 @@ def page_html(page: Page) -> str:
         ("verdicts", "Verdicts", _verdicts(page.verdicts)),
         ("comparison", "Measured and modelled", _comparison(page)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
-        ("protocol", "Protocol", _folded("Settings of the study", page.protocol)),
+        ("models", "Models", viewer_section(page.models) + _models(page.model_table)),
+        ("protocol", "Protocol", _settings(page.protocol)),
         ("provenance", "Provenance", _folded("Models, versions and inputs", page.provenance)),
     ]
     shown = [section for section in sections if section[2]]
@@ -145,6 +155,7 @@ def page_html(page: Page) -> str:
 </main>
 <script>
 {(_FOLDER / "page.js").read_text(encoding="utf-8")}</script>
+{viewer_scripts() if page.models else ""}
 </body>
 </html>
 """
@@ -207,23 +218,32 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
 
 def _comparison(page: Page) -> str:
     notes: dict[str, str] = {}
-    rows = []
+    modelled, missing = [], []
     for row in page.rows:
         notes.update(row.footnotes)
         order = list(notes)
-        marks = ", ".join(str(order.index(name) + 1) for name in row.footnotes)
+        marks = _Cell(", ".join(str(order.index(name) + 1) for name in row.footnotes))
+        first = [
+            _Cell(f"{row.label} ({row.unit})" if row.unit else row.label),
+            _Cell("" if row.x is None else f"{row.x:g}", row.x, number=True),
+            _Cell(
+                measured_text(row),
+                row.measured if isinstance(row.measured, float | int) else None,
+                number=True,
+            ),
+        ]
+        if row.kind == "not modelled":
+            missing.append([*first, _Cell(row.reason, kind=row.kind), marks])
+            continue
         beyond = row.z_beyond_systematic if row.systematic else None
-        number = row.measured if isinstance(row.measured, float | int) else None
         result = (
             row.agreement
             if not row.reason or row.agreement == "assumed"
             else f"{row.agreement}: {row.reason}"
         )
-        rows.append(
+        modelled.append(
             [
-                _Cell(f"{row.label} ({row.unit})" if row.unit else row.label),
-                _Cell("" if row.x is None else f"{row.x:g}", row.x, number=True),
-                _Cell(measured_text(row), number, number=True),
+                *first,
                 _Cell("" if row.n_models == 0 else model_text(row), row.model, number=True),
                 _Cell(
                     "" if row.difference is None else f"{row.difference:+.2g}", row.difference, number=True
@@ -232,24 +252,24 @@ def _comparison(page: Page) -> str:
                 _Cell("" if beyond is None else f"{beyond:+.1f}", beyond, number=True),
                 _Cell(f"{row.source}, {row.kind}" if row.source else row.kind, kind=row.kind),
                 _Cell(result, kind=row.agreement),
-                _Cell(marks),
+                marks,
             ]
         )
-    heads = (
-        "quantity",
-        "x",
-        "measured (± systematic)",
-        "model (models)",
-        "difference",
-        "z",
-        "z beyond systematic",
-    )
-    text = _table(f"Against {page.measured.title}", (*heads, "model is", "result", "notes"), rows)
-    text += (
-        "<p class='small'>z: difference over the combined random error; the systematic error is kept apart."
-        " compatible: |z| below 2; too few models: above, but not at 95 % with so few."
-        " assumed: put in by hand, or follows from what was.</p>\n"
-    )
+    heads = ("quantity", "x", "measured (± systematic)")
+    more = ("model (models)", "difference", "z", "z beyond systematic", "model is", "result", "notes")
+    text = ""
+    if modelled:
+        text = _table(f"Against {page.measured.title}", (*heads, *more), modelled)
+        text += (
+            "<p class='small'>z: difference over the combined random error; the systematic error is kept apart."
+            " compatible: |z| below 2; too few models: above, but not at 95 % with so few."
+            " assumed: put in by hand, or follows from what was.</p>\n"
+        )
+    if missing:
+        table = _table(
+            "Measured, and not modelled", (*heads, "why there is no model value", "notes"), missing
+        )
+        text += f"<details><summary>{len(missing)} measured values without a model value</summary>\n{table}</details>\n"
     text += "<ol class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes.values()) + "</ol>\n"
     general = "".join(
         f"<li>{escape(page.measured.footnotes[name])}</li>" for name in page.measured.general_footnotes
@@ -294,6 +314,37 @@ def _inline(svg: str, prefix: str) -> str:
     text = re.sub(r'\bid="', f'id="{prefix}', text)
     text = re.sub(r'href="#', f'href="#{prefix}', text)
     return re.sub(r"url\(#", f"url(#{prefix}", text)
+
+
+def _models(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    heads = list(dict.fromkeys(key for row in rows for key in row))
+    return _table(
+        "The models and what they are", heads, [[_value(row.get(key)) for key in heads] for row in rows]
+    )
+
+
+def _value(value: Any) -> _Cell:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _Cell("" if value is None else str(value))
+    return _Cell(f"{value:.5g}" if isinstance(value, float) else str(value), float(value), number=True)
+
+
+def _settings(content: Mapping[str, Any]) -> str:
+    """Nested settings as one table, the keys joined by dots as they stand in the study file."""
+    rows = [[_Cell(key), _Cell(text)] for key, text in _flat(content)]
+    return _table("Settings by name", ("setting", "value"), rows) if rows else ""
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, str):
+            yield f"{prefix}{key}", value
+        elif value is not None:
+            yield f"{prefix}{key}", json_text(value)
 
 
 def _folded(title: str, content: Mapping[str, Any]) -> str:

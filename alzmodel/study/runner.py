@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.hypotheses import Verdict
-    from alzmodel.report.page import Page
     from alzmodel.study.scheduler import Listener
     from alzmodel.study.store import Record
     from alzmodel.study.tasks import Task
@@ -34,6 +33,7 @@ __all__ = [
     "StudyStatus",
     "compare",
     "init",
+    "measured_file",
     "plan_study",
     "plot",
     "report",
@@ -280,7 +280,7 @@ def run(
             {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
             for key, reason in outcome.failed.items()
         )
-        files, rows, verdicts = _finish(settings, tasks, store, values, failures, listen)
+        files, rows, verdicts = _finish(settings, tasks, store, values, listen)
     return StudyResult(
         out=store.folder,
         tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
@@ -296,13 +296,14 @@ def _finish(
     tasks: tuple[Task, ...],
     store: Store,
     measured: str | Path | None,
-    failures: tuple[dict[str, str], ...],
     listen: Listener,
 ) -> tuple[tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
     """Gather the results and write what people look at."""
+    from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
     from alzmodel.study.index import collect_records, write_database, write_results
+    from alzmodel.study.page import study_page
 
     def step(label: str, number: int) -> None:
         listen(StudyEvent("step", label, number / 4, total=len(tasks), study_fraction=1.0))
@@ -321,9 +322,10 @@ def _finish(
     step("figures", 2)
     drawn = draw_all(records, store, rows, store.folder / FIGURES)
     step("report", 3)
-    warnings = [f"Not done: {failure['label']}: {failure['reason']}" for failure in failures]
-    page = _page(settings, records, rows, verdicts, measured, warnings, store.folder / FIGURES)
-    write_page(store.folder / REPORT, page)
+    values = load_measured(measured)
+    write_page(
+        store.folder / REPORT, study_page(settings, tasks, store, records, rows, verdicts, values, drawn)
+    )
     step("all written", 4)
     files = [store.folder / name for name in (STUDY, RESULTS, DATABASE, COMPARISON, REPORT)]
     return (*files, *drawn), rows, verdicts
@@ -339,47 +341,6 @@ def _judge(
 
     numbers = quantities(records)
     return tuple(compare_models(numbers, load_measured(measured))), tuple(judge_hypotheses(numbers))
-
-
-def _page(
-    settings: StudySettings,
-    records: Sequence[Record],
-    rows: Sequence[Comparison],
-    verdicts: Sequence[Verdict],
-    measured: str | Path | None,
-    warnings: Sequence[str],
-    figures: Path,
-) -> Page:
-    """Put the report together from what was written before."""
-    from alzmodel.compare.measured import load_measured
-    from alzmodel.report.page import Page, PageFigure
-    from alzmodel.study.figures import FIGURES as DRAWN
-
-    glasses = {record.label: record.results["provenance"] for record in records if record.stage == "glass"}
-    provisional = sorted({ion for made in glasses.values() for ion in made["potential"]["provisional"]})
-    told = list(warnings)
-    if provisional:
-        told.append(
-            f"The potential of {', '.join(provisional)} is provisional: its source could not be verified."
-        )
-    history = {"thermo"}
-    return Page(
-        title=f"Study: {settings.name}",
-        verdicts=verdicts,
-        rows=rows,
-        measured=load_measured(measured),
-        figures=[
-            PageFigure(figure.title, figure.caption, figures / f"{name}.svg", figures / f"{name}.csv")
-            for name, figure in DRAWN.items()
-            if (figures / f"{name}.svg").is_file()
-        ],
-        warnings=told,
-        protocol=settings.model_dump(),
-        provenance={
-            label: {key: value for key, value in made.items() if key not in history}
-            for label, made in glasses.items()
-        },
-    )
 
 
 def _open(out: str | Path) -> tuple[StudySettings, tuple[Task, ...], Store]:
@@ -452,6 +413,18 @@ def compare(
     return _judge(records, measured if measured is not None else settings.compare.measured)
 
 
+def measured_file(out: str | Path) -> str | None:
+    """Name the file of measured values that a study is compared with; None is the one that comes with the package.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder.
+    """
+    settings, _, _ = _open(out)
+    return settings.compare.measured
+
+
 def plot(what: str, out: str | Path, target: str | Path) -> Path:
     """Draw one figure of a study.
 
@@ -493,20 +466,20 @@ def report(out: str | Path, target: str | Path | None = None) -> Path:
     InputError
         If `out` is no study's folder, nothing in it is done, or the page cannot be written.
     """
+    from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
+    from alzmodel.study.page import study_page
 
     settings, tasks, store = _open(out)
     path = store.folder / REPORT if target is None else Path(target)
     check_writable(path)
     records = _finished(out, tasks, store)
     rows, verdicts = _judge(records, settings.compare.measured)
-    missing = len(tasks) - len(records)
-    warnings = [f"{missing} of {len(tasks)} tasks are not done."] if missing else []
+    values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
-        draw_all(records, store, rows, Path(figures))
-        page = _page(settings, records, rows, verdicts, settings.compare.measured, warnings, Path(figures))
-        return write_page(path, page)
+        drawn = draw_all(records, store, rows, Path(figures))
+        return write_page(path, study_page(settings, tasks, store, records, rows, verdicts, values, drawn))
 
 
 def _finished(out: str | Path, tasks: Sequence[Task], store: Store) -> list[Record]:

@@ -13,7 +13,7 @@ from alzmodel.study.tasks import digest
 from alzmodel.study.worker import StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ase import Atoms
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alzmodel.scattering.xrd import PowderPattern
     from alzmodel.study.worker import Work
 
-__all__ = ["CURVES", "FRAMES", "MODEL", "STAGES"]
+__all__ = ["CURVES", "FRAMES", "MODEL", "STAGES", "ceramic_column"]
 
 MODEL = "model.extxyz"
 FRAMES = "frames.extxyz"
@@ -308,33 +308,61 @@ def _relaxed(atoms: Atoms, potential: str, work: Work) -> dict[str, Any]:
     }
 
 
+def _column_seeds(inputs: Mapping[str, Any]) -> tuple[int, list[tuple[int, int]]]:
+    """Seed of the gas, and of glass and clusters of each column."""
+    # Of its own for every column of every glass, and the same whenever it is made again.
+    seeds = np.random.SeedSequence(
+        [inputs["model"]["seed"], round(1000 * inputs["model"]["la"])]
+    ).generate_state(2 * inputs["columns"] + 1)
+    gas, *others = (int(seed) for seed in seeds)
+    return gas, list(zip(others[::2], others[1::2], strict=True))
+
+
+def _with_clusters(column: Atoms, inputs: Mapping[str, Any], seed: int) -> Atoms:
+    from alzmodel.build.columns import embed_clusters
+
+    return embed_clusters(
+        column,
+        phase="La2Zr2O7",
+        diameter=inputs["cluster_diameter"],
+        volume_fraction=inputs["cluster_fraction"],
+        lattice_parameter=inputs["lattice_parameter"],
+        seed=seed,
+    )
+
+
+def ceramic_column(inputs: Mapping[str, Any], frames: Sequence[Atoms]) -> Atoms:
+    """Make again the first column with clusters of a FEM task.
+
+    Parameters
+    ----------
+    inputs
+        Of the task.
+    frames
+        Of the glass that it needs.
+    """
+    from alzmodel.build.columns import glass_column
+
+    _, seeds = _column_seeds(inputs)
+    glass_seed, cluster_seed = seeds[0]
+    column = glass_column(frames, width=inputs["width"], thickness=inputs["thickness"], seed=glass_seed)
+    return _with_clusters(column, inputs, cluster_seed)
+
+
 def _fem(work: Work) -> StageResult:
     """Normalised variance of the glass, of a gas of its ions, and of the glass with pyrochlore clusters."""
-    from alzmodel.build.columns import embed_clusters, gas_source, glass_column
+    from alzmodel.build.columns import gas_source, glass_column
     from alzmodel.scattering.fem import fem
     from alzmodel.scattering.fem_fit import fit_fem_peaks
 
     inputs = work.inputs
     frames = _glass_frames(work)
-    # Of its own for every column of every glass, and the same whenever it is made again.
-    seeds = np.random.SeedSequence(
-        [inputs["model"]["seed"], round(1000 * inputs["model"]["la"])]
-    ).generate_state(2 * inputs["columns"] + 1)
-    gas_seed, *others = (int(seed) for seed in seeds)
+    gas_seed, seeds = _column_seeds(inputs)
     size = {"width": inputs["width"], "thickness": inputs["thickness"]}
     glasses, ceramics = [], []
-    for number in range(inputs["columns"]):
-        glasses.append(glass_column(frames, **size, seed=others[2 * number]))
-        ceramics.append(
-            embed_clusters(
-                glasses[-1],
-                phase="La2Zr2O7",
-                diameter=inputs["cluster_diameter"],
-                volume_fraction=inputs["cluster_fraction"],
-                lattice_parameter=inputs["lattice_parameter"],
-                seed=others[2 * number + 1],
-            )
-        )
+    for number, (glass_seed, cluster_seed) in enumerate(seeds):
+        glasses.append(glass_column(frames, **size, seed=glass_seed))
+        ceramics.append(_with_clusters(glasses[-1], inputs, cluster_seed))
         work.progress(0.4 * (number + 1) / inputs["columns"], "columns")
     # From patches too, so that it shows what the way of building alone would show.
     gas = glass_column(gas_source(frames[-1], gas_seed), **size, seed=gas_seed)

@@ -1,0 +1,246 @@
+"""The report of a study, finished, partly done or failed: what :mod:`alzmodel.report.page` shows, gathered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.errors import AlzmodelError
+from alzmodel.io import read_frames, read_structure
+from alzmodel.report.page import Page, PageFigure
+from alzmodel.report.viewer import CLUSTERS, atom_budget, model_view
+from alzmodel.study.figures import FIGURES
+from alzmodel.study.index import model_name
+from alzmodel.study.stages import FRAMES, MODEL, ceramic_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+
+    from alzmodel.compare.comparison import Comparison
+    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.compare.measured import Measured
+    from alzmodel.report.viewer import ModelView
+    from alzmodel.study.settings import StudySettings
+    from alzmodel.study.store import Record, Store
+    from alzmodel.study.tasks import Task
+
+__all__ = ["study_page"]
+
+PROBE = 22.0
+"""Å; width of the probe in Zhu et al., Adv. Mater. 2024, 2302438."""
+
+MEASURED_PATTERNS = 400
+"""Patterns in one scan of that measurement: "more than 400"."""
+
+CLUSTER_ATOMS = 10_000
+"""Drawn of a column with clusters: one cluster of 40 Å and what is around it."""
+
+ELSEWHERE = {"thermo"}
+"""Of the provenance; drawn as a figure."""
+
+
+def study_page(
+    settings: StudySettings,
+    tasks: Sequence[Task],
+    store: Store,
+    records: Sequence[Record],
+    rows: Sequence[Comparison],
+    verdicts: Sequence[Verdict],
+    measured: Measured,
+    drawn: Sequence[Path],
+) -> Page:
+    """Put the report of a study together.
+
+    Parameters
+    ----------
+    settings, tasks, store
+        The study.
+    records
+        Of the tasks that are done.
+    rows, verdicts, measured
+        The comparison.
+    drawn
+        Files that :func:`alzmodel.study.figures.draw_all` wrote.
+    """
+    files = {path.name: path for path in drawn}
+    glasses = [record for record in records if record.stage == "glass"]
+    return Page(
+        title=f"Study: {settings.name}",
+        verdicts=verdicts,
+        rows=rows,
+        measured=measured,
+        figures=[
+            PageFigure(figure.title, figure.caption, files[f"{name}.svg"], files.get(f"{name}.csv"))
+            for name, figure in FIGURES.items()
+            if f"{name}.svg" in files
+        ],
+        warnings=[*_missing(tasks, store, records), *_doubts(settings, records)],
+        models=_models(records, store),
+        model_table=[_model_row(record) for record in glasses],
+        protocol=_protocol(settings, glasses),
+        provenance={
+            record.label: {
+                key: value for key, value in record.results["provenance"].items() if key not in ELSEWHERE
+            }
+            for record in records
+            if "provenance" in record.results
+        },
+    )
+
+
+def _missing(tasks: Sequence[Task], store: Store, records: Sequence[Record]) -> Iterator[str]:
+    """Name what the study should have and has not."""
+    done = {f"{record.stage}-{record.hash}" for record in records}
+    missing = {task.key: task for task in tasks if task.key not in done}
+    if not missing:
+        return
+    yield f"{len(missing)} of {len(tasks)} tasks of the study are not done; all below is without them."
+    waiting: dict[str, list[str]] = {}
+    for key, task in missing.items():
+        reason = store.failure(key)
+        if reason is not None:
+            yield f"Failed: {task.label}: {reason}"
+            continue
+        needed = ", ".join(missing[one].label for one in task.needs.values() if one in missing)
+        waiting.setdefault(f"without {needed}" if needed else "yet", []).append(task.label)
+    for why, labels in waiting.items():
+        yield f"Not done {why}: {', '.join(labels)}"
+
+
+def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]:
+    """Say what is provisional, small or short about the models that are there."""
+    made = [record.results["provenance"] for record in records if record.stage == "glass"]
+    provisional = sorted({ion for one in made for ion in one["potential"]["provisional"]})
+    if provisional:
+        yield f"The potential of {', '.join(provisional)} is provisional: its source could not be verified."
+    repeats = [
+        record.results["repeat_length"]
+        for record in records
+        if record.stage == "local_order" and record.results["repeat_length"] is not None
+    ]
+    if repeats:
+        yield (
+            f"The glasses are periodic and repeat themselves beyond {min(repeats):.1f} Å: no order of longer range, "
+            "and no crystal of the size that was measured, can form in them."
+        )
+    if made:
+        protocol = made[0]["protocol"]
+        yield (
+            f"The glasses were quenched at {protocol['quench_rate']:g} K/ps; films are not made that way, and slower "
+            "quenching gives more order."
+        )
+    if settings.fem and any(record.stage == "fem" for record in records):
+        places = settings.fem.columns * (settings.fem.width / PROBE) ** 2
+        if places < MEASURED_PATTERNS:
+            yield (
+                f"FEM columns for each model: {settings.fem.columns}, or some {places:.0f} separate places of the "
+                f"probe; a measured scan has more than {MEASURED_PATTERNS}. Intervals are wide."
+            )
+        yield (
+            "FEM with clusters, and the powder lines of the crystallite: size, number and lattice parameter are "
+            "assumed, so positions and widths are too. They support no hypothesis."
+        )
+
+
+def _model_row(record: Record) -> dict[str, Any]:
+    made = record.results["provenance"]
+    return {
+        "model": model_name(dict(record.inputs["model"])),
+        "formula": made["formula"],
+        "atoms": made["n_atoms"],
+        "density at 300 K (g/cm³)": made["density_300K"],
+        "energy (eV/atom)": made["energy_per_atom"],
+        "potential": made["potential"]["title"],
+        "seed": made["seed"],
+        "folder": f"runs/{record.stage}-{record.hash}",
+    }
+
+
+def _protocol(settings: StudySettings, glasses: Sequence[Record]) -> dict[str, Any]:
+    """Give the settings, and the steps of the melt-quench that they stand for."""
+    shown = {"study": settings.model_dump()}
+    return shown | ({"steps": dict(glasses[0].inputs["protocol"])} if glasses else {})
+
+
+def _models(records: Sequence[Record], store: Store) -> list[ModelView]:
+    """Glasses, one column with clusters, and the reference crystals."""
+    drawn = [record for record in records if MODEL in record.files]
+    most = atom_budget(len(drawn))
+    orders = {record.needs["glass"]: record for record in records if record.stage == "local_order"}
+    views = []
+    for record in sorted(drawn, key=lambda one: one.stage != "glass"):
+        key = f"{record.stage}-{record.hash}"
+        atoms = read_structure(store.runs / key / MODEL)
+        order = orders.get(key) if record.stage == "glass" else record
+        numbers, cutoffs = _per_atom(atoms, _cutoffs(order))
+        formula = record.results["provenance"].get("formula", atoms.get_chemical_formula(empirical=True))
+        note = f"{formula}, {len(atoms)} atoms"
+        if "citation" in record.results:
+            note += f"; {record.results['citation']}"
+        if record.results.get("note"):
+            note += f"; {record.results['note']}"
+        views.append(
+            model_view(atoms, record.label, cutoffs=cutoffs, numbers=numbers, most=most, note=f"{note}.")
+        )
+    ceramic = _ceramic(records, orders, store)
+    glasses = sum(record.stage == "glass" for record in drawn)
+    return [*views[:glasses], *ceramic, *views[glasses:]]
+
+
+def _cutoffs(order: Record | None) -> dict[str, float]:
+    """Where the shell of oxygens ends around each cation, as the analysis found."""
+    units = order.results.get("units", {}) if order is not None else {}
+    return {element: unit["cutoff"] for element, unit in units.items()}
+
+
+def _per_atom(atoms: Atoms, known: Mapping[str, float]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Bond-valence sums, and the cut-offs they were taken with."""
+    from alzmodel.composition import pair_label
+    from alzmodel.local_order.bond_valence import atom_sums
+    from alzmodel.local_order.shells import bonded
+
+    try:
+        model = bonded(atoms, cutoffs={pair_label(element, "O"): value for element, value in known.items()})
+    except AlzmodelError:
+        # No oxide: there are atoms to draw, and nothing to count.
+        return {}, dict(known)
+    sums, _, _ = atom_sums(atoms, model.bonds[0])
+    cutoffs = {element: model.shells.cutoffs[pair_label(element, "O")] for element in model.cations}
+    return {"bond-valence sum": sums}, cutoffs
+
+
+def _ceramic(records: Sequence[Record], orders: Mapping[str, Record], store: Store) -> list[ModelView]:
+    """Make the first column with clusters that FEM looked at again, since its seed is known, and cut it to one."""
+    for record in records:
+        if record.stage != "fem" or record.needs["glass"] not in orders:
+            continue
+        key = record.needs["glass"]
+        column = ceramic_column(record.inputs, read_frames(store.runs / key / FRAMES))
+        own = column.arrays["cluster"] == 1
+        # Around its first atom, since a cluster may reach across the edge of the cell.
+        cell = column.cell.lengths()
+        from_first = column.positions - column.positions[own][0]
+        column.positions -= np.where(column.pbc, np.round(from_first / cell) * cell, 0.0)
+        centre = column.positions[own].mean(axis=0)
+        column.pbc = False
+        made = column.info["provenance"]["clusters"]
+        note = (
+            f"One of {made['n_clusters']} spheres of {made['phase']}, {made['diameter']:g} Å, put by hand into "
+            f"{record.label.removeprefix('FEM ')}: the nucleus is assumed, it did not grow. The view is cut open."
+        )
+        return [
+            model_view(
+                column,
+                f"glass with a nucleus (assumed), {record.label.removeprefix('FEM ')}",
+                cutoffs=_cutoffs(orders[key]),
+                most=CLUSTER_ATOMS,
+                focus=centre,
+                note=note,
+                start={"colour": CLUSTERS, "cut": 50},
+            )
+        ]
+    return []

@@ -1,0 +1,116 @@
+"""What the 3D view is given is what the model holds."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from alzmodel.crystals import crystal, nanocrystal, supercell
+from alzmodel.errors import InputError
+from alzmodel.report.viewer import MOST_ATOMS, atom_budget, model_view, viewer_scripts, viewer_section
+
+CUTOFFS = {"Zr": 2.4, "La": 2.9}
+
+
+def shells(view):
+    """Cation, and where its oxygens are, as viewer.js reads them."""
+    flat, cell = view.data["shells"], view.data["cell"]
+    xyz = np.reshape(view.data["xyz"], (-1, 3)) / 100
+    lattice = np.zeros((3, 3)) if cell is None else np.reshape(cell, (3, 3))
+    at = 0
+    while at < len(flat):
+        centre, count = flat[at : at + 2]
+        own = np.reshape(flat[at + 2 : at + 2 + 2 * count], (-1, 2))
+        at += 2 + 2 * count
+        steps = np.column_stack([own[:, 1] // 49 - 3, own[:, 1] // 7 % 7 - 3, own[:, 1] % 7 - 3])
+        yield centre, own[:, 0], xyz[centre], xyz[own[:, 0]] + steps @ lattice
+
+
+def test_polyhedra_of_a_crystal_are_whole_across_the_cell():
+    view = model_view(crystal("La2Zr2O7"), "pyrochlore", cutoffs=CUTOFFS)
+    elements = [view.data["elements"][i] for i in view.data["element"]]
+    found = {"Zr": 0, "La": 0}
+    crossing = 0
+    for centre, oxygens, place, corners in shells(view):
+        found[elements[centre]] += 1
+        assert len(oxygens) == {"Zr": 6, "La": 8}[elements[centre]]
+        assert {elements[i] for i in oxygens} == {"O"}
+        lengths = np.linalg.norm(corners - place, axis=1)
+        assert (lengths < CUTOFFS[elements[centre]]).all()
+        crossing += (np.abs(corners - 5.4) > 5.5).any()
+    assert found == {"Zr": 16, "La": 16}
+    assert crossing
+    counts = view.data["numbers"]["oxygens around it"]["values"]
+    assert {(element, count) for element, count in zip(elements, counts, strict=True)} == {
+        ("Zr", 6),
+        ("La", 8),
+        ("O", None),
+    }
+
+
+def test_small_crystals_are_repeated_and_it_is_said():
+    view = model_view(crystal("MgO"), "MgO", cutoffs={"Mg": 2.5})
+    assert len(view.data["element"]) == 8 * 27
+    assert "3 × 3 × 3 cells" in view.note
+    assert {len(oxygens) for _, oxygens, _, _ in shells(view)} == {6}
+
+
+def test_large_models_are_cut_to_a_cube_and_it_is_said():
+    atoms = supercell(crystal("La2Zr2O7"), 4)
+    view = model_view(atoms, "large", cutoffs=CUTOFFS, most=700)
+    assert len(view.data["element"]) == 700
+    assert f"700 of its {len(atoms)} atoms" in view.note
+    assert view.data["cell"] is None
+    xyz = np.reshape(view.data["xyz"], (-1, 3)) / 100
+    edge = float(re.search(r"cube of (\d+) Å", view.note)[1])
+    assert np.ptp(xyz, axis=0).max() <= edge + 1
+    middle = atoms.cell.array.sum(axis=0) / 2
+    outside = np.abs(atoms.positions - middle).max(axis=1) > edge / 2 + 0.6
+    assert outside.sum() > 0.8 * (len(atoms) - 700)
+    # Shells that were cut open are left out, the others are whole.
+    counts = [len(oxygens) for _, oxygens, _, _ in shells(view)]
+    assert counts
+    assert set(counts) == {6, 8}
+
+
+def test_every_number_of_an_atom_is_a_colour():
+    atoms = nanocrystal("La2Zr2O7", 14.0)
+    atoms.set_array("strain", np.linspace(0, 1, len(atoms)))
+    atoms.set_array("same", np.ones(len(atoms)))
+    view = model_view(atoms, "n", cutoffs=CUTOFFS, numbers={"sum": 0.5 * atoms.numbers})
+    assert set(view.data["numbers"]) == {"oxygens around it", "formal charge", "strain", "sum"}
+    assert view.data["numbers"]["formal charge"]["unit"] == "e"
+    assert view.data["numbers"]["strain"]["values"][-1] == 1
+    with pytest.raises(InputError, match=r"sum has shape \(3,\)"):
+        model_view(atoms, "n", cutoffs={}, numbers={"sum": np.ones(3)})
+
+
+def test_no_atoms():
+    with pytest.raises(InputError, match="has no atoms"):
+        model_view(crystal("MgO")[:0], "none", cutoffs={})
+
+
+def test_many_models_share_the_page():
+    assert atom_budget(1) == MOST_ATOMS
+    assert atom_budget(72) * 72 <= 120_000
+    assert atom_budget(10_000) > 0
+
+
+def test_words_cannot_end_the_script():
+    view = model_view(crystal("MgO"), "</script><b>", cutoffs={}, note="<!--")
+    text = viewer_section([view])
+    (data,) = re.findall(r'<script type="application/json" id="view-data">(.*?)</script>', text)
+    assert json.loads(data)[0]["name"] == "</script><b>"
+    assert "&lt;/script&gt;&lt;b&gt;" in text
+    assert "<!--" not in text
+    assert viewer_section([]) == ""
+
+
+def test_the_library_is_whole_and_brings_its_licence():
+    text = viewer_scripts()
+    assert text.count("</script") == 2
+    assert len(text) > 500_000
+    view = viewer_section([model_view(crystal("MgO"), "m", cutoffs={})])
+    assert "Redistributions in binary form must reproduce the above copyright" in view
+    assert "University of Pittsburgh" in view
