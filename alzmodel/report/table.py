@@ -35,7 +35,7 @@ __all__ = [
     "with_error",
 ]
 
-_WIDTH: Final = 132
+_WIDTH: Final = 172
 """Columns of text where the output is no terminal."""
 _STYLES: Final = {
     "compatible": "green",
@@ -119,6 +119,7 @@ def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[st
         )
         first = group[0]
         label = f"{first.label} ({first.unit})" if first.unit else first.label
+        contents = ", ".join(dict.fromkeys("–" if row.x is None else f"{row.x:g}" for row in group))
         if first.kind == "not modelled":
             values = "; ".join(
                 measured_text(row) + ("" if row.x is None else f" ({row.x:g})") for row in group
@@ -131,9 +132,9 @@ def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[st
         result = first.reason if first.agreement == "not comparable" else first.agreement
         modelled.add_row(
             label,
-            "–" if first.x is None else f"{first.x:g}",
+            contents,
             f"{first.source}, {first.kind}",
-            measured_text(first),
+            "; ".join(dict.fromkeys(measured_text(row) for row in group)),
             model_text(first),
             "" if first.difference is None else f"{first.difference:+.2g}",
             z,
@@ -156,19 +157,16 @@ def _table(title: str, *left: str, right: Sequence[str] = ()) -> Table:
 
 
 def _lines(rows: Sequence[Comparison]) -> list[list[Comparison]]:
-    """Rows that share a line of the table."""
-    lines: list[list[Comparison]] = []
+    """Rows that share a line of the table: alike but for x, or for what was measured where no model says anything."""
+    lines: dict[tuple[object, ...], list[Comparison]] = {}
     for row in rows:
-        last = lines[-1][0] if lines else None
-        if (
-            last is not None
-            and row.kind == last.kind == "not modelled"
-            and (row.label, row.unit, row.reason) == (last.label, last.unit, last.reason)
-        ):
-            lines[-1].append(row)
-        else:
-            lines.append([row])
-    return lines
+        key: tuple[object, ...] = (row.label, row.unit, row.kind, row.source, row.agreement, row.reason)
+        if row.model is not None:
+            key += (measured_text(row), model_text(row), row.difference)
+        lines.setdefault(key, []).append(row)
+    labels = list(dict.fromkeys(row.label for row in rows))
+    # All lines of one quantity together, the models closest to the specimen first.
+    return sorted(lines.values(), key=lambda line: (labels.index(line[0].label), line[0].source == "glass"))
 
 
 def hypotheses_table(verdicts: Sequence[Verdict]) -> Table:

@@ -88,3 +88,17 @@ def test_models_are_listed_by_x():
     assert "x = 1.5" in text
     assert "no x" in text
     assert "(2)" in next(line for line in text.splitlines() if "Zr–O distance" in line)
+
+
+def test_rows_alike_but_for_the_composition_share_a_line():
+    measured = load_measured()
+    same = [
+        Quantity("xrd_222_two_theta", x, f"{x}", 28.58, kind="assumed", source="glass-ceramic")
+        for x in (1.5, 3.0, 4.5)
+    ]
+    text = shown(print_comparison, compare_models(same, measured), measured)
+    shared = [line for line in text.splitlines() if "(222), 2θ in all films" in line]
+    apart = [line for line in text.splitlines() if "pyrochlore (222), 2θ (°)" in line]
+    assert len(shared) == 1
+    assert "1.5, 3, 4.5" in shared[0]
+    assert len(apart) == 3
