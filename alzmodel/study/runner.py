@@ -268,6 +268,7 @@ def run(
     store.prepare()
     with store.lock():
         write_text(store.folder / STUDY, study_toml(settings))
+        store.forget_all_but({task.key for task in tasks})
         outcome = execute(
             tasks,
             store,

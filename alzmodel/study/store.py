@@ -24,7 +24,7 @@ from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.io import json_text, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from alzmodel.study.tasks import Task
 
@@ -241,6 +241,16 @@ class Store:
             return str(facts["reason"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def forget_all_but(self, keys: Container[str]) -> None:
+        """Clear away unfinished work on tasks that are no longer wanted; finished results are never touched."""
+        for path in self.work.iterdir():
+            if path.name.removeprefix(".").removesuffix(".lock") in keys:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def log_of(self, key: str) -> Path:
         """Name the log of a task that is at work or failed."""

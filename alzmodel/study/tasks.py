@@ -20,7 +20,7 @@ __all__ = ["STAGE_VERSIONS", "Task", "digest", "make_task", "plan"]
 
 STAGE_VERSIONS: Mapping[str, int] = {
     "glass": 1,
-    "local_order": 1,
+    "local_order": 2,
     "xrd": 1,
     "fem": 1,
     "crystal": 1,

@@ -94,6 +94,16 @@ def test_failures_are_kept_until_the_next_attempt(store: Store) -> None:
     assert store.failure(task().key) is None
 
 
+def test_unfinished_work_of_another_plan_goes_and_results_stay(store: Store) -> None:
+    commit(store, task("done"))
+    for name in ("wanted", "unwanted"):
+        store.begin(task(name))
+        (store.work / f".{task(name).key}.lock").touch()
+    store.forget_all_but({task("wanted").key})
+    assert {path.name for path in store.work.iterdir()} == {task("wanted").key, f".{task('wanted').key}.lock"}
+    assert store.record(task("done").key) is not None
+
+
 def test_curves_carry_units_and_the_same_bytes(tmp_path: Path) -> None:
     curves = {"pdf/r": Curve(np.linspace(0, 1, 5), "Å"), "pdf/g/La-O": Curve(np.array([1, np.nan]), "")}
     write_curves(tmp_path / "a.h5", curves)
