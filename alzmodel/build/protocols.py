@@ -85,8 +85,8 @@ class Protocol:
 
     name: str = "custom"
     timestep: float = 0.002
-    melt_temperature: float = 3600.0
-    melt_time: float = 10.0
+    melt_temperature: float = 4200.0
+    melt_time: float = 8.0
     melt_ensemble: Ensemble = "nvt"
     melt_density: float = 0.92
     quench_rate: float = 100.0
@@ -209,11 +209,12 @@ def _check(protocol: Protocol) -> None:
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {
-        "quick": Protocol(name="quick"),
+        "quick": Protocol(name="quick", anneal_time=2.0),
         "standard": Protocol(
             name="standard",
             melt_time=20.0,
             quench_rate=10.0,
+            anneal_time=20.0,
             final_time=10.0,
             frames=20,
         ),
@@ -221,7 +222,8 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 )
 """Protocols by name.
 
-``quick`` (100 K/ps) is for the first look, ``standard`` (10 K/ps) for results.
+``quick`` (100 K/ps) is for the first look, ``standard`` (10 K/ps) for results. Both melt at 4200 K and constant
+volume, hot enough for the stiffer of the two potentials.
 """
 
 

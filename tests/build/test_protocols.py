@@ -46,7 +46,7 @@ def test_volume_is_held_while_the_melt_would_boil():
 def test_annealing_interrupts_the_quench():
     stages = Protocol(anneal_temperature=900.0, anneal_time=4.0, quench_rate=50.0).stages()
     assert [(s.name, s.start, s.stop) for s in stages[1:]] == [
-        ("hot_quench_to_anneal", 3600.0, 3000.0),
+        ("hot_quench_to_anneal", 4200.0, 3000.0),
         ("quench_to_anneal", 3000.0, 900.0),
         ("anneal", 900.0, 900.0),
         ("quench", 900.0, 300.0),
@@ -57,7 +57,7 @@ def test_annealing_interrupts_the_quench():
     assert len({stage.name for stage in stages}) == len(stages)
     # An anneal above the boiling point comes before the volume is freed.
     hot = Protocol(anneal_temperature=3300.0, anneal_time=1.0).stages()
-    assert [stage.stop for stage in hot] == [3600.0, 3300.0, 3300.0, 3000.0, 300.0, 300.0]
+    assert [stage.stop for stage in hot] == [4200.0, 3300.0, 3300.0, 3000.0, 300.0, 300.0]
     assert [stage.ensemble for stage in hot] == ["nvt", "nvt", "nvt", "nvt", "npt", "npt"]
 
 
@@ -92,7 +92,10 @@ def test_overrides_stand_on_a_named_protocol():
         ({"final_time": 1.0}, "protocol final_time: 1.0; allowed: a number from 5 to"),
         ({"melt_ensemble": "nve"}, "protocol melt_ensemble: 'nve'; allowed: nvt, npt"),
         ({"anneal_time": 1.0, "anneal_temperature": 200.0}, "protocol anneal_temperature: 200"),
-        ({"melt_temperature": 1000.0, "final_temperature": 1000.0}, "protocol final_temperature: 1000"),
+        (
+            {"melt_temperature": 1000.0, "final_temperature": 1000.0, "anneal_time": 0.0},
+            "protocol final_temperature: 1000",
+        ),
         ({"cutoff": 3.0}, "protocol cutoff: 3.0"),
     ],
 )
