@@ -10,6 +10,7 @@ import numpy as np
 
 from alzmodel.composition import IONS, OXIDE_RADIUS, pair_label
 from alzmodel.errors import InputError
+from alzmodel.local_order.criteria import CRITERIA, select_shell
 from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf, smoothing_width
 from alzmodel.neighbours import Neighbours, minimum_between, neighbour_list
 
@@ -26,6 +27,8 @@ ANION: Final = "O"
 _RADII_TO_MINIMUM = 1.28
 """Where a partial shows no minimum: cut-off over the sum of radii. In La2Zr2O7, ZrO2, MgO and their melts the first
 minimum lies at 1.25 to 1.35 of r(CN 6) + r(O)."""
+_LEAST_TO_MINIMUM = 1.15
+"""A gap nearer than this times the sum of radii splits a shell (as around a distorted site) and does not end it."""
 FAR: Final = 1.0
 """Å beyond the cut-off within which the effective coordination looks for more oxygen."""
 _RANGE = 9.0  # Å; holds the second shell of every cation pair
@@ -40,7 +43,9 @@ class Shells:
     cutoffs
         Å by pair label, for every cation with oxygen and every pair of cations.
     sources
-        By pair label. Cation–oxygen: ``"given"``, ``"first minimum"`` of g(r), or ``"radii"`` where g(r) shows no first
+        By pair label. Cation–oxygen: ``"given"``, ``"first minimum"`` of g(r) (one that
+        only splits the shell of a distorted site, below 1.15 times the sum of Shannon's six-fold radii, is passed
+        over), or ``"radii"`` where g(r) shows no first
         shell (as in a gas), 1.28 times the sum of Shannon's six-fold radii. Cation–cation: ``"given"``, or ``"minimum
         beyond a straight bridge"``: where g(r) is lowest between 1.0 and 1.25 times the sum of both mean bond
         lengths to oxygen. A straight bridge of mean bonds is the longest that two units share a corner over, so
@@ -106,7 +111,8 @@ def first_shells(
         if label in given:
             found[label], sources[label] = given[label], "given"
         elif label in minima:
-            found[label], sources[label] = minima[label], "first minimum"
+            found[label] = _beyond_splits(rdf, label, minima[label], _radius(cation) + OXIDE_RADIUS)
+            sources[label] = "first minimum"
         else:
             found[label], sources[label] = _RADII_TO_MINIMUM * (_radius(cation) + OXIDE_RADIUS), "radii"
         inside = rdf.r < found[label]
@@ -126,6 +132,14 @@ def first_shells(
             found[label] = _pair_cutoff(rdf, label, bridge)
             sources[label] = "minimum beyond a straight bridge"
     return Shells(found, sources, rdf)
+
+
+def _beyond_splits(rdf: PartialRDF, label: str, minimum: float, radii: float) -> float:
+    """Return the first minimum, or the lowest place beyond it if it lies inside the shell."""
+    low, high = _LEAST_TO_MINIMUM * radii, 1.45 * radii
+    if minimum >= low:
+        return minimum
+    return minimum_between(rdf.r, rdf.g[label], low, high, smoothing=smoothing_width(rdf, label))
 
 
 def _pair_cutoff(rdf: PartialRDF, label: str, bridge: float) -> float:
@@ -171,40 +185,95 @@ class Bonded:
         Per frame: `i` is the cation, `j` the oxygen, sorted by cation.
     far_bonds
         Per frame: the same with every cut-off `FAR` longer.
+    criterion
+        How the bonds were told from the rest: one of :data:`alzmodel.local_order.criteria.CRITERIA`.
     """
 
     frames: tuple[Atoms, ...]
     shells: Shells
     bonds: tuple[Neighbours, ...]
     far_bonds: tuple[Neighbours, ...]
+    criterion: str = CRITERIA[0]
 
     @property
     def cations(self) -> tuple[str, ...]:
         """Elements other than oxygen, in the order of the pair labels."""
         return self.shells.cations
 
+    def with_criterion(self, criterion: str) -> Bonded:
+        """Return the same frames with first shells told in another way; the cut-offs stay what they are.
+
+        Raises
+        ------
+        InputError
+            If the criterion has no such name.
+        """
+        _check_criterion(criterion)
+        if criterion == self.criterion:
+            return self
+        if criterion == CRITERIA[0]:
+            near = tuple(
+                _within(atoms, far, self.shells)
+                for atoms, far in zip(self.frames, self.far_bonds, strict=True)
+            )
+        else:
+            near = tuple(select_shell(far, criterion) for far in self.far_bonds)
+        return Bonded(self.frames, self.shells, near, self.far_bonds, criterion)
+
+    def thinned(self, most: int) -> Bonded:
+        """Return at most `most` of the frames, evenly spread and with the last one."""
+        n = len(self.frames)
+        if n <= most:
+            return self
+        kept = [n - 1 - (n * k) // most for k in range(most - 1, -1, -1)]
+        return Bonded(
+            tuple(self.frames[k] for k in kept),
+            self.shells,
+            tuple(self.bonds[k] for k in kept),
+            tuple(self.far_bonds[k] for k in kept),
+            self.criterion,
+        )
+
+
+def _check_criterion(criterion: str) -> None:
+    if criterion not in CRITERIA:
+        raise InputError(f"shell criterion: {criterion!r}; allowed: {', '.join(CRITERIA)}")
+
+
+def _within(atoms: Atoms, pairs: Neighbours, shells: Shells) -> Neighbours:
+    """Cation–oxygen pairs within the cut-offs."""
+    limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
+    symbols = np.array(atoms.get_chemical_symbols())
+    limit = np.array([limits.get(symbol, 0.0) for symbol in symbols])[pairs.i]
+    return pairs.select(pairs.distance < limit)
+
 
 def bonded(
     frames: Atoms | Sequence[Atoms] | Bonded,
     *,
     cutoffs: Mapping[str, float] | None = None,
+    criterion: str = CRITERIA[0],
 ) -> Bonded:
     """Find the first shells and all bonds of a model; what is bonded already is handed back.
 
     Parameters
     ----------
     frames
-        One model, frames of one, or what this function returned (then `cutoffs` is not looked at).
+        One model, frames of one, or what this function returned (then nothing else is looked at).
     cutoffs
         As for :func:`first_shells`.
+    criterion
+        One of :data:`alzmodel.local_order.criteria.CRITERIA`: what ends the oxygen shell of a cation. The cut-offs are
+        found all the same, and those between cations always hold.
 
     Raises
     ------
     InputError
-        As :func:`first_shells`.
+        As :func:`first_shells`, or if the criterion has no such name.
     """
     if isinstance(frames, Bonded):
         return frames
+    _check_criterion(criterion)
     listed = frame_list(frames)
     shells = first_shells(listed, cutoffs=cutoffs)
     limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
@@ -214,7 +283,6 @@ def bonded(
         symbols = np.array(atoms.get_chemical_symbols())
         limit = np.array([limits.get(symbol, -FAR) for symbol in symbols])[pairs.i]
         pairs = pairs.select((symbols[pairs.j] == ANION) & (pairs.distance < limit + FAR))
-        limit = np.array([limits.get(symbol, 0.0) for symbol in symbols])[pairs.i]
         far.append(pairs)
-        near.append(pairs.select(pairs.distance < limit))
-    return Bonded(tuple(listed), shells, tuple(near), tuple(far))
+        near.append(_within(atoms, pairs, shells))
+    return Bonded(tuple(listed), shells, tuple(near), tuple(far)).with_criterion(criterion)
