@@ -1,4 +1,4 @@
-"""Primitive rings of the cation–oxygen network, in cells of any size and shape."""
+"""Rings of the cation–oxygen network by three criteria, in cells of any size and shape."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import numba
 import numpy as np
 
 from alzmodel.errors import InputError
+from alzmodel.local_order.ring_paths import (
+    decode,
+    find_slot,
+    place_key,
+    shortest_path_rings,
+    step_codes,
+    whole_graph,
+)
 from alzmodel.local_order.shells import Bonded, bonded
 
 if TYPE_CHECKING:
@@ -19,10 +27,14 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["CRITERION", "Rings", "primitive_rings", "rings"]
+__all__ = ["CRITERIA", "Rings", "primitive_rings", "ring_members", "rings"]
 
-CRITERION = "primitive"
-"""A ring counts if no two of its atoms are nearer along bonds than along the ring."""
+CRITERIA = {
+    "primitive": "no two atoms of the ring are nearer along bonds than along the ring",
+    "king": "the ring is among the shortest through two bonds of a cation",
+    "guttman": "the ring is among the shortest through a bond",
+}
+"""Names of the criteria, and which rings count."""
 LARGEST_MAX = 24
 """Longest rings, in atoms, that can be asked for."""
 
@@ -42,14 +54,14 @@ class Rings:
     per_centre
         The same per cation of the network.
     criterion
-        Name of the criterion (`CRITERION`).
+        Name of the criterion (`CRITERIA`).
     """
 
     centres: tuple[str, ...]
     largest: int
     counts: dict[str, float]
     per_centre: dict[str, float]
-    criterion: str = CRITERION
+    criterion: str = "primitive"
 
     def to_dict(self) -> dict[str, Any]:
         """Every attribute by its name, and ``length``: that lengths count atoms, not cations."""
@@ -62,9 +74,10 @@ def rings(
     *,
     centres: Sequence[str] = ("Zr",),
     largest: int = 12,
+    criterion: str = "primitive",
     cutoffs: Mapping[str, float] | None = None,
 ) -> Rings:
-    """Count the primitive rings of units joined over oxygen.
+    """Count the rings of units joined over oxygen.
 
     Parameters
     ----------
@@ -75,18 +88,22 @@ def rings(
     largest
         Longest rings, in atoms: an even number from 4 to 24. The time grows steeply with it where units share
         much.
+    criterion
+        ``"primitive"``, ``"king"`` or ``"guttman"`` (`CRITERIA`).
     cutoffs
         Å by pair label, in place of what is found.
 
     Raises
     ------
     InputError
-        If the model is no oxide, a cut-off is bad, a centre is not in the model, or `largest` is not allowed.
+        If the model is no oxide, a cut-off is bad, a centre is not in the model, or the criterion or `largest` is not
+        allowed.
 
     References
     ----------
     D. S. Franzblau, Phys. Rev. B 44, 4925 (1991): shortest-path rings; X. Yuan and A. N. Cormack, Comput. Mater.
-    Sci. 24, 343 (2002) call them primitive.
+    Sci. 24, 343 (2002) call them primitive. S. V. King, Nature 213, 1112 (1967). L. Guttman, J. Non-Cryst. Solids 116,
+    145 (1990).
     """
     model = bonded(frames, cutoffs=cutoffs)
     for centre in centres:
@@ -94,14 +111,19 @@ def rings(
             raise InputError(
                 f"ring centre: {centre!r} is no cation of the model; allowed: {', '.join(model.cations)}"
             )
+    if criterion not in CRITERIA:
+        raise InputError(f"ring criterion: {criterion!r}; allowed: {', '.join(CRITERIA)}")
     if largest % 2 or not 4 <= largest <= LARGEST_MAX:
         raise InputError(f"largest ring: {largest} atoms; allowed: an even number from 4 to {LARGEST_MAX}")
     found = np.zeros(largest // 2 + 1)
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
         symbols = np.array(atoms.get_chemical_symbols())
-        found += primitive_rings(
-            cation_bonds.select(np.isin(symbols[cation_bonds.i], list(centres))), largest
-        )
+        network = cation_bonds.select(np.isin(symbols[cation_bonds.i], list(centres)))
+        if criterion == "primitive":
+            found += primitive_rings(network, largest)
+        else:
+            codes, _ = shortest_path_rings(network, largest, king=criterion == "king")
+            found += np.bincount((codes >= 0).sum(axis=1) // 2, minlength=len(found))
     found /= len(model.frames)
     first = model.frames[0].get_chemical_symbols()
     n_centres = sum(first.count(centre) for centre in centres)
@@ -111,7 +133,36 @@ def rings(
         largest=largest,
         counts={str(n): float(found[n // 2]) for n in lengths},
         per_centre={str(n): float(found[n // 2]) / n_centres for n in lengths},
+        criterion=criterion,
     )
+
+
+def ring_members(
+    cation_bonds: Neighbours, largest: int, criterion: str = "primitive"
+) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """List the rings of a network of bonds.
+
+    Parameters
+    ----------
+    cation_bonds
+        Bonds with `i` the cation and `j` the oxygen, each once.
+    largest
+        Longest rings in atoms, even.
+    criterion
+        One of `CRITERIA`.
+
+    Returns
+    -------
+    dict
+        Per number of atoms n that occurs: atoms along each ring, shape (n_rings, n), and their images, shape
+        (n_rings, n, 3), that of the first atom being zero. The order hangs on the network alone.
+    """
+    if criterion == "primitive":
+        _, codes = _primitive_rings(cation_bonds, largest, collect=True)
+        codes = np.unique(codes, axis=0)
+    else:
+        codes, _ = shortest_path_rings(cation_bonds, largest, king=criterion == "king")
+    return decode(codes, int(np.abs(cation_bonds.shift).max(initial=0)))
 
 
 def primitive_rings(cation_bonds: Neighbours, largest: int) -> NDArray[np.int64]:
@@ -135,24 +186,30 @@ def primitive_rings(cation_bonds: Neighbours, largest: int) -> NDArray[np.int64]
     opposite atoms are d bonds apart too. All atoms carry their image, so that a ring that closes only by going
     around the cell is none. Each ring is met once from each of its d cations.
     """
-    n_atoms = cation_bonds.n_atoms
-    cations, oxygens = cation_bonds.i, cation_bonds.j
-    a = np.concatenate([cations, oxygens])
-    b = np.concatenate([oxygens, cations])
-    shift = np.concatenate([cation_bonds.shift, -cation_bonds.shift])
-    order = np.argsort(a, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(a, minlength=n_atoms))]).astype(np.int64)
+    counts, _ = _primitive_rings(cation_bonds, largest, collect=False)
+    return counts
+
+
+def _primitive_rings(
+    cation_bonds: Neighbours, largest: int, *, collect: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rings by half length, and the codes of all rings met (several times each) if they are to be collected."""
+    graph = whole_graph(cation_bonds)
     depth = largest // 2
-    reach = depth * int(np.abs(shift).max(initial=0)) + 1
-    roots = np.unique(cations)
-    graph = (starts, b[order], np.ascontiguousarray(shift[order]))
-    slots = 1 << 12
+    step = int(np.abs(graph[2]).max(initial=0))
+    reach = depth * step + 1
+    roots = np.unique(cation_bonds.i)
+    slots, codes = 1 << 12, np.empty((0, largest), dtype=np.int64)
     while True:
         balls = _sorted_balls(graph, depth - 2, 2 * reach, slots)
         if balls is not None:
-            counts, fits = _search(*graph, roots, depth, 2 * reach, slots, *balls)
+            counts, fits = _search(*graph, roots, depth, 2 * reach, slots, *balls, step, codes)
+            met = int(counts.sum())
+            if fits and collect and len(codes) < met:
+                codes = np.empty((met, largest), dtype=np.int64)
+                continue
             if fits:
-                return counts // np.maximum(np.arange(depth + 1), 1)
+                return counts // np.maximum(np.arange(depth + 1), 1), codes
         slots *= 4
 
 
@@ -177,22 +234,6 @@ def _sorted_balls(
 
 
 @numba.njit(cache=True)
-def _find(keys: NDArray[np.int64], stamps: NDArray[np.int64], stamp: int, key: int) -> int:
-    """Slot of a hash table that holds `key` or is free for it."""
-    mask = len(keys) - 1
-    slot = (key * 0x9E3779B97F4A7C1 >> 20) & mask
-    while stamps[slot] == stamp and keys[slot] != key:
-        slot = (slot + 1) & mask
-    return slot
-
-
-@numba.njit(cache=True)
-def _key(node: int, x: int, y: int, z: int, reach: int) -> int:
-    base = 2 * reach + 1
-    return ((node * base + x + reach) * base + y + reach) * base + z + reach
-
-
-@numba.njit(cache=True)
 def _walk(
     root: int,
     depth: int,
@@ -210,8 +251,8 @@ def _walk(
     """Reach every atom within `depth` bonds of the root, nearest first: (atom, image) to `place`, bonds to `far`."""
     place[0, 0], place[0, 1], place[0, 2], place[0, 3] = root, 0, 0, 0
     far[0] = 0
-    slot = _find(keys, stamps, stamp, _key(root, 0, 0, 0, reach))
-    keys[slot], stamps[slot], owner[slot] = _key(root, 0, 0, 0, reach), stamp, 0
+    slot = find_slot(keys, stamps, stamp, place_key(root, 0, 0, 0, reach))
+    keys[slot], stamps[slot], owner[slot] = place_key(root, 0, 0, 0, reach), stamp, 0
     size, head = 1, 0
     limit = len(keys) // 2
     while head < size:
@@ -220,8 +261,8 @@ def _walk(
         node = place[head, 0]
         for k in range(starts[node], starts[node + 1]):
             x, y, z = place[head, 1] + shift[k, 0], place[head, 2] + shift[k, 1], place[head, 3] + shift[k, 2]
-            key = _key(partner[k], x, y, z, reach)
-            slot = _find(keys, stamps, stamp, key)
+            key = place_key(partner[k], x, y, z, reach)
+            slot = find_slot(keys, stamps, stamp, key)
             if stamps[slot] != stamp:
                 if size == limit:
                     return -1
@@ -257,7 +298,7 @@ def _balls(
         sizes[node] = size
         if len(ball_keys) > 0:
             for k in range(size):
-                ball_keys[at] = _key(place[k, 0], place[k, 1], place[k, 2], place[k, 3], reach)
+                ball_keys[at] = place_key(place[k, 0], place[k, 1], place[k, 2], place[k, 3], reach)
                 ball_far[at] = far[k]
                 at += 1
     return True
@@ -275,8 +316,12 @@ def _search(
     ball_starts: NDArray[np.int64],
     ball_keys: NDArray[np.int64],
     ball_far: NDArray[np.int64],
+    step_reach: int,
+    codes: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], bool]:
-    """Rings met from all roots by half length, and whether the tables were large enough."""
+    """Rings met from all roots by half length, and whether the tables were large enough; rings that fit to `codes`."""
+    n_met = 0
+    ring = np.empty((2 * depth, 4), dtype=np.int64)
     counts = np.zeros(depth + 1, dtype=np.int64)
     keys, stamps = np.empty(slots, dtype=np.int64), np.full(slots, -1, dtype=np.int64)
     owner = np.empty(slots, dtype=np.int64)
@@ -293,14 +338,14 @@ def _search(
             ways[end] = 0
             n_before = 0
             for k in range(starts[node], starts[node + 1]):
-                key = _key(
+                key = place_key(
                     partner[k],
                     place[end, 1] + shift[k, 0],
                     place[end, 2] + shift[k, 1],
                     place[end, 3] + shift[k, 2],
                     reach,
                 )
-                slot = _find(keys, stamps, stamp, key)
+                slot = find_slot(keys, stamps, stamp, key)
                 if stamps[slot] == stamp and far[owner[slot]] == d - 1:
                     ways[end] += ways[owner[slot]]
                     n_before += 1
@@ -315,14 +360,14 @@ def _search(
                     at = paths[p, step]
                     first = True
                     for k in range(starts[place[at, 0]], starts[place[at, 0] + 1]):
-                        key = _key(
+                        key = place_key(
                             partner[k],
                             place[at, 1] + shift[k, 0],
                             place[at, 2] + shift[k, 1],
                             place[at, 3] + shift[k, 2],
                             reach,
                         )
-                        slot = _find(keys, stamps, stamp, key)
+                        slot = find_slot(keys, stamps, stamp, key)
                         if stamps[slot] != stamp or far[owner[slot]] != step - 1:
                             continue
                         if first:
@@ -335,7 +380,16 @@ def _search(
                             n_paths += 1
             for p in range(n_paths):
                 for q in range(p):
-                    counts[d] += _primitive(paths, p, q, d, place, reach, ball_starts, ball_keys, ball_far)
+                    if not _primitive(paths, p, q, d, place, reach, ball_starts, ball_keys, ball_far):
+                        continue
+                    counts[d] += 1
+                    if n_met < len(codes):
+                        for k in range(d + 1):
+                            ring[k] = place[paths[p, k]]
+                        for k in range(1, d):
+                            ring[d + k] = place[paths[q, d - k]]
+                        step_codes(ring[: 2 * d], step_reach, codes[n_met])
+                    n_met += 1
         stamp += 1
     return counts, True
 
@@ -356,7 +410,7 @@ def _primitive(
     for k in range(1, d):
         a, b = paths[one, k], paths[two, d - k]
         node = place[a, 0]
-        key = _key(
+        key = place_key(
             place[b, 0],
             place[b, 1] - place[a, 1],
             place[b, 2] - place[a, 2],
