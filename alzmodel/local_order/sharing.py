@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MODES", "Links", "PairSharing", "Sharing", "link_units", "sharing"]
 
+MOBILE = "Li"
+"""The element whose sites are of another sort than those of all other cations."""
 MODES = ("none", "corner", "edge", "face")
 """Names for 0, 1, 2, and 3 or more shared oxygens."""
 
@@ -76,6 +78,9 @@ class PairSharing:
         a–O–b in degrees over all bridges of pairs within the cut-off.
     linked_beyond
         Fraction of the pairs sharing oxygen that lie beyond the cut-off and are not counted.
+    random_mixture
+        What the fractions would be if ions were dealt out at random over their sites, bonds and all: those of all pairs
+        of this sort of site, Li sites and sites of other cations being two sorts.
     """
 
     fractions: dict[str, float]
@@ -89,6 +94,7 @@ class PairSharing:
     mean_angle: float
     std_angle: float
     linked_beyond: float
+    random_mixture: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Fractions by their mode, then the rest."""
@@ -104,6 +110,7 @@ class PairSharing:
             "mean_angle": self.mean_angle,
             "std_angle": self.std_angle,
             "linked_beyond": self.linked_beyond,
+            "random_mixture": self.random_mixture,
         }
 
 
@@ -213,7 +220,12 @@ def sharing(
         np.concatenate(columns) for columns in zip(*(t[3:] for t in tables), strict=True)
     )
     result = {}
-    for index, label in enumerate(_cation_labels(limits)):
+    labels = _cation_labels(limits)
+    sort = np.array([label.split("-").count(MOBILE) for label in labels])
+    alike = {
+        n: np.bincount(np.minimum(shared[sort[kind] == n], 3), minlength=len(MODES)) for n in np.unique(sort)
+    }
+    for index, label in enumerate(labels):
         mine = kind == index
         modes = np.minimum(shared[mine], 3)
         lengths = distance[mine]
@@ -236,8 +248,14 @@ def sharing(
             mean_angle=_mean(angles),
             std_angle=_std(angles),
             linked_beyond=int((beyond_kind == index).sum()) / linked if linked else 0.0,
+            random_mixture=_shares(alike[sort[index]]),
         )
     return Sharing(result)
+
+
+def _shares(counts: NDArray[np.int64]) -> dict[str, float]:
+    total = int(counts.sum())
+    return {name: (int(n) / total if total else math.nan) for name, n in zip(MODES, counts, strict=True)}
 
 
 def _cation_labels(shells: Shells) -> list[str]:
