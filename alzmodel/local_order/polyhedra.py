@@ -1,0 +1,150 @@
+"""Volume and distortion of coordination polyhedra."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["Polyhedra", "polyhedra"]
+
+# Volume of the regular polyhedron whose corners are at distance 1 from its centre, ideal angle between bonds to
+# corners that share an edge, and number of such angles.
+_REGULAR: Final = {4: (8 / (9 * math.sqrt(3)), math.degrees(math.acos(-1 / 3)), 6), 6: (4 / 3, 90.0, 12)}
+_MOST_CORNERS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Polyhedra:
+    """The oxygen polyhedron around every atom; each array has shape (n_atoms,).
+
+    Attributes
+    ----------
+    volume
+        Of the convex hull of the oxygens, Å³; NaN with fewer than four.
+    bond_length_distortion
+        Baur's index, mean |l − ⟨l⟩| / ⟨l⟩; NaN without bonds.
+    quadratic_elongation, angle_variance
+        Robinson's ⟨(l / l₀)²⟩, with l₀ the bond length of the regular polyhedron of the same volume, and variance of
+        the angles between neighbouring bonds about the ideal one in degrees²; of tetrahedra and octahedra (four and
+        six oxygens), else NaN.
+    """
+
+    volume: NDArray[np.float64]
+    bond_length_distortion: NDArray[np.float64]
+    quadratic_elongation: NDArray[np.float64]
+    angle_variance: NDArray[np.float64]
+
+
+def polyhedra(cation_bonds: Neighbours) -> Polyhedra:
+    """Measure the polyhedron of oxygens around each cation.
+
+    Parameters
+    ----------
+    cation_bonds
+        Bonds with `i` the cation and `j` the oxygen, sorted by cation.
+
+    References
+    ----------
+    W. H. Baur, Acta Cryst. B 30, 1195 (1974): distortion index. K. Robinson, G. V. Gibbs and P. H. Ribbe, Science
+    172, 567 (1971): quadratic elongation and angle variance (of an octahedron the twelve smallest of its
+    fifteen angles are the ones between neighbouring bonds).
+    """
+    n_atoms = cation_bonds.n_atoms
+    offsets = cation_bonds.offsets()
+    number = np.diff(offsets)
+    mean = np.bincount(cation_bonds.i, cation_bonds.distance, n_atoms) / np.maximum(number, 1)
+    deviation = np.abs(cation_bonds.distance - mean[cation_bonds.i])
+    with np.errstate(invalid="ignore"):
+        distortion = np.bincount(cation_bonds.i, deviation, n_atoms) / (number * mean)
+    volume = _volumes(offsets, np.ascontiguousarray(cation_bonds.vector))
+    elongation, variance = np.full(n_atoms, math.nan), np.full(n_atoms, math.nan)
+    for n, (unit_volume, ideal, n_angles) in _REGULAR.items():
+        centres = np.flatnonzero(number == n)
+        at = offsets[centres][:, None] + np.arange(n)
+        square = (cation_bonds.distance[at] ** 2).mean(axis=1)
+        with np.errstate(divide="ignore"):
+            elongation[centres] = square / (volume[centres] / unit_volume) ** (2 / 3)
+        unit = cation_bonds.vector[at] / cation_bonds.distance[at][..., None]
+        left, right = np.triu_indices(n, 1)
+        cosine = np.einsum("aij,aij->ai", unit[:, left], unit[:, right])
+        angles = np.sort(np.degrees(np.arccos(np.clip(cosine, -1, 1))), axis=1)[:, :n_angles]
+        variance[centres] = ((angles - ideal) ** 2).sum(axis=1) / (n_angles - 1)
+    return Polyhedra(volume, distortion, elongation, variance)
+
+
+@numba.njit(cache=True)
+def _volumes(offsets: NDArray[np.int64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    result = np.full(len(offsets) - 1, math.nan)
+    for centre in range(len(result)):
+        n = offsets[centre + 1] - offsets[centre]
+        if 4 <= n <= _MOST_CORNERS:
+            result[centre] = _hull_volume(vector[offsets[centre] : offsets[centre + 1]])
+    return result
+
+
+@numba.njit(cache=True)
+def _hull_volume(points: NDArray[np.float64]) -> float:
+    """Volume of the convex hull: every face once, however many corners it has, as a pyramid over the centroid."""
+    n = len(points)
+    x = points - points.sum(axis=0) / n
+    size = math.sqrt((x**2).sum() / n)
+    if size == 0:
+        return 0.0
+    tolerance = 1e-9 * size
+    total = 0.0
+    face = np.empty(n, dtype=np.int64)
+    angle = np.empty(n)
+    for a in range(n):
+        for b in range(a + 1, n):
+            for c in range(b + 1, n):
+                u, v = x[b] - x[a], x[c] - x[a]
+                normal = np.cross(u, v)
+                length = math.sqrt((normal**2).sum())
+                if length < tolerance * size:
+                    continue
+                normal /= length
+                height = (normal * x[a]).sum()
+                if height < 0:
+                    normal, height = -normal, -height
+                if height < tolerance:
+                    continue
+                # A face has all corners on one side, and is taken from its first three corners alone.
+                outside, m = False, 0
+                for d in range(n):
+                    above = (normal * x[d]).sum() - height
+                    if above > tolerance:
+                        outside = True
+                        break
+                    if above > -tolerance:
+                        if d < c and d not in (a, b):
+                            outside = True
+                            break
+                        face[m] = d
+                        m += 1
+                if outside:
+                    continue
+                middle = np.zeros(3)
+                for k in range(m):
+                    middle += x[face[k]] / m
+                u = x[a] - middle
+                v = np.cross(normal, u)
+                for k in range(m):
+                    w = x[face[k]] - middle
+                    angle[k] = math.atan2((w * v).sum(), (w * u).sum())
+                order = np.argsort(angle[:m])
+                area = 0.0
+                for k in range(m):
+                    p = x[face[order[k]]] - middle
+                    q = x[face[order[(k + 1) % m]]] - middle
+                    area += (normal * np.cross(p, q)).sum() / 2
+                total += area * height / 3
+    return total
