@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alzmodel.composition import Ion
 
-__all__ = ["Packing", "packing"]
+__all__ = ["Packing", "packing", "radius_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,15 @@ def packing(frames: Atoms | Sequence[Atoms] | Bonded) -> Packing:
             known = ion(str(label))
             mine = number[labels == label]
             plain += len(mine) * known.radius_cn6**3
-            adapted += float((_radius_at(known, mine) ** 3).sum())
+            adapted += float((radius_at(known, mine) ** 3).sum())
     # The mean volume of the frames belongs to the mean sum over frames.
     rdf = model.shells.rdf
     per_volume = 4 / 3 * np.pi * rdf.number_density / rdf.n_atoms / len(model.frames)
     return Packing(cn6=per_volume * plain, by_coordination=per_volume * adapted)
 
 
-def _radius_at(known: Ion, coordination: NDArray[np.int64]) -> NDArray[np.float64]:
+def radius_at(known: Ion, coordination: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shannon's radius in Å of an ion at each coordination number, as `Packing` says."""
     if known.valence < 0:
         return np.full(len(coordination), known.radius_cn6)
     numbers = sorted(known.radii)

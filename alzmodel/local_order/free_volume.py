@@ -1,0 +1,192 @@
+"""Space in a model: Voronoi cells, free volume, voids, and the room that Li finds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alzmodel.composition import ion, ion_labels
+from alzmodel.errors import InputError
+from alzmodel.local_order.shells import Bonded, bonded
+from alzmodel.local_order.space import radius_at
+from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance, with_more
+from alzmodel.local_order.voronoi import voronoi_volumes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["PROBE", "FreeVolume", "free_volume", "ionic_radii"]
+
+PROBE: Final = 0.59
+"""Å: Shannon's radius of four-fold Li+, the common coordination in these glasses."""
+MOBILE: Final = "Li"
+"""The element whose room is looked for: it is taken out first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeVolume:
+    """Space between ions as hard spheres of Shannon's radii, each at the coordination it has; means over frames.
+
+    Attributes
+    ----------
+    voronoi
+        Per element ``mean`` and ``std`` over atoms of the volume of the radical Voronoi cells, Å³.
+    fraction
+        Share of the volume outside all ions.
+    largest_void
+        Radius in Å of the largest sphere that fits between all ions.
+    probe_radius
+        Å.
+    accessible_fraction
+        Share of the volume in which the centre of the probe touches no ion other than Li (Li being taken out).
+    percolating_fraction
+        Share of that space that runs through the periodic model.
+    dimensions
+        Of the largest region: in how many independent directions it runs through.
+    n_voids
+        Separate regions of at least 1 Å³ per 1000 Å³ of the model.
+    bottleneck
+        Radius in Å of the largest probe that still could run through. At rest: real ions give way.
+    li_inside
+        Share of the Li ions that sit in the accessible space: how far hard spheres describe their sites.
+    spacing
+        Å between the points of the grid; the results hold to about half of it.
+    """
+
+    voronoi: dict[str, dict[str, float]]
+    fraction: float
+    largest_void: float
+    probe_radius: float
+    accessible_fraction: float
+    percolating_fraction: float
+    dimensions: float
+    n_voids: float
+    bottleneck: float
+    li_inside: float
+    spacing: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every attribute by its name, and the names of the radii and of the tessellation."""
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "radii": "Shannon 1976, by coordination",
+            "tessellation": "radical Voronoi",
+        }
+
+
+def ionic_radii(atoms: Atoms, cation_bonds: Neighbours) -> NDArray[np.float64]:
+    """Shannon's radius in Å of each ion at the coordination that it has, shape (n_atoms,); oxygen 1.40 Å.
+
+    Raises
+    ------
+    InputError
+        If an ion has no radii here.
+    """
+    labels = np.array(ion_labels(atoms))
+    number = np.bincount(cation_bonds.i, minlength=len(atoms))
+    radii = np.empty(len(atoms))
+    for label in np.unique(labels):
+        mine = labels == label
+        radii[mine] = radius_at(ion(str(label)), number[mine])
+    return radii
+
+
+def free_volume(
+    frames: Atoms | Sequence[Atoms] | Bonded,
+    *,
+    probe_radius: float = PROBE,
+    spacing: float = 0.25,
+) -> FreeVolume:
+    """Measure the space in a model.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model, periodic in all directions.
+    probe_radius
+        Å.
+    spacing
+        Å between grid points, at most.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide or not periodic in all directions, an ion has no radii here, or a length is bad.
+
+    References
+    ----------
+    R. D. Shannon, Acta Cryst. A 32, 751 (1976): radii.
+    """
+    if not (math.isfinite(probe_radius) and 0 <= probe_radius < 3):
+        raise InputError(f"probe radius: {probe_radius} Å; allowed: from 0 to below 3")
+    model = bonded(frames)
+    cells: dict[str, list[NDArray[np.float64]]] = {element: [] for element in model.shells.rdf.elements}
+    rows = []
+    for atoms, pairs in zip(model.frames, model.bonds, strict=True):
+        symbols = np.array(atoms.get_chemical_symbols())
+        radii = ionic_radii(atoms, pairs)
+        volumes = voronoi_volumes(atoms, radii)
+        for element, found in cells.items():
+            found.append(volumes[symbols == element])
+        mobile = symbols == MOBILE
+        frame = clearance(atoms[~mobile], radii[~mobile], spacing=spacing)
+        full = with_more(frame, atoms[mobile], radii[mobile])
+        space = accessible(frame, probe_radius)
+        least = float(atoms.cell.volume) / 1000
+        rows.append(
+            [
+                full.fraction(0.0),
+                float(full.values.max()),
+                space.fraction,
+                space.percolating_fraction,
+                float(space.dimensions[0]) if len(space.dimensions) else 0.0,
+                float((space.volumes >= least).sum()),
+                bottleneck_radius(frame),
+                _inside(atoms, mobile, frame.values > probe_radius),
+            ]
+        )
+    # Where no frame says anything the mean says nothing either.
+    means = [_mean([row[k] for row in rows]) for k in range(len(rows[0]))]
+    fraction, largest, reached, percolating, dimensions, n_voids, bottleneck, inside = means
+    return FreeVolume(
+        voronoi={element: _moments(np.concatenate(found)) for element, found in cells.items()},
+        fraction=fraction,
+        largest_void=largest,
+        probe_radius=probe_radius,
+        accessible_fraction=reached,
+        percolating_fraction=percolating,
+        dimensions=dimensions,
+        n_voids=n_voids,
+        bottleneck=bottleneck,
+        li_inside=inside,
+        spacing=spacing,
+    )
+
+
+def _inside(atoms: Atoms, chosen: NDArray[np.bool_], open_points: NDArray[np.bool_]) -> float:
+    """Share of the chosen atoms whose nearest grid point is open; NaN without any."""
+    if not chosen.any():
+        return math.nan
+    shape = np.array(open_points.shape)
+    fractions = atoms.positions[chosen] @ np.linalg.inv(atoms.cell.array)
+    nearest = np.rint(fractions * shape).astype(np.int64) % shape
+    return float(open_points[tuple(nearest.T)].mean())
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite)) if finite else math.nan
+
+
+def _moments(values: NDArray[np.float64]) -> dict[str, float]:
+    return {
+        "mean": float(values.mean()),
+        "std": float(values.std(ddof=1)) if len(values) > 1 else math.nan,
+    }
