@@ -1,0 +1,312 @@
+"""Former or modifier: what each cation does to the network, and what the conventional scales call it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alzmodel.composition import ion, ion_labels
+from alzmodel.errors import InputError
+from alzmodel.local_order.bond_valence import parameters
+from alzmodel.local_order.network import percolation
+from alzmodel.local_order.sharing import link_units
+from alzmodel.local_order.shells import ANION, Bonded, bonded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
+
+__all__ = ["DIETZEL", "PAPER", "Connectivity", "Role", "Roles", "dietzel_class", "roles", "sun_class"]
+
+DIETZEL: Final = {"modifier": (0.1, 0.4), "intermediate": (0.5, 1.0), "former": (1.4, 2.0)}
+"""Dietzel's ranges of z / d² in e/Å². Between two ranges his scale names no class."""
+PAPER: Final = {"Zr": "former", "Li": "former", "La": "modifier"}
+"""What Zhu et al., Adv. Mater. 36 (2024) 2302438, assign."""
+_WORDS = {"Sun": "Sun's bond strength", "Dietzel": "Dietzel's field strength"}
+
+
+@dataclass(frozen=True, slots=True)
+class Connectivity:
+    """How the cations hang together over shared oxygens.
+
+    Attributes
+    ----------
+    largest_fraction
+        Share of the cations in the largest piece.
+    dimensions
+        In how many directions that piece runs through the model.
+    links_per_cation
+        Other cations that a cation shares oxygen with.
+    bridging_fraction
+        Share of the oxygens that join at least two cations.
+    """
+
+    largest_fraction: float
+    dimensions: float
+    links_per_cation: float
+    bridging_fraction: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Every attribute by its name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One cation on all scales.
+
+    Attributes
+    ----------
+    ion
+        Label, such as ``"La3+"``.
+    coordination, distance
+        Mean coordination and mean bond length, Å, in the model.
+    valence_per_bond
+        Mean bond valence; valence over coordination is what Pauling's rule gives.
+    bridging_share
+        Share of its bonds that go to oxygens with at least two formers.
+    field_strength
+        z / r with the six-fold radius, e/Å: the paper's scale, which has no thresholds.
+    dietzel
+        z / d² with d the distance in the model, e/Å².
+    dietzel_radii
+        The same with d from six-fold radii.
+    dietzel_class
+        ``"former"``, ``"intermediate"``, ``"modifier"`` or what it lies between.
+    sun
+        kJ/mol a bond: the energy that takes the oxide apart, over the coordination in the model; NaN where unknown.
+    sun_table
+        The same over the coordination that the source divides by.
+    sun_class
+        From `sun`: ``"former"`` above 80 kcal/mol, ``"modifier"`` below 60, else ``"intermediate"``; ``"unknown"``.
+    sun_source
+        Where the energy is from.
+    without
+        Connectivity of the other cations when this one is taken out.
+    paper
+        What the paper calls it, or ``"not named"``.
+    contradictions
+        Scales that put it elsewhere than the paper, in words.
+    """
+
+    ion: str
+    coordination: float
+    distance: float
+    valence_per_bond: float
+    bridging_share: float
+    field_strength: float
+    dietzel: float
+    dietzel_radii: float
+    dietzel_class: str
+    sun: float
+    sun_table: float
+    sun_class: str
+    sun_source: str
+    without: Connectivity
+    paper: str
+    contradictions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every attribute by its name; the contradictions as one text, empty if there is none."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        return plain | {"without": self.without.to_dict(), "contradictions": "; ".join(self.contradictions)}
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The table of roles.
+
+    Attributes
+    ----------
+    former
+        Element that the word bridging refers to.
+    ions
+        By ion label.
+    all_cations
+        Connectivity with every cation in place.
+    """
+
+    former: str
+    ions: dict[str, Role]
+    all_cations: Connectivity
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys ``former``, ``ions``, ``all_cations``, ``thresholds`` and ``sources``."""
+        former, modifier, _ = _sun()
+        return {
+            "former": self.former,
+            "ions": {label: role.to_dict() for label, role in self.ions.items()},
+            "all_cations": self.all_cations.to_dict(),
+            "thresholds": {
+                "sun": {"former_above": former, "modifier_below": modifier, "unit": "kJ/mol a bond"},
+                "dietzel": {name: list(limits) for name, limits in DIETZEL.items()},
+            },
+            "sources": {
+                "sun": "K.-H. Sun, J. Am. Ceram. Soc. 30, 277 (1947)",
+                "dietzel": "A. Dietzel, Z. Elektrochem. 48, 9 (1942)",
+                "paper": "Zhu et al., Adv. Mater. 36, 2302438 (2024)",
+            },
+        }
+
+
+@functools.cache
+def _sun() -> tuple[float, float, Mapping[str, Mapping[str, Any]]]:
+    """Thresholds of former and modifier in kJ/mol a bond, and rows by ion."""
+    text = resources.files("alzmodel").joinpath("local_order/sun.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return table["thresholds"]["former"], table["thresholds"]["modifier"], table["ions"]
+
+
+def sun_class(strength: float) -> str:
+    """Class of a single-bond strength in kJ/mol on Sun's scale.
+
+    References
+    ----------
+    K.-H. Sun, J. Am. Ceram. Soc. 30, 277 (1947): formers hold more than 80 kcal/mol a bond, modifiers less than 60.
+    """
+    former, modifier, _ = _sun()
+    if not math.isfinite(strength):
+        return "unknown"
+    if strength > former:
+        return "former"
+    return "modifier" if strength < modifier else "intermediate"
+
+
+def dietzel_class(strength: float) -> str:
+    """Class of a field strength z / d² in e/Å² on Dietzel's scale, or the two that it lies between.
+
+    References
+    ----------
+    A. Dietzel, Z. Elektrochem. 48, 9 (1942); ranges as in W. Vogel, Glass Chemistry (Springer, 1994), Table 4.3.
+    """
+    below = "less than any modifier"
+    for name, (low, high) in DIETZEL.items():
+        if strength < low:
+            return below if name == "modifier" else f"between {below} and {name}"
+        if strength <= high:
+            return name
+        below = name
+    return "more than any former"
+
+
+def roles(
+    frames: Atoms | Sequence[Atoms] | Bonded,
+    *,
+    former: str = "Zr",
+    cutoffs: Mapping[str, float] | None = None,
+) -> Roles:
+    """Tell former from modifier by everything that is measured or tabulated, one row a cation.
+
+    Parameters
+    ----------
+    frames
+        One model, frames of one, or a bonded model.
+    former
+        Cation whose network the bridges belong to.
+    cutoffs
+        Å by pair label, in place of what is found.
+
+    Raises
+    ------
+    InputError
+        If the model is no oxide, a cut-off is bad, `former` is no cation of it, or the charge or radius of an ion is
+        not known.
+    """
+    model = bonded(frames, cutoffs=cutoffs)
+    if former not in model.cations:
+        raise InputError(f"former: {former!r} is no cation of the model; allowed: {', '.join(model.cations)}")
+    labels = [np.array(ion_labels(atoms)) for atoms in model.frames]
+    found = {
+        str(label): ion(str(label))
+        for label in np.unique(np.concatenate(labels))
+        if ion(str(label)).element != ANION
+    }
+    order = sorted(found, key=lambda label: (model.cations.index(found[label].element), label))
+    everything = [_connectivity(pairs, names, None) for pairs, names in zip(model.bonds, labels, strict=True)]
+    rows = {}
+    for label in order:
+        rows[label] = _role(label, model, labels, former)
+    return Roles(former, rows, _mean(everything))
+
+
+def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], former: str) -> Role:
+    known = ion(label)
+    _, parameter = parameters()
+    r0, b = parameter.get(label, (math.nan, math.nan))
+    lengths, shares, n_centres = [np.empty(0)], [np.empty(0, dtype=bool)], 0
+    for atoms, pairs, names in zip(model.frames, model.bonds, labels, strict=True):
+        is_former = np.array(atoms.get_chemical_symbols()) == former
+        to_former = np.bincount(pairs.j[is_former[pairs.i]], minlength=len(atoms))
+        mine = names[pairs.i] == label
+        lengths.append(pairs.distance[mine])
+        shares.append(to_former[pairs.j[mine]] > 1)
+        n_centres += int((names == label).sum())
+    length = np.concatenate(lengths)
+    coordination = len(length) / n_centres
+    distance = float(length.mean()) if len(length) else math.nan
+    _, _, table = _sun()
+    row = table.get(label)
+    energy = float(row["energy"]) if row else math.nan
+    sun = energy / coordination if coordination else math.nan
+    dietzel = known.valence / distance**2
+    role = {"Sun": sun_class(sun), "Dietzel": dietzel_class(dietzel)}
+    paper = PAPER.get(known.element, "not named")
+    return Role(
+        ion=label,
+        coordination=coordination,
+        distance=distance,
+        valence_per_bond=float(np.exp((r0 - length) / b).mean()) if len(length) else math.nan,
+        bridging_share=float(np.concatenate(shares).mean()) if len(length) else math.nan,
+        field_strength=known.field_strength,
+        dietzel=dietzel,
+        dietzel_radii=known.dietzel_field_strength,
+        dietzel_class=role["Dietzel"],
+        sun=sun,
+        sun_table=energy / row["coordination"] if row else math.nan,
+        sun_class=role["Sun"],
+        sun_source=str(row["source"]) if row else "none",
+        without=_mean(
+            [_connectivity(pairs, names, label) for pairs, names in zip(model.bonds, labels, strict=True)]
+        ),
+        paper=paper,
+        contradictions=tuple(
+            f"{_WORDS[scale]} makes it {name}, the paper a {paper}"
+            for scale, name in role.items()
+            if paper != "not named" and name not in {paper, "unknown"}
+        ),
+    )
+
+
+def _connectivity(pairs: Neighbours, labels: NDArray[np.str_], without: str | None) -> Connectivity:
+    """Give the connectivity of the cations of one frame, with those of one label taken out."""
+    kept = pairs if without is None else pairs.select(labels[pairs.i] != without)
+    oxygens = np.char.startswith(labels.astype(str), ANION) & np.char.endswith(labels.astype(str), "-")
+    cations = ~oxygens if without is None else ~oxygens & (labels != without)
+    n_cations = int(cations.sum())
+    links = link_units(kept)
+    piece, dimensions = percolation(len(labels), links.a, links.b, links.shift)
+    sizes = np.bincount(piece[cations], minlength=1)
+    largest = int(sizes.argmax())
+    joined = np.bincount(kept.j, minlength=len(labels))[oxygens] > 1
+    return Connectivity(
+        largest_fraction=int(sizes[largest]) / n_cations if n_cations else math.nan,
+        dimensions=float(dimensions[largest]) if n_cations else 0.0,
+        links_per_cation=2 * len(links.a) / n_cations if n_cations else math.nan,
+        bridging_fraction=float(joined.mean()),
+    )
+
+
+def _mean(parts: Sequence[Connectivity]) -> Connectivity:
+    return Connectivity(
+        *(float(np.mean([getattr(part, name) for part in parts])) for name in Connectivity.__slots__)
+    )
