@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alzmodel.cli.lbu_display import print_units
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
-from alzmodel.io import read_frames
+from alzmodel.io import STANDARD_STREAM, check_writable, read_frames, write_structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,22 @@ class Method(StrEnum):
     LATTICE = "lattice"
     PDF = "pdf"
     CRYSTAL = "crystal"
+
+
+class ShellCriterion(StrEnum):
+    """What ends a first shell."""
+
+    MINIMUM = "first minimum"
+    SOLID_ANGLE = "solid angle"
+    GAP = "relative gap"
+
+
+class RingCriterion(StrEnum):
+    """Which rings count."""
+
+    PRIMITIVE = "primitive"
+    KING = "king"
+    GUTTMAN = "guttman"
 
 
 class Radiation(StrEnum):
@@ -146,44 +163,73 @@ def lbu(
         list[str] | None,
         typer.Option(help="First-shell limit such as La-O=3.2 in Å; default: first minimum of the partial."),
     ] = None,
+    shells: Annotated[
+        ShellCriterion, typer.Option(help="What ends a first shell; the others are reported beside it.")
+    ] = ShellCriterion.MINIMUM,
+    ring_criterion: Annotated[
+        RingCriterion, typer.Option("--rings", help="Which rings of Zr units count.")
+    ] = RingCriterion.PRIMITIVE,
+    probe: Annotated[
+        float,
+        typer.Option(
+            parser=real, metavar="FLOAT", help="Radius in Å of the probe that looks for room for Li."
+        ),
+    ] = 0.59,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="G", help="Write the model with an array per atom: coordination, bond valence, …"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
     from alzmodel.local_order.building_units import building_units
+    from alzmodel.local_order.references import reference_sharing
 
     cutoffs = dict(_pair_value(text) for text in cutoff) if cutoff else None
-    result = _each_file(files, lambda frames: building_units(frames, cutoffs=cutoffs).to_dict())
+    if not 0 <= probe < 3:
+        raise InputError(f"--probe {probe:g}: out of range; allowed: from 0 to below 3 Å")
+    if write is not None:
+        _check_write(write, files, as_json)
+
+    def analyse(frames: list[Atoms]) -> dict[str, Any]:
+        units = building_units(
+            frames,
+            cutoffs=cutoffs,
+            criterion=shells.value,
+            ring_criterion=ring_criterion.value,
+            probe_radius=probe,
+        )
+        if write is not None:
+            _write_arrays(frames, write, cutoffs, shells.value)
+        return units.to_dict()
+
+    result = {**_each_file(files, analyse), "references": reference_sharing()}
     if as_json:
         print_json(result)
         return
-    columns = (
-        "unit",
-        "mean coordination",
-        "mean distance (Å)",
-        "std (Å)",
-        "cut-off (Å)",
-        "coordination numbers",
-    )
-    rows = [
-        (
-            f"{centre}-O",
-            unit["mean_coordination"],
-            unit["mean_distance"],
-            unit["std_distance"],
-            unit["cutoff"],
-            ", ".join(
-                f"{number}: {share:.0%}" for number, share in unit["histogram"].items() if share >= 0.005
-            ),
-        )
-        for centre, unit in result["units"].items()
-    ]
-    print_table("building units", columns, rows)
-    modes = ("corner", "edge", "face", "none")
-    shared = [
-        (pair, *(f"{shares[mode]:.1%}" for mode in modes), shares["n_pairs"])
-        for pair, shares in result["sharing"].items()
-    ]
-    print_table("sharing of neighbouring units", ("centres", *modes, "pairs"), shared)
+    if str(write) != STANDARD_STREAM:
+        print_units(result)
+
+
+def _check_write(path: Path, files: Sequence[Path], as_json: bool) -> None:
+    if len(files) > 1:
+        raise InputError(f"--write {path}: {len(files)} files to analyse; allowed: one")
+    if as_json and str(path) == STANDARD_STREAM:
+        raise InputError("--write -: both the structure and --json would go to stdout; allowed: a file name")
+    if path.suffix not in {"", ".xyz", ".extxyz"}:
+        raise InputError(f"--write {path}: {path.suffix} keeps no arrays; allowed: .extxyz, .xyz, -")
+    check_writable(path)
+
+
+def _write_arrays(
+    frames: list[Atoms], path: Path, cutoffs: Mapping[str, float] | None, criterion: str
+) -> None:
+    from alzmodel.local_order.per_atom import with_atom_arrays
+    from alzmodel.local_order.shells import bonded
+
+    write_structure(with_atom_arrays(bonded(frames, cutoffs=cutoffs, criterion=criterion)), path)
 
 
 def _pair_value(text: str) -> tuple[str, float]:

@@ -10,11 +10,17 @@ import numpy as np
 
 from alzmodel.composition import pair_label
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
+from alzmodel.local_order.cation_order import CationOrder, cation_order
+from alzmodel.local_order.criteria import CRITERIA
+from alzmodel.local_order.free_volume import PROBE, FreeVolume, free_volume
 from alzmodel.local_order.network import Network, network
 from alzmodel.local_order.rings import Rings, rings
+from alzmodel.local_order.roles import Roles, roles
+from alzmodel.local_order.sensitivity import sensitivity
 from alzmodel.local_order.sharing import Sharing, sharing
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.local_order.space import Packing, packing
+from alzmodel.local_order.unit_geometry import UnitGeometry, unit_geometry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +36,10 @@ FORMER = "Zr"
 """The cation that counts as network former."""
 ANGLE_STEP = 2.0
 """Width of the bins of angle distributions, degrees."""
+PAPER_UNITS = {"LiO4": ("Li", 4), "LiO6": ("Li", 6), "ZrO6": ("Zr", 6), "LaO8": ("La", 8)}
+"""The four units that Zhu et al., Adv. Mater. 36 (2024) 2302438, build the glass of."""
+DETAIL_FRAMES = 2
+"""Frames that what takes longest is averaged over: shapes, free volume and the other criteria of a first shell."""
 _LARGEST = 12  # coordination numbers up to here always stand in the histogram, so that files line up
 _SHIFT = 0.1  # Å by which cut-offs are moved to see what hangs on them
 
@@ -55,9 +65,10 @@ class Unit:
     angles, angle_density
         Middles of the bins in degrees and fraction per degree, shape (90,); not divided by sin θ.
     cutoff, cutoff_source
-        Å, and where it comes from.
+        Å, and where it comes from; by a criterion without cut-offs the longest bond, and the criterion.
     coordination_range
-        Mean coordination with the cut-off 0.1 Å shorter and longer: how much the numbers hang on it.
+        Mean coordination with the cut-off 0.1 Å shorter and longer: how much the numbers hang on it. NaN where there is
+        no cut-off.
     """
 
     n_centres: int
@@ -99,7 +110,17 @@ class BuildingUnits:
     network, rings
         Oxygen species, Qn, percolation and short-range order with Zr as the former, and rings of Zr units; None
         without Zr.
-    n_frames
+    roles
+        Former or modifier; None without Zr.
+    order
+        Order among the cations other than Li; None without any.
+    symmetry
+        Shapes and polyhedra per cation element, over `n_detail_frames` frames.
+    free_volume
+        Over `n_detail_frames` frames; None for models that are not periodic in all directions.
+    sensitivity
+        What the other criteria of a first shell would say, over `n_detail_frames` frames.
+    n_frames, n_detail_frames
         Frames averaged over.
     """
 
@@ -109,12 +130,20 @@ class BuildingUnits:
     bond_valence: BondValence
     network: Network | None
     rings: Rings | None
+    roles: Roles | None
+    order: CationOrder | None
+    symmetry: dict[str, UnitGeometry]
+    free_volume: FreeVolume | None
+    sensitivity: dict[str, dict[str, Any]]
     n_frames: int
+    n_detail_frames: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence``.
+        """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence`` and so on.
 
-        With Zr also ``network`` and ``rings``.
+        ``paper_units`` holds the share of each cation in the paper's four units (`PAPER_UNITS`). What does not apply
+        to a model has no key: ``network``, ``rings`` and ``roles`` without Zr, ``order`` without a cation other than
+        Li, ``free_volume`` of a model that ends somewhere.
         """
         result = {
             "units": {element: unit.to_dict() for element, unit in self.units.items()},
@@ -122,18 +151,33 @@ class BuildingUnits:
             "packing_fraction": self.packing.cn6,
             "packing": self.packing.to_dict(),
             "bond_valence": self.bond_valence.to_dict(),
+            "symmetry": {element: part.to_dict() for element, part in self.symmetry.items()},
+            "sensitivity": self.sensitivity,
+            "paper_units": {
+                name: self.units[element].histogram[str(n)]
+                for name, (element, n) in PAPER_UNITS.items()
+                if element in self.units
+            },
             "n_frames": self.n_frames,
+            "n_detail_frames": self.n_detail_frames,
         }
-        for name, part in (("network", self.network), ("rings", self.rings)):
-            if part is not None:
-                result[name] = part.to_dict()
-        return result
+        parts: dict[str, Network | Rings | Roles | CationOrder | FreeVolume | None] = {
+            "network": self.network,
+            "rings": self.rings,
+            "roles": self.roles,
+            "order": self.order,
+            "free_volume": self.free_volume,
+        }
+        return result | {name: part.to_dict() for name, part in parts.items() if part is not None}
 
 
 def building_units(
     frames: Atoms | Sequence[Atoms] | Bonded,
     *,
     cutoffs: Mapping[str, float] | None = None,
+    criterion: str = CRITERIA[0],
+    ring_criterion: str = "primitive",
+    probe_radius: float = PROBE,
 ) -> BuildingUnits:
     """Take a model apart into its building units.
 
@@ -144,21 +188,37 @@ def building_units(
     cutoffs
         Å by pair label, such as ``{"La-O": 3.2, "Zr-La": 4.5}``; the others are found as
         :class:`alzmodel.local_order.shells.Shells` says.
+    criterion
+        What ends a first shell, one of :data:`alzmodel.local_order.criteria.CRITERIA`.
+    ring_criterion
+        One of :data:`alzmodel.local_order.rings.CRITERIA`.
+    probe_radius
+        Å, of the sphere that looks for the room of Li.
 
     Raises
     ------
     InputError
-        If the model is no oxide, a cut-off is bad, or the charge or radius of an element is not known.
+        If the model is no oxide, a cut-off or radius is bad, a criterion has no such name, or the charge or radius of
+        an element is not known.
     """
-    model = bonded(frames, cutoffs=cutoffs)
+    model = bonded(frames, cutoffs=cutoffs, criterion=criterion)
+    few = model.thinned(DETAIL_FRAMES)
+    has_former = FORMER in model.cations
+    periodic = all(bool(np.all(atoms.pbc)) for atoms in model.frames)
     return BuildingUnits(
         units={element: _unit(element, model) for element in model.cations},
         sharing=sharing(model),
         packing=packing(model),
         bond_valence=bond_valence(model),
-        network=network(model, former=FORMER) if FORMER in model.cations else None,
-        rings=rings(model, centres=(FORMER,)) if FORMER in model.cations else None,
+        network=network(model, former=FORMER) if has_former else None,
+        rings=rings(model, centres=(FORMER,), criterion=ring_criterion) if has_former else None,
+        roles=roles(model, former=FORMER) if has_former else None,
+        order=cation_order(model),
+        symmetry=unit_geometry(few),
+        free_volume=free_volume(few, probe_radius=probe_radius) if periodic else None,
+        sensitivity=sensitivity(few, former=FORMER),
         n_frames=len(model.frames),
+        n_detail_frames=len(few.frames),
     )
 
 
@@ -171,10 +231,10 @@ def _unit(element: str, model: Bonded) -> Unit:
     lengths: list[NDArray[np.float64]] = []
     effective: list[NDArray[np.float64]] = []
     angles: list[NDArray[np.float64]] = []
-    for atoms, pairs in zip(model.frames, model.far_bonds, strict=True):
+    for atoms, bonds, pairs in zip(model.frames, model.bonds, model.far_bonds, strict=True):
         centres = np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
         mine = pairs.select(np.isin(pairs.i, centres))
-        near = mine.select(mine.distance < cutoff)
+        near = bonds.select(np.isin(bonds.i, centres))
         numbers.append(_coordination(near, centres))
         fewer.append(_coordination(near.select(near.distance < cutoff - _SHIFT), centres))
         more.append(_coordination(mine.select(mine.distance < cutoff + _SHIFT), centres))
@@ -184,6 +244,8 @@ def _unit(element: str, model: Bonded) -> Unit:
     number, length = np.concatenate(numbers), np.concatenate(lengths)
     econ, angle = np.concatenate(effective), np.concatenate(angles)
     counts = np.bincount(number, minlength=_LARGEST + 1)
+    by_cutoff = model.criterion == CRITERIA[0]
+    reach = (float(np.concatenate(fewer).mean()), float(np.concatenate(more).mean()))
     edges = np.arange(0, 180 + ANGLE_STEP / 2, ANGLE_STEP)
     density = np.histogram(angle, edges)[0] / (max(len(angle), 1) * ANGLE_STEP)
     return Unit(
@@ -200,9 +262,9 @@ def _unit(element: str, model: Bonded) -> Unit:
         std_angle=_spread(angle),
         angles=(edges[:-1] + edges[1:]) / 2,
         angle_density=density,
-        cutoff=cutoff,
-        cutoff_source=model.shells.sources[label],
-        coordination_range=(float(np.concatenate(fewer).mean()), float(np.concatenate(more).mean())),
+        cutoff=cutoff if by_cutoff else float(length.max(initial=0.0)),
+        cutoff_source=model.shells.sources[label] if by_cutoff else model.criterion,
+        coordination_range=reach if by_cutoff else (math.nan, math.nan),
     )
 
 
