@@ -323,10 +323,15 @@
   const print = part("print");
   addEventListener("beforeprint", () => {
     start();
-    if (viewer) print.src = viewer.pngURI();
-    print.hidden = !viewer;
+    if (!viewer) return;
+    print.src = viewer.pngURI();
+    print.hidden = false;
+    box.classList.add("printed");
   });
-  addEventListener("afterprint", () => { print.hidden = true; });
+  addEventListener("afterprint", () => {
+    print.hidden = true;
+    box.classList.remove("printed");
+  });
   new IntersectionObserver((entries, watch) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     watch.disconnect();

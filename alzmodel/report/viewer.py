@@ -37,8 +37,8 @@ __all__ = [
 MOST_ATOMS: Final = 6000
 """Atoms of one model that are drawn, when nothing else is asked for: what a phone turns smoothly."""
 
-_ATOMS_ON_PAGE: Final = 120_000
-"""Atoms of all models together: at some 35 bytes each they are a third of the 15 MB that a page may have."""
+_ATOMS_ON_PAGE: Final = 80_000
+"""Atoms of all models together: at some 70 bytes each they are a third of the 15 MB that a page may have."""
 _FEWEST: Final = 600
 _SMALL: Final = 60
 _SMALL_EDGE: Final = 9.0

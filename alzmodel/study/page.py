@@ -130,8 +130,8 @@ def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]
     if made:
         protocol = made[0]["protocol"]
         yield (
-            f"The glasses were quenched at {protocol['quench_rate']:g} K/ps; films are not made that way, and slower "
-            "quenching gives more order."
+            f"The glasses were quenched at {protocol['quench_rate']:g} K/ps, far faster than any film: what depends on "
+            "that rate is not settled by them."
         )
     if settings.fem and any(record.stage == "fem" for record in records):
         places = settings.fem.columns * (settings.fem.width / PROBE) ** 2

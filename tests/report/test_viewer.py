@@ -93,7 +93,7 @@ def test_no_atoms():
 
 def test_many_models_share_the_page():
     assert atom_budget(1) == MOST_ATOMS
-    assert atom_budget(72) * 72 <= 120_000
+    assert atom_budget(72) * 72 <= 80_000
     assert atom_budget(10_000) > 0
 
 
