@@ -185,7 +185,7 @@ def melt_quench(
     ranks
         MPI ranks.
     progress
-        Told the fraction done, the stage, the temperature and the time left.
+        Told the fraction done, the stage and the temperature.
     workdir
         Folder for restart files: a later call with the same inputs goes on where this one stood. Without it a
         temporary folder is used and removed.

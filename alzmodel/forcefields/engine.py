@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -244,7 +243,7 @@ def run_job(
     ranks
         MPI ranks.
     progress
-        Told the fraction of the summed weights and the time left.
+        Told the fraction of the summed weights, the stage and the temperature.
 
     Raises
     ------
@@ -275,10 +274,9 @@ def run_job(
             command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=environment
         )
         try:
-            start = time.monotonic()
             reached = 0.0
             while process.poll() is None:
-                reached = _tell(folder, left, before, total, start, reached, progress)
+                reached = _tell(folder, left, before, total, reached, progress)
                 try:
                     process.wait(POLL_SECONDS)
                 except subprocess.TimeoutExpired:
@@ -309,11 +307,10 @@ def _tell(
     left: Sequence[Segment],
     before: float,
     total: float,
-    start: float,
     reached: float,
     progress: Progress,
 ) -> float:
-    """Report the work done since `start`, never less than `reached` (the log of a segment may be silent); return it."""
+    """Report the work done since the start, never less than `reached` (the log of a segment may be silent); return it."""
     done = 0.0
     for segment in left:
         if (folder / segment.output).exists():
@@ -329,17 +326,8 @@ def _tell(
     else:
         return done
     done = max(done, reached)
-    elapsed = time.monotonic() - start
-    if done > 0.02 * total:
-        message += f", {_duration(elapsed / done * (total - before - done))} left"
     progress((before + done) / total, message)
     return done
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _last_step(log: Path) -> tuple[int | None, float | None]:
