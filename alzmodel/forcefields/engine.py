@@ -310,7 +310,7 @@ def _tell(
     reached: float,
     progress: Progress,
 ) -> float:
-    """Report the work done since the start, never less than `reached` (the log of a segment may be silent); return it."""
+    """Report and return the work done so far, never less than `reached`: the log of a segment may be silent."""
     done = 0.0
     for segment in left:
         if (folder / segment.output).exists():
