@@ -189,14 +189,14 @@ def dietzel_class(strength: float) -> str:
     ----------
     A. Dietzel, Z. Elektrochem. 48, 9 (1942); ranges as in W. Vogel, Glass Chemistry (Springer, 1994), Table 4.3.
     """
-    below = "less than any modifier"
+    below = ""
     for name, (low, high) in DIETZEL.items():
         if strength < low:
-            return below if name == "modifier" else f"between {below} and {name}"
+            return f"between {below} and {name}" if below else f"less than any {name}"
         if strength <= high:
             return name
         below = name
-    return "more than any former"
+    return f"more than any {below}"
 
 
 def roles(

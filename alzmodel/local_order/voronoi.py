@@ -18,6 +18,7 @@ __all__ = ["voronoi_volumes"]
 _JITTER: Final = 1e-7
 """Å by which atoms are moved so that no five lie on one sphere; fixed, and the same for all images."""
 _MARGIN = 6.0  # Å of images around the cell at first
+_FLAT = 1e-11
 _CHUNK = 200_000  # tetrahedra worked on at a time
 
 
@@ -120,10 +121,22 @@ def _tessellate(
     reach = 0.0
     for start in range(0, len(corners), _CHUNK):
         part = corners[start : start + _CHUNK]
+        part = part[_volume_share(x[part]) > _FLAT]
         pieces, far = _pieces(x[part], size[part] ** 2)
         volumes += np.bincount(part.ravel(), pieces.ravel(), len(points))
         reach = max(reach, far)
     return volumes, reach
+
+
+def _volume_share(corner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the volume of tetrahedra over the cube of their size.
+
+    Corners on one circle make flat ones, which come out of symmetric cells; the pieces of a flat one cancel at each of
+    its corners, and its centre is not defined.
+    """
+    edges = corner[:, 1:] - corner[:, :1]
+    size = np.linalg.norm(edges, axis=2).max(axis=1)
+    return np.abs(np.linalg.det(edges)) / size**3
 
 
 def _pieces(corner: NDArray[np.float64], square: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

@@ -7,9 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
+from alzmodel.crystals import crystal, supercell
+from alzmodel.local_order.cation_order import frame_order
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
 from alzmodel.local_order.rings import rings
 from alzmodel.local_order.shells import bonded
+from alzmodel.local_order.voronoi import voronoi_volumes
 from alzmodel.neighbours import neighbour_list
 from tests.local_order.models import quartz, random_oxide, rough_glass
 
@@ -18,7 +21,13 @@ with warnings.catch_warnings():
     ovito = pytest.importorskip("ovito")
     from ovito.data import CutoffNeighborFinder
     from ovito.io.ase import ase_to_ovito
-    from ovito.modifiers import CoordinationAnalysisModifier, CreateBondsModifier, FindRingsModifier
+    from ovito.modifiers import (
+        CommonNeighborAnalysisModifier,
+        CoordinationAnalysisModifier,
+        CreateBondsModifier,
+        FindRingsModifier,
+        VoronoiAnalysisModifier,
+    )
     from ovito.pipeline import Pipeline, StaticSource
 
 
@@ -97,3 +106,27 @@ def test_rings_of_quartz_equal_ovito():
     mine = rings(quartz(), centres=("Si",), largest=16)
     theirs = ovito_rings(quartz() * (6, 6, 6), {"Si": 2.2}, 16)
     assert {n: 216 * count for n, count in mine.counts.items()} == theirs
+
+
+@pytest.mark.parametrize("with_radii", [False, True], ids=["voronoi", "radical"])
+def test_cells_equal_ovito(with_radii):
+    atoms = sheared_glass()
+    radii = np.where(atoms.symbols == "O", 1.40, np.where(atoms.symbols == "La", 1.10, 0.65))
+    data = ase_to_ovito(atoms)
+    data.particles_.create_property("Radius", data=radii)
+    pipeline = Pipeline(source=StaticSource(data=data))
+    pipeline.modifiers.append(VoronoiAnalysisModifier(use_radii=with_radii))
+    theirs = np.array(pipeline.compute().particles["Atomic Volume"])
+    np.testing.assert_allclose(voronoi_volumes(atoms, radii if with_radii else None), theirs, atol=1e-4)
+
+
+def test_face_centred_cations_equal_ovito():
+    atoms = supercell(crystal("La2Zr2O7"), 2)
+    atoms.positions += np.random.default_rng(7).normal(size=atoms.positions.shape) * 0.25
+    order = frame_order(atoms, bonded(atoms).bonds[0])
+    cations = np.flatnonzero(atoms.numbers != 8)
+    pipeline = Pipeline(source=StaticSource(data=ase_to_ovito(atoms[cations])))
+    pipeline.modifiers.append(CommonNeighborAnalysisModifier())
+    face_centred = np.array(pipeline.compute().particles["Structure Type"]) == 1
+    np.testing.assert_array_equal(order.n421[cations] == 12, face_centred)
+    assert 0.2 < face_centred.mean() < 0.95

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from ase import Atoms
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alzmodel.crystals import crystal, nanocrystal
+from alzmodel.errors import InputError
+from alzmodel.local_order.free_volume import free_volume, ionic_radii
+from alzmodel.local_order.shells import bonded
+from alzmodel.local_order.space import packing
+from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance
+from alzmodel.local_order.voronoi import voronoi_volumes
+from tests.local_order.models import random_oxide, rough_glass
+
+
+def test_equal_sites_share_the_cell():
+    atoms = crystal("MgO")
+    np.testing.assert_allclose(voronoi_volumes(atoms), atoms.get_volume() / 8, rtol=1e-5)
+
+
+def test_planes_stand_where_tangents_are_equal():
+    # Layers of two kinds of atom: the plane between them is at (d² + R² − r²) / 2 d.
+    d, large, small = 2.0, 1.2, 0.5
+    atoms = Atoms("OZr", positions=[[0, 0, 0], [0, 0, d]], cell=[2.5, 2.5, 2 * d], pbc=True)
+    plane = (d**2 + large**2 - small**2) / (2 * d)
+    volumes = voronoi_volumes(atoms, [large, small])
+    np.testing.assert_allclose(volumes, [2.5**2 * 2 * plane, 2.5**2 * 2 * (d - plane)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cells_fill_triclinic_boxes(seed):
+    atoms = random_oxide(seed)
+    volumes = voronoi_volumes(atoms, np.linspace(0.5, 1.2, len(atoms)))
+    assert volumes.sum() == pytest.approx(atoms.get_volume(), rel=1e-9)
+    # One of these lies inside a larger one.
+    assert (volumes > 0).sum() >= len(atoms) - (seed == 4)
+    more = voronoi_volumes(atoms * (1, 2, 1), np.tile(np.linspace(0.5, 1.2, len(atoms)), 2))
+    np.testing.assert_allclose(more, np.tile(volumes, 2), rtol=1e-4)
+
+
+def test_cells_against_a_grid():
+    atoms = rough_glass()
+    radii = np.where(atoms.symbols == "O", 1.4, 0.8)
+    volumes = voronoi_volumes(atoms, radii)
+    n = 40
+    points = (np.stack(np.meshgrid(*[np.arange(n) / n] * 3, indexing="ij"), axis=-1)).reshape(-1, 3)
+    edge = atoms.cell.lengths()[0]
+    nearest = np.full(len(points), math.inf)
+    owner = np.zeros(len(points), dtype=int)
+    for index, place in enumerate(atoms.get_scaled_positions()):
+        away = points - place
+        power = edge**2 * ((away - np.rint(away)) ** 2).sum(axis=1) - radii[index] ** 2
+        owner[power < nearest] = index
+        nearest = np.minimum(nearest, power)
+    counted = np.bincount(owner, minlength=len(atoms)) * edge**3 / n**3
+    np.testing.assert_allclose(volumes, counted, atol=0.6)
+    assert np.corrcoef(volumes, counted)[0, 1] > 0.999
+
+
+@settings(deadline=None, max_examples=5)
+@given(st.tuples(*[st.floats(-1, 1)] * 3), st.floats(0, 180))
+def test_volumes_turn_and_move_with_the_model(axis, angle):
+    atoms = rough_glass()
+    radii = np.where(atoms.symbols == "O", 1.4, 0.8)
+    moved = atoms.copy()
+    if np.linalg.norm(axis) > 0.1:
+        moved.rotate(angle, axis, rotate_cell=True)
+    moved.positions += axis
+    moved = moved[::-1]
+    np.testing.assert_allclose(
+        voronoi_volumes(moved, radii[::-1])[::-1], voronoi_volumes(atoms, radii), rtol=1e-4
+    )
+
+
+def test_one_sphere():
+    atoms = Atoms("O", positions=[[1, 2, 3]], cell=[6, 6, 6], pbc=True)
+    field = clearance(atoms, [1.4], spacing=0.1)
+    assert field.fraction(0.0) == pytest.approx(1 - 4 / 3 * math.pi * 1.4**3 / 216, abs=1e-3)
+    assert field.fraction(0.8) == pytest.approx(1 - 4 / 3 * math.pi * 2.2**3 / 216, abs=1e-3)
+    space = accessible(field, 0.5)
+    assert space.dimensions.tolist() == [3]
+    assert space.percolating_fraction == 1
+    # The widest way is along the edges of the cell's dual: half the distance to the next sphere across a face.
+    assert bottleneck_radius(field) == pytest.approx(3 * math.sqrt(2) - 1.4, abs=0.06)
+
+
+def test_a_wall_leaves_two_directions():
+    # A dense square lattice of spheres closes one direction.
+    n, a = 4, 1.5
+    grid = [[a * i, a * j, 0] for i in range(n) for j in range(n)]
+    atoms = Atoms(f"O{n * n}", positions=grid, cell=[n * a, n * a, 8], pbc=True)
+    field = clearance(atoms, np.full(n * n, 1.4), spacing=0.2)
+    space = accessible(field, 0.3)
+    assert space.dimensions.tolist() == [2]
+    # A second wall makes two rooms of one.
+    both = atoms + Atoms(f"O{n * n}", positions=np.add(grid, [0, 0, 3.6]), cell=atoms.cell)
+    rooms = accessible(clearance(both, np.full(2 * n * n, 1.4), spacing=0.2), 0.1)
+    assert rooms.dimensions.tolist() == [2, 2]
+    assert rooms.volumes[0] > rooms.volumes[1]
+    assert rooms.fraction == pytest.approx(rooms.volumes.sum() / both.get_volume())
+
+
+def test_a_closed_room_does_not_percolate():
+    # A primitive lattice of touching large spheres: the middle of the cell is a room without doors.
+    atoms = Atoms("O", positions=[[0, 0, 0]], cell=[3, 3, 3], pbc=True)
+    field = clearance(atoms, [2.0], spacing=0.1)
+    middle = 1.5 * math.sqrt(3) - 2.0
+    assert float(field.values.max()) == pytest.approx(middle, abs=0.06)
+    space = accessible(field, 0.4)
+    assert space.dimensions.tolist() == [0]
+    assert space.percolating_fraction == 0
+    assert bottleneck_radius(field) == pytest.approx(1.5 * math.sqrt(2) - 2.0, abs=0.06)
+
+
+def test_slanted_cells_and_supercells():
+    atoms = random_oxide(1)
+    radii = np.linspace(0.6, 1.3, len(atoms))
+    one = clearance(atoms, radii, spacing=0.15)
+    more = clearance(atoms * (2, 1, 1), np.tile(radii, 2), spacing=0.15)
+    assert more.fraction(0.2) == pytest.approx(one.fraction(0.2), abs=0.01)
+    n = np.array(one.values.shape)
+    rng = np.random.default_rng(0)
+    for point in rng.integers(0, n, (50, 3)):
+        away = point / n @ atoms.cell.array - atoms.positions
+        images = np.stack(np.meshgrid(*[np.arange(-4, 5)] * 3), axis=-1).reshape(-1, 3) @ atoms.cell.array
+        distance = np.linalg.norm(away[:, None] + images[None], axis=2).min(axis=1) - radii
+        assert one.values[tuple(point)] == pytest.approx(distance.min(), abs=1e-5)
+
+
+def test_free_volume_of_crystals():
+    result = free_volume(crystal("La2Zr2O7"))
+    atoms = crystal("La2Zr2O7")
+    volumes = result.voronoi
+    assert 16 * (volumes["Zr"]["mean"] + volumes["La"]["mean"]) + 56 * volumes["O"]["mean"] == pytest.approx(
+        atoms.get_volume()
+    )
+    # Spheres that overlap fill less than the packing fraction counts.
+    assert result.fraction > 1 - packing(atoms).by_coordination
+    assert math.isnan(result.li_inside)
+    garnet = free_volume(crystal("LLZO-cubic"), probe_radius=0.2)
+    assert garnet.dimensions == 3
+    assert garnet.percolating_fraction > 0.8
+    assert garnet.bottleneck > 0.2
+    assert garnet.li_inside > 0.5
+    # Without its Li the garnet has room in three directions, pyrochlore has less.
+    assert garnet.bottleneck > result.bottleneck
+
+
+def test_radii_follow_the_coordination():
+    atoms = crystal("La2Zr2O7")
+    radii = ionic_radii(atoms, bonded(atoms).bonds[0])
+    assert set(radii[atoms.symbols == "La"]) == {1.16}
+    assert set(radii[atoms.symbols == "Zr"]) == {0.72}
+
+
+@pytest.mark.parametrize("probe", [-0.1, 3.0, math.nan])
+def test_bad_probes(probe):
+    with pytest.raises(InputError, match="probe"):
+        free_volume(crystal("MgO"), probe_radius=probe)
+
+
+def test_open_ends_are_refused():
+    with pytest.raises(InputError, match="periodic"):
+        voronoi_volumes(nanocrystal("MgO", 12))
+    with pytest.raises(InputError, match="periodic"):
+        clearance(nanocrystal("MgO", 12), np.ones(1))
+    with pytest.raises(InputError, match="spacing"):
+        clearance(crystal("MgO"), np.ones(8), spacing=0.0)
+    with pytest.raises(InputError, match="radii"):
+        voronoi_volumes(crystal("MgO"), [1.0])
