@@ -294,14 +294,24 @@ def draw(
     return FIGURES[what].draw(_Results(records, store, rows), path)
 
 
-def draw_all(records: Sequence[Record], store: Store, rows: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Draw every figure for which there is something; returns the files."""
+def draw_all(
+    records: Sequence[Record],
+    store: Store,
+    rows: Sequence[Comparison],
+    folder: Path,
+    endings: Sequence[str] = ("",),
+) -> list[Path]:
+    """Draw every figure for which there is something; returns the files.
+
+    Without an ending a figure is PNG, SVG and CSV at once, as for :func:`draw`.
+    """
     folder.mkdir(exist_ok=True)
     results = _Results(records, store, rows)
     files: list[Path] = []
     for name, figure in FIGURES.items():
         try:
-            files += figure.draw(results, folder / name)
+            for ending in endings:
+                files += figure.draw(results, folder / f"{name}{ending}")
         except InputError:
             # Left out of the study, or failed: the tasks tell of that.
             continue
