@@ -19,6 +19,7 @@ __all__ = ["Accessible", "Clearance", "accessible", "bottleneck_radius", "cleara
 
 FARTHEST: Final = 3.0
 """Å from the surface of the nearest ion beyond which distances are cut off."""
+_USUAL: Final = 1.5  # Å; hardly a dense model has a point that is farther from all ions
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,11 @@ def clearance(atoms: Atoms, radii: ArrayLike, *, spacing: float = 0.25) -> Clear
     cell = np.asarray(atoms.cell.array, dtype=float)
     lengths = np.linalg.norm(cell, axis=1)
     shape = np.maximum(np.ceil(lengths / spacing).astype(np.int64), 1)
-    return with_more(Clearance(np.full(tuple(shape), FARTHEST, dtype=np.float32), cell), atoms, radii)
+    for cut in (_USUAL, FARTHEST):
+        field = with_more(Clearance(np.full(tuple(shape), cut, dtype=np.float32), cell), atoms, radii)
+        if float(field.values.max()) < cut:
+            break
+    return field
 
 
 def with_more(field: Clearance, atoms: Atoms, radii: ArrayLike) -> Clearance:
@@ -104,7 +109,12 @@ def with_more(field: Clearance, atoms: Atoms, radii: ArrayLike) -> Clearance:
     inverse = np.linalg.inv(field.cell)
     heights = 1 / np.linalg.norm(inverse, axis=0)
     values = field.values.copy()
-    _fill(values, (atoms.positions @ inverse) % 1.0, np.asarray(radii, dtype=float), field.cell, heights)
+    fractions = (atoms.positions @ inverse) % 1.0
+    # Ions in the order of the grid, so that one after the other finds its points in the cache.
+    boxes = (fractions * 16).astype(np.int64)
+    order = np.lexsort((boxes[:, 2], boxes[:, 1], boxes[:, 0]))
+    sizes = np.asarray(radii, dtype=float)[order]
+    _fill(values, fractions[order], sizes, field.cell, heights, float(values.max(initial=0.0)))
     return Clearance(values, field.cell)
 
 
@@ -136,7 +146,7 @@ def accessible(field: Clearance, radius: float) -> Accessible:
     )
 
 
-def bottleneck_radius(field: Clearance, *, tolerance: float = 0.01) -> float:
+def bottleneck_radius(field: Clearance, *, tolerance: float = 0.02) -> float:
     """Radius in Å of the largest sphere that can run through the model in some direction.
 
     Negative where every path leads through ions; ``-inf`` where even their insides do not help. Resolved no better than
@@ -173,16 +183,19 @@ def _fill(
     radii: NDArray[np.float64],
     cell: NDArray[np.float64],
     heights: NDArray[np.float64],
+    cut: float,
 ) -> None:
     """Lower each grid value to the distance from every atom's surface that is less; images come by wrapping."""
     n0, n1, n2 = values.shape
+    square2 = cell[2, 0] ** 2 + cell[2, 1] ** 2 + cell[2, 2] ** 2
     for atom in range(len(fractions)):
         radius = radii[atom]
-        reach = radius + FARTHEST
+        reach = radius + cut
+        if reach <= 0:
+            continue
         f0, f1, f2 = fractions[atom]
         low0, high0 = math.ceil((f0 - reach / heights[0]) * n0), math.floor((f0 + reach / heights[0]) * n0)
         low1, high1 = math.ceil((f1 - reach / heights[1]) * n1), math.floor((f1 + reach / heights[1]) * n1)
-        low2, high2 = math.ceil((f2 - reach / heights[2]) * n2), math.floor((f2 + reach / heights[2]) * n2)
         for g0 in range(low0, high0 + 1):
             d0 = g0 / n0 - f0
             w0 = g0 % n0
@@ -192,6 +205,13 @@ def _fill(
                 x0 = d0 * cell[0, 0] + d1 * cell[1, 0]
                 y0 = d0 * cell[0, 1] + d1 * cell[1, 1]
                 z0 = d0 * cell[0, 2] + d1 * cell[1, 2]
+                # The stretch of this row of points that lies within reach.
+                along = (x0 * cell[2, 0] + y0 * cell[2, 1] + z0 * cell[2, 2]) / square2
+                inside = reach * reach - (x0 * x0 + y0 * y0 + z0 * z0) + along * along * square2
+                if inside <= 0:
+                    continue
+                half = math.sqrt(inside / square2)
+                low2, high2 = math.ceil((f2 - along - half) * n2), math.floor((f2 - along + half) * n2)
                 w2 = low2 % n2
                 for g2 in range(low2, high2 + 1):
                     d2 = g2 / n2 - f2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Final
 
+import numba
 import numpy as np
 
 from alzmodel.errors import AlzmodelError, InputError
@@ -139,34 +141,57 @@ def _volume_share(corner: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.abs(np.linalg.det(edges)) / size**3
 
 
+@numba.njit(cache=True, nogil=True)
 def _pieces(corner: NDArray[np.float64], square: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Signed volume that each corner of each tetrahedron gets, shape (n, 4), and the farthest centre from a corner."""
-    base = corner[:, :1]
-    edges = corner[:, 1:] - base
-    # The radical centre has the same power to all four corners.
-    right = ((edges**2).sum(axis=2) - square[:, 1:] + square[:, :1]) / 2
-    centre = corner[:, 0] + np.linalg.solve(edges, right[..., None])[..., 0]
-    reach = float(np.linalg.norm(centre[:, None] - corner, axis=2).max(initial=0.0))
     result = np.zeros((len(corner), 4))
-    for a, b, c in itertools.permutations(range(4), 3):
-        d = 6 - a - b - c
-        along, across, normal = _axes(corner[:, a], corner[:, b], corner[:, c], corner[:, d])
-        length = ((corner[:, b] - corner[:, a]) * along).sum(axis=1)
-        to_edge = (length**2 + square[:, a] - square[:, b]) / (2 * length)
-        offset = centre - corner[:, a]
-        result[:, a] += to_edge * (offset * across).sum(axis=1) * (offset * normal).sum(axis=1) / 6
-    return result, reach
-
-
-def _axes(
-    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Right-angled unit vectors from a along the edge to b, in the face towards c, and out of it towards d."""
-    along = b - a
-    along = along / np.linalg.norm(along, axis=1, keepdims=True)
-    across = c - a
-    across = across - (across * along).sum(axis=1, keepdims=True) * along
-    across = across / np.linalg.norm(across, axis=1, keepdims=True)
-    normal = np.cross(along, across)
-    normal = normal * np.sign(((d - a) * normal).sum(axis=1, keepdims=True))
-    return along, across, normal
+    farthest = 0.0
+    edges, right = np.empty((3, 3)), np.empty(3)
+    along, across, normal, offset = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    for t in range(len(corner)):
+        x, s = corner[t], square[t]
+        # The radical centre has the same power to all four corners.
+        for k in range(3):
+            right[k] = (s[0] - s[k + 1]) / 2
+            for c in range(3):
+                edges[k, c] = x[k + 1, c] - x[0, c]
+                right[k] += edges[k, c] ** 2 / 2
+        centre = x[0] + np.linalg.solve(edges, right)
+        for a in range(4):
+            distance = 0.0
+            for c in range(3):
+                offset[c] = centre[c] - x[a, c]
+                distance += offset[c] ** 2
+            farthest = max(farthest, distance)
+            for b in range(4):
+                if b == a:
+                    continue
+                length = 0.0
+                for c in range(3):
+                    along[c] = x[b, c] - x[a, c]
+                    length += along[c] ** 2
+                length = math.sqrt(length)
+                along /= length
+                to_edge = (length**2 + s[a] - s[b]) / (2 * length)
+                for e in range(4):
+                    if e in (a, b):
+                        continue
+                    d = 6 - a - b - e
+                    # Right-angled axes: along the edge to b, in the face towards e, and out of it towards d.
+                    part, size = 0.0, 0.0
+                    for c in range(3):
+                        part += (x[e, c] - x[a, c]) * along[c]
+                    for c in range(3):
+                        across[c] = x[e, c] - x[a, c] - part * along[c]
+                        size += across[c] ** 2
+                    across /= math.sqrt(size)
+                    normal[0] = along[1] * across[2] - along[2] * across[1]
+                    normal[1] = along[2] * across[0] - along[0] * across[2]
+                    normal[2] = along[0] * across[1] - along[1] * across[0]
+                    to_face, out, side = 0.0, 0.0, 0.0
+                    for c in range(3):
+                        to_face += offset[c] * across[c]
+                        out += offset[c] * normal[c]
+                        side += (x[d, c] - x[a, c]) * normal[c]
+                    result[t, a] += to_edge * to_face * (out if side > 0 else -out) / 6
+    return result, math.sqrt(farthest)
