@@ -69,7 +69,13 @@ class Neighbours:
         )
 
 
-def neighbour_list(atoms: Atoms, cutoff: float) -> Neighbours:
+def neighbour_list(
+    atoms: Atoms,
+    cutoff: float,
+    *,
+    of: NDArray[np.bool_] | None = None,
+    among: NDArray[np.bool_] | None = None,
+) -> Neighbours:
     """All pairs of atoms closer than a cut-off, periodic images included and told apart.
 
     Parameters
@@ -78,6 +84,9 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> Neighbours:
         Any cell, any combination of periodic directions, any positions (they need not lie in the cell).
     cutoff
         Å. May exceed the cell: then each image counts.
+    of, among
+        Whose neighbours are wanted, and which atoms count as neighbours, shape (n_atoms,); None takes all. Sooner
+        done than by picking from the whole list.
 
     Returns
     -------
@@ -102,6 +111,10 @@ def neighbour_list(atoms: Atoms, cutoff: float) -> Neighbours:
         periodic=np.asarray(atoms.pbc, dtype=bool),
         quantities="ijSDd",
     )
+    if of is not None or among is not None:
+        everyone = np.ones(n_atoms, dtype=bool)
+        kept = np.flatnonzero((everyone if of is None else of)[i] & (everyone if among is None else among)[j])
+        i, j, shift, vector, distance = i[kept], j[kept], shift[kept], vector[kept], distance[kept]
     i, j = np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
     shift = np.asarray(shift, dtype=np.int64).reshape(-1, 3)
     # One whole number orders a pair: i, then j, then image.

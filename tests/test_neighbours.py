@@ -202,3 +202,14 @@ def test_minimum_between_is_the_lowest_place_of_the_stretch():
     assert minimum_between(r, g, 4.6, 5.8) == pytest.approx(4.6, abs=0.2)
     with pytest.raises(InputError, match="no bins"):
         minimum_between(r, g, 20, 21)
+
+
+def test_some_of_some_is_picked_from_all():
+    atoms = random_cell(3, (True, True, False), 9)
+    rng = np.random.default_rng(0)
+    of, among = rng.random(len(atoms)) < 0.6, rng.random(len(atoms)) < 0.5
+    whole, part = neighbour_list(atoms, 4.0), neighbour_list(atoms, 4.0, of=of, among=among)
+    picked = whole.select(of[whole.i] & among[whole.j])
+    for name in ("i", "j", "distance", "vector", "shift"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(picked, name))
+    assert 0 < len(part) < len(neighbour_list(atoms, 4.0, of=of)) < len(whole)

@@ -279,10 +279,11 @@ def bonded(
     limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
     near, far = [], []
     for atoms in listed:
-        pairs = neighbour_list(atoms, max(limits.values()) + FAR)
         symbols = np.array(atoms.get_chemical_symbols())
+        oxygen = symbols == ANION
+        pairs = neighbour_list(atoms, max(limits.values()) + FAR, of=~oxygen, among=oxygen)
         limit = np.array([limits.get(symbol, -FAR) for symbol in symbols])[pairs.i]
-        pairs = pairs.select((symbols[pairs.j] == ANION) & (pairs.distance < limit + FAR))
+        pairs = pairs.select(pairs.distance < limit + FAR)
         far.append(pairs)
         near.append(_within(atoms, pairs, shells))
     return Bonded(tuple(listed), shells, tuple(near), tuple(far)).with_criterion(criterion)

@@ -233,12 +233,12 @@ def _regions(
     """Count points and dimensions of each region; none after the first way through, if that is all one asks."""
     n0, n1, n2 = open_points.shape
     region = np.full((n0, n1, n2), -1, dtype=np.int32)
-    # The cell that a point lies in when its region is unfolded.
-    away = np.zeros((n0, n1, n2, 3), dtype=np.int16)
+    # The cell that a point lies in when its region is unfolded; nearest first, so that these stay small.
+    away = np.zeros((n0, n1, n2, 3), dtype=np.int8)
     sizes, ranks = [0], [0]
     sizes.clear()
     ranks.clear()
-    stack = np.empty((1024, 3), dtype=np.int64)
+    queue = np.empty((1024, 3), dtype=np.int64)
     basis = np.zeros((3, 3))
     for s0 in range(n0):
         for s1 in range(n1):
@@ -248,11 +248,11 @@ def _regions(
                 name = len(sizes)
                 size, rank = 0, 0
                 region[s0, s1, s2] = name
-                stack[0, 0], stack[0, 1], stack[0, 2] = s0, s1, s2
-                top = 1
-                while top > 0:
-                    top -= 1
-                    p0, p1, p2 = stack[top]
+                queue[0, 0], queue[0, 1], queue[0, 2] = s0, s1, s2
+                head, tail = 0, 1
+                while head < tail:
+                    p0, p1, p2 = queue[head]
+                    head += 1
                     size += 1
                     for way in range(6):
                         step = 1 if way % 2 == 0 else -1
@@ -283,12 +283,13 @@ def _regions(
                             away[q0, q1, q2, 0] = c0
                             away[q0, q1, q2, 1] = c1
                             away[q0, q1, q2, 2] = c2
-                            if top == len(stack):
-                                larger = np.empty((2 * len(stack), 3), dtype=np.int64)
-                                larger[:top] = stack
-                                stack = larger
-                            stack[top, 0], stack[top, 1], stack[top, 2] = q0, q1, q2
-                            top += 1
+                            if tail == len(queue):
+                                waiting = tail - head
+                                larger = np.empty((max(2 * waiting, 1024), 3), dtype=np.int64)
+                                larger[:waiting] = queue[head:tail]
+                                queue, head, tail = larger, 0, waiting
+                            queue[tail, 0], queue[tail, 1], queue[tail, 2] = q0, q1, q2
+                            tail += 1
                         elif rank < 3:
                             t0 = c0 - away[q0, q1, q2, 0]
                             t1 = c1 - away[q0, q1, q2, 1]

@@ -52,7 +52,7 @@ SECOND = ("shapes and volumes", "Voronoi cells", "voids")
 
 
 def tasks(atoms: Atoms) -> dict[str, Callable[[], object]]:
-    """What is timed, in this order; bonds and radii that several need are made once."""
+    """List what is timed, in this order; bonds and radii that several need are made once."""
     model = bonded(atoms)
     reach = max(model.shells.cutoffs[f"{element}-O"] for element in model.cations)
     radii = ionic_radii(atoms, model.bonds[0])
@@ -80,7 +80,7 @@ def tasks(atoms: Atoms) -> dict[str, Callable[[], object]]:
 
 
 def ovito_tasks(atoms: Atoms) -> dict[str, Callable[[], object]]:
-    """The same from OVITO, for what it has."""
+    """List the same from OVITO, for what it has."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from ovito.data import CutoffNeighborFinder
