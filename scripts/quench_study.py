@@ -170,7 +170,8 @@ def show(rows: dict[Case, dict[str, float]]) -> None:
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
-    mean = f"{statistics.fmean(values):.{digits}f}"
+    # Adding zero turns a rounded "-0.0" into "0.0".
+    mean = f"{round(statistics.fmean(values), digits) + 0.0:.{digits}f}"
     return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
 
 
