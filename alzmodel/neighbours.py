@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
@@ -111,26 +112,65 @@ def neighbour_list(
         periodic=np.asarray(atoms.pbc, dtype=bool),
         quantities="ijSDd",
     )
-    if of is not None or among is not None:
-        everyone = np.ones(n_atoms, dtype=bool)
-        kept = np.flatnonzero((everyone if of is None else of)[i] & (everyone if among is None else among)[j])
-        i, j, shift, vector, distance = i[kept], j[kept], shift[kept], vector[kept], distance[kept]
-    i, j = np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
-    shift = np.asarray(shift, dtype=np.int64).reshape(-1, 3)
-    # One whole number orders a pair: i, then j, then image.
-    reach = int(np.abs(shift).max(initial=0))
-    base = 2 * reach + 1
-    image = ((shift[:, 0] + reach) * base + shift[:, 1] + reach) * base + shift[:, 2] + reach
-    order = np.argsort((i * n_atoms + j) * base**3 + image)
-    return Neighbours(
-        i[order],
-        j[order],
-        np.asarray(distance, dtype=np.float64)[order],
-        np.asarray(vector, dtype=np.float64).reshape(-1, 3)[order],
-        shift[order],
-        n_atoms,
-        float(cutoff),
+    everyone = np.ones(n_atoms, dtype=bool)
+    first, second, length, arrow, image = _arranged(
+        np.asarray(i, dtype=np.int64),
+        np.asarray(j, dtype=np.int64),
+        np.asarray(shift, dtype=np.int64).reshape(-1, 3),
+        np.asarray(vector, dtype=np.float64).reshape(-1, 3),
+        np.asarray(distance, dtype=np.float64),
+        everyone if of is None else np.asarray(of, dtype=bool),
+        everyone if among is None else np.asarray(among, dtype=bool),
     )
+    return Neighbours(first, second, length, arrow, image, n_atoms, float(cutoff))
+
+
+@numba.njit(cache=True, nogil=True)
+def _arranged(
+    i: NDArray[np.int64],
+    j: NDArray[np.int64],
+    shift: NDArray[np.int64],
+    vector: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    of: NDArray[np.bool_],
+    among: NDArray[np.bool_],
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]:
+    """Pick the pairs that are wanted and put them in order: i, then j, then image."""
+    n_atoms = len(of)
+    starts = np.zeros(n_atoms + 1, dtype=np.int64)
+    for k in range(len(i)):
+        if of[i[k]] and among[j[k]]:
+            starts[i[k] + 1] += 1
+    starts = np.cumsum(starts)
+    order = np.empty(starts[-1], dtype=np.int64)
+    ends = starts[:-1].copy()
+    for k in range(len(i)):
+        if of[i[k]] and among[j[k]]:
+            # Into its place among the pairs of this atom so far: those are few.
+            at = ends[i[k]]
+            while at > starts[i[k]]:
+                before = order[at - 1]
+                if j[before] < j[k]:
+                    break
+                if j[before] == j[k]:
+                    later = False
+                    for c in range(3):
+                        if shift[before, c] != shift[k, c]:
+                            later = shift[before, c] < shift[k, c]
+                            break
+                    if later:
+                        break
+                order[at] = before
+                at -= 1
+            order[at] = k
+            ends[i[k]] += 1
+    return i[order], j[order], distance[order], vector[order], shift[order]
 
 
 def repeat_length(atoms: Atoms) -> float:

@@ -58,9 +58,14 @@ def tasks(atoms: Atoms) -> dict[str, Callable[[], object]]:
     radii = ionic_radii(atoms, model.bonds[0])
     cutoffs = dict(model.shells.cutoffs)
 
+    oxygen = atoms.numbers == 8
+    limit = np.array([cutoffs.get(f"{symbol}-O", 0.0) for symbol in atoms.get_chemical_symbols()])
+
     def distances_and_angles() -> None:
-        told = bonded(atoms, cutoffs=cutoffs)
-        unit_angles(told.bonds[0])
+        pairs = neighbour_list(atoms, reach, of=~oxygen, among=oxygen)
+        told = pairs.select(pairs.distance < limit[pairs.i])
+        np.histogram(told.distance, 180)
+        np.histogram(unit_angles(told), 180)
 
     return {
         "partials": lambda: partial_rdf(atoms, r_max=REACH),
@@ -86,7 +91,8 @@ def ovito_tasks(atoms: Atoms) -> dict[str, Callable[[], object]]:
         from ovito.data import CutoffNeighborFinder
         from ovito.io.ase import ase_to_ovito
         from ovito.modifiers import (
-            BondAnalysisModifier,
+            BondAngleDistributionModifier,
+            BondLengthDistributionModifier,
             CommonNeighborAnalysisModifier,
             CoordinationAnalysisModifier,
             CreateBondsModifier,
@@ -118,7 +124,9 @@ def ovito_tasks(atoms: Atoms) -> dict[str, Callable[[], object]]:
             CoordinationAnalysisModifier(cutoff=REACH, number_of_bins=bins, partial=True)
         ),
         "neighbours": lambda: CutoffNeighborFinder(max(cutoffs.values()), data).find_all(),
-        "distances and angles": lambda: run(bonds(list(cutoffs)), BondAnalysisModifier(bins=180)),
+        "distances and angles": lambda: run(
+            bonds(list(cutoffs)), BondLengthDistributionModifier(), BondAngleDistributionModifier()
+        ),
         "rings": lambda: run(
             bonds(["Zr"]), FindRingsModifier(minimum_ring_size=4, maximum_ring_size=LARGEST_RING)
         ),
