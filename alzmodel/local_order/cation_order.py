@@ -133,10 +133,10 @@ def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None
 
     References
     ----------
-    P. J. Steinhardt, D. R. Nelson and M. Ronchetti, Phys. Rev. B 28, 784 (1983), eq. 1.3; coherence: P. R. ten Wolde,
-    M. J. Ruiz-Montero and D. Frenkel, J. Chem. Phys. 104, 9932 (1996), eq. 5; common neighbours: D. Faken and H.
+    P. J. Steinhardt, D. R. Nelson and M. Ronchetti, Phys. Rev. B 28, 784 (1983); coherence: P. R. ten Wolde,
+    M. J. Ruiz-Montero and D. Frenkel, J. Chem. Phys. 104, 9932 (1996); common neighbours: D. Faken and H.
     Jónsson, Comput. Mater. Sci. 2, 279 (1994), with the adaptive cut-off of A. Stukowski, Model. Simul. Mater. Sci.
-    Eng. 20, 045021 (2012), eq. 1.
+    Eng. 20, 045021 (2012).
     """
     model = bonded(frames)
     elements = tuple(element for element in model.cations if element not in _LIGHT)

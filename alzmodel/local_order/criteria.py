@@ -40,7 +40,7 @@ def select_shell(candidates: Neighbours, criterion: str) -> Neighbours:
 
     References
     ----------
-    Solid angle: J. A. van Meel, L. Filion, C. Valeriani and D. Frenkel, J. Chem. Phys. 136, 234107 (2012), eq. 5.
+    Solid angle: J. A. van Meel, L. Filion, C. Valeriani and D. Frenkel, J. Chem. Phys. 136, 234107 (2012).
     Relative gap: G. O. Brunner, Acta Cryst. A 33, 226 (1977).
     """
     order = np.lexsort((candidates.distance, candidates.i))

@@ -187,7 +187,7 @@ def dietzel_class(strength: float) -> str:
 
     References
     ----------
-    A. Dietzel, Z. Elektrochem. 48, 9 (1942); ranges as in W. Vogel, Glass Chemistry (Springer, 1994), Table 4.3.
+    A. Dietzel, Z. Elektrochem. 48, 9 (1942); the ranges are those that textbooks hand on.
     """
     below = ""
     for name, (low, high) in DIETZEL.items():

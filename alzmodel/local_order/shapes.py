@@ -146,7 +146,7 @@ def shape_measures(cation_bonds: Neighbours) -> dict[str, NDArray[np.float64]]:
 
     References
     ----------
-    M. Pinsky and D. Avnir, Inorg. Chem. 37, 5575 (1998), eq. 1; D. Casanova, J. Cirera, M. Llunell, P. Alemany, D.
+    M. Pinsky and D. Avnir, Inorg. Chem. 37, 5575 (1998); D. Casanova, J. Cirera, M. Llunell, P. Alemany, D.
     Avnir and S. Alvarez, J. Am. Chem. Soc. 126, 1755 (2004) for the shapes of eight corners; J. L. Hoard and J. V.
     Silverton, Inorg. Chem. 2, 235 (1963) for the angles of the dodecahedron; D. L. Theobald, Acta Cryst. A 61, 478
     (2005) for the rotation.

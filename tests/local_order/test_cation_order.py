@@ -39,7 +39,7 @@ def with_oxygen(metal: Atoms) -> Atoms:
 @pytest.mark.parametrize(
     ("lattice", "q4", "q6", "signature"),
     [
-        # Mickel, Kapfer, Schröder-Turk and Mecke, J. Chem. Phys. 138, 044501 (2013), Table I.
+        # Mickel, Kapfer, Schröder-Turk and Mecke, J. Chem. Phys. 138, 044501 (2013).
         (
             bulk("Zr", "hcp", a=3.2, c=3.2 * math.sqrt(8 / 3)) * (4, 4, 3),
             0.097,

@@ -35,7 +35,7 @@ def by_all_pairings(points: np.ndarray, corners: np.ndarray) -> float:
 @pytest.mark.parametrize(
     ("one", "other", "published"),
     [
-        # Pinsky and Avnir 1998; Casanova et al. 2004 and 2005 for eight corners.
+        # Pinsky and Avnir 1998; Casanova et al. 2004 for eight corners.
         ("square", "tetrahedron", 33.33),
         ("octahedron", "trigonal prism", 16.74),
         ("cube", "square antiprism", 10.99),
