@@ -62,6 +62,9 @@ class Protocol:
         In units of :func:`alzmodel.build.packing.estimated_density`; melts are less dense than glasses.
     quench_rate
         K/ps.
+    hot_rate
+        K/ps while the volume is held: above :attr:`hold_volume_above` a melt forgets its past within a picosecond, so
+        that the rate there leaves no trace in the glass.
     hold_volume_above
         K; after a melt at constant volume the volume stays held above this and is free below: at zero pressure
         these melts boil near 4000 K.
@@ -90,6 +93,7 @@ class Protocol:
     melt_ensemble: Ensemble = "nvt"
     melt_density: float = 0.92
     quench_rate: float = 100.0
+    hot_rate: float = 100.0
     hold_volume_above: float = 3000.0
     anneal_temperature: float = 900.0
     anneal_time: float = 0.0
@@ -140,11 +144,13 @@ class Protocol:
     def _ramp(self, name: str, start: float, stop: float) -> list[Stage]:
         free = self.hold_volume_above
         if self._ensemble(start) == "nvt" and stop < free:
-            return [self._leg(f"hot_{name}", start, free, "nvt"), *self._ramp(name, free, stop)]
-        return [self._leg(name, start, stop, self._ensemble(start))] if start != stop else []
+            return [self._leg(f"hot_{name}", start, free), *self._ramp(name, free, stop)]
+        return [self._leg(name, start, stop)] if start != stop else []
 
-    def _leg(self, name: str, start: float, stop: float, ensemble: Ensemble) -> Stage:
-        return Stage(name, start, stop, max(1, self.steps((start - stop) / self.quench_rate)), ensemble)
+    def _leg(self, name: str, start: float, stop: float) -> Stage:
+        ensemble = self._ensemble(start)
+        rate = self.hot_rate if ensemble == "nvt" else self.quench_rate
+        return Stage(name, start, stop, max(1, self.steps((start - stop) / rate)), ensemble)
 
     @property
     def total_steps(self) -> int:
@@ -163,6 +169,7 @@ _RANGES: Mapping[str, tuple[float, float, str]] = MappingProxyType(
         "melt_time": (0.1, 1e5, "ps"),
         "melt_density": (0.5, 1.2, "of the estimated density"),
         "quench_rate": (1e-3, 1e5, "K/ps"),
+        "hot_rate": (1e-3, 1e5, "K/ps"),
         "hold_volume_above": (0.0, MAX_TEMPERATURE, "K"),
         "anneal_temperature": (1.0, MAX_TEMPERATURE, "K"),
         "anneal_time": (0.0, 1e6, "ps"),
@@ -209,7 +216,7 @@ def _check(protocol: Protocol) -> None:
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {
-        "quick": Protocol(name="quick", anneal_time=2.0),
+        "quick": Protocol(name="quick", hot_rate=400.0, anneal_time=2.0),
         "standard": Protocol(
             name="standard",
             melt_time=20.0,

@@ -23,8 +23,9 @@ def test_stages_join_and_take_the_time_that_the_rate_says(name):
         assert one.stop == two.start
     cooling = [stage for stage in stages if stage.start != stage.stop]
     time = sum(stage.steps for stage in cooling) * protocol.timestep
-    fall = protocol.melt_temperature - protocol.final_temperature
-    assert time == pytest.approx(fall / protocol.quench_rate, rel=1e-3)
+    hot = protocol.melt_temperature - protocol.hold_volume_above
+    fall = protocol.hold_volume_above - protocol.final_temperature
+    assert time == pytest.approx(hot / protocol.hot_rate + fall / protocol.quench_rate, rel=1e-3)
     assert stages[-1].steps * protocol.timestep >= 5.0 - 1e-9
     assert protocol.total_steps == sum(stage.steps for stage in stages)
 
