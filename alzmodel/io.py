@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 STANDARD_STREAM = "-"
+LARGEST_EXTENT = 1e6
 
 
 def read_frames(path: str | Path) -> list[Atoms]:
@@ -59,7 +60,8 @@ def read_frames(path: str | Path) -> list[Atoms]:
     name = str(path)
     from_stream = name == STANDARD_STREAM
     if not from_stream and not Path(path).is_file():
-        raise InputError(f"{name}: no such file; allowed: a structure file that ASE reads, or '-'")
+        problem = "no plain file" if Path(path).exists() else "no such file"
+        raise InputError(f"{name}: {problem}; allowed: a structure file that ASE reads, or '-'")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,6 +72,8 @@ def read_frames(path: str | Path) -> list[Atoms]:
     except Exception as error:
         # ASE's readers raise nearly anything on a file that is not theirs.
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+        if isinstance(error, KeyError):
+            reason = f"unknown symbol {reason}"
         raise InputError(
             f"{name}: not a structure that ASE can read ({reason}); allowed: extxyz, CIF, POSCAR, LAMMPS data, …"
         ) from error
@@ -97,6 +101,11 @@ def _check_atoms(atoms: Atoms, name: str, number: int) -> None:
         raise InputError(f"{name}: frame {number} has no atoms; allowed: at least one")
     if not np.isfinite(atoms.positions).all():
         raise InputError(f"{name}: frame {number} has positions that are not finite; allowed: numbers in Å")
+    extent = float(np.ptp(atoms.positions, axis=0).max())
+    if extent > LARGEST_EXTENT:
+        raise InputError(
+            f"{name}: frame {number} is {extent:.3g} Å across; allowed: up to {LARGEST_EXTENT:.0e} Å"
+        )
     if not np.isfinite(atoms.cell.array).all():
         raise InputError(f"{name}: frame {number} has a cell that is not finite; allowed: lengths in Å")
     if (atoms.numbers <= 0).any():

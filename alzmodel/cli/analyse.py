@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -133,6 +134,9 @@ def pdf(
     as_json: Json = False,
 ) -> None:
     """Partial and total pair distribution functions."""
+    import numpy as np
+
+    from alzmodel.crystals import is_crystal
     from alzmodel.local_order.pdf import partial_rdf
     from alzmodel.scattering.totals import totals_dict
 
@@ -142,11 +146,15 @@ def pdf(
 
     def analyse(frames: list[Atoms]) -> dict[str, Any]:
         rdf = partial_rdf(frames, r_max=r_max, dr=dr)
-        if rdf.periodic and r_max > rdf.repeat_length and frames[0].info.get("kind") != "crystal":
+        if rdf.periodic and r_max > rdf.repeat_length and not is_crystal(frames[0]):
             say(
                 f"alzmodel: beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass"
             )
-        return {**rdf.to_dict(), "totals": totals_dict(rdf)}
+        totals = totals_dict(rdf)
+        for name, curve in totals.items():
+            if not math.isnan(rdf.number_density) and np.isnan(curve).all():
+                say(f"alzmodel: no {name} factor is tabulated for an element of {', '.join(rdf.elements)}")
+        return {**rdf.to_dict(), "totals": totals}
 
     result = _each_file(files, analyse)
     _lay_over(result, measured, "r", result["totals"][radiation.value], -1, as_json)

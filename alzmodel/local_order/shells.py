@@ -29,6 +29,9 @@ _RADII_TO_MINIMUM = 1.28
 minimum lies at 1.25 to 1.35 of r(CN 6) + r(O)."""
 _LEAST_TO_MINIMUM = 1.15
 """A gap nearer than this times the sum of radii splits a shell (as around a distorted site) and does not end it."""
+COINCIDENT = 0.01
+"""Å; nearer atoms are one atom written twice."""
+
 FAR: Final = 1.0
 """Å beyond the cut-off within which the effective coordination looks for more oxygen."""
 _RANGE = 9.0  # Å; holds the second shell of every cation pair
@@ -248,6 +251,15 @@ def _within(atoms: Atoms, pairs: Neighbours, shells: Shells) -> Neighbours:
     return pairs.select(pairs.distance < limit)
 
 
+def _check_apart(atoms: Atoms, number: int) -> None:
+    pairs = neighbour_list(atoms, COINCIDENT)
+    if len(pairs.i):
+        raise InputError(
+            f"frames: atoms {pairs.i[0]} and {pairs.j[0]} of frame {number} lie {pairs.distance[0]:.2g} Å apart; "
+            f"allowed: at least {COINCIDENT:g} Å"
+        )
+
+
 def bonded(
     frames: Atoms | Sequence[Atoms] | Bonded,
     *,
@@ -275,6 +287,8 @@ def bonded(
         return frames
     _check_criterion(criterion)
     listed = frame_list(frames)
+    for number, atoms in enumerate(listed):
+        _check_apart(atoms, number)
     shells = first_shells(listed, cutoffs=cutoffs)
     limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
     near, far = [], []

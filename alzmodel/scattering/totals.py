@@ -391,5 +391,15 @@ def _transform_back(
 
 
 def totals_dict(rdf: PartialRDF) -> dict[str, FloatArray]:
-    """G(r) in Å⁻² for the three radiations, with constant weights: the ``totals`` of ``alzmodel pdf --json``."""
-    return {radiation: total_pdf(rdf, radiation).G for radiation in RADIATIONS}
+    """G(r) in Å⁻² for the three radiations, with constant weights: the ``totals`` of ``alzmodel pdf --json``.
+
+    NaN throughout where an element has no tabulated factor for a radiation.
+    """
+    return {radiation: _total_or_nan(rdf, radiation) for radiation in RADIATIONS}
+
+
+def _total_or_nan(rdf: PartialRDF, radiation: Radiation) -> FloatArray:
+    try:
+        return total_pdf(rdf, radiation).G
+    except InputError:
+        return np.full(rdf.r.shape, np.nan)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 
 from alzmodel.cli import main
 from alzmodel.crystals import crystal, nanocrystal
@@ -45,6 +46,17 @@ def test_pdf_has_partials_totals_and_first_peaks(capsys, folder):
     assert set(result["totals"]) == {"xray", "neutron", "electron"}
     assert len(result["r"]) == len(result["partials"]["La-O"]) == len(result["totals"]["xray"])
     assert result["first_peaks"]["Zr-O"]["r"] == pytest.approx(2.106, abs=0.06)
+
+
+def test_an_element_without_electron_factors_costs_that_total_only(capsys, tmp_path):
+    write_structure(bulk("Cu", cubic=True), tmp_path / "copper.cif")
+    code, out, err = run(capsys, "pdf", tmp_path / "copper.cif", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert "no electron factor" in err
+    assert "repeats" not in err
+    assert set(result["totals"]["electron"]) == {None}
+    assert None not in result["totals"]["xray"]
 
 
 def test_several_files_give_mean_spread_and_number(capsys, folder):
@@ -117,6 +129,8 @@ def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
     [
         (["pdf", "{missing}"], ["nothing.xyz", "no such file"]),
         (["pdf", "{text}"], ["text.xyz", "not a structure"]),
+        (["pdf", "{folder}"], ["no plain file"]),
+        (["lbu", "{twins}"], ["twins.extxyz", "apart"]),
         (["pdf", "{one}", "--r-max", "-2"], ["--r-max", "-2"]),
         (["pdf", "{one}", "--dr", "0"], ["--dr", "0"]),
         (["pdf", "{one}", "--against", "{text}"], ["text.xyz"]),
@@ -141,7 +155,10 @@ def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):
         "text": tmp_path / "text.xyz",
         "one": folder / "one.extxyz",
         "sphere": folder / "sphere.extxyz",
+        "twins": tmp_path / "twins.extxyz",
+        "folder": tmp_path,
     }
+    write_structure(Atoms("LaO2", [[0, 0, 0], [2, 0, 0], [2, 0, 0]], cell=[8] * 3, pbc=True), names["twins"])
     code, out, err = run(capsys, *(word.format(**names) for word in words))
     last = err.splitlines()[-1]
     assert code == 2
