@@ -62,7 +62,7 @@ __all__ = [
 MSD_REQUIRED = 10.0
 """Å²; every element's ions must have moved this far in the melt, or it did not forget how it was packed."""
 
-BUILD_VERSION = 1
+BUILD_VERSION = 2
 """Of the procedure below; part of the input hash."""
 
 DENSITY_MARGIN = 1.05
@@ -458,7 +458,7 @@ def _collect(
         "coulomb": "damped shifted force in melt, quench and anneal; PPPM in the final stage and the minimisation",
         "versions": _versions(),
         "input_hash": request.hash(),
-        "thermo": _history(folder, groups, protocol),
+        "thermo": _history(folder, groups, protocol, len(packing)),
         "msd_melt": dict(msd),
         "density_300K": density,
         "final_temperature": float(final.temperature[final.step > final.step[-1] / 5].mean()),
@@ -483,7 +483,7 @@ def _model(packing: Atoms, cell: np.ndarray, scaled: np.ndarray, provenance: dic
 
 
 def _history(
-    folder: Path, groups: Mapping[str, Sequence[Segment]], protocol: Protocol
+    folder: Path, groups: Mapping[str, Sequence[Segment]], protocol: Protocol, n_atoms: int
 ) -> dict[str, list[float]]:
     logs: list[Thermo] = []
     times: list[np.ndarray] = []
@@ -499,6 +499,7 @@ def _history(
         "time_ps": np.concatenate(times),
         "temperature": np.concatenate([log.temperature for log in logs]),
         "density": np.concatenate([log.density for log in logs]),
+        "energy": np.concatenate([log.energy for log in logs]) / n_atoms,
     }
     blocks = np.array_split(np.arange(len(columns["time_ps"])), HISTORY_POINTS)
     return {

@@ -225,12 +225,21 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             final_time=10.0,
             frames=20,
         ),
+        "as-deposited-high-Tf": Protocol(
+            name="as-deposited-high-Tf", hot_rate=400.0, quench_rate=300.0, frames=5
+        ),
+        "annealed-low-Tf": Protocol(
+            name="annealed-low-Tf", hot_rate=400.0, anneal_temperature=1300.0, anneal_time=30.0, frames=5
+        ),
     }
 )
 """Protocols by name.
 
-``quick`` (100 K/ps) is for the first look, ``standard`` (10 K/ps) for results. Both melt at 4200 K and constant
-volume, hot enough for the stiffer of the two potentials.
+``quick`` (100 K/ps) is for the first look, ``standard`` (10 K/ps) for results. ``as-deposited-high-Tf`` (300 K/ps) and
+``annealed-low-Tf`` (100 K/ps, 30 ps at 1300 K) make the two states of one film that molecular dynamics can tell
+apart: it cannot nucleate crystals in its time, so that what differs between them is the fictive temperature Tf, at
+which the frozen structure was last in equilibrium. All melt at 4200 K and constant volume, hot enough for the stiffer
+of the two potentials.
 """
 
 

@@ -165,12 +165,14 @@ class System:
         """Return the commands that load `source` (a data or a restart file) and the forces."""
         reader = "read_data" if source.endswith(".data") else "read_restart"
         commands = [
+            # On one thread: these pair loops are a sixth faster than the plain ones, and add in the same order.
+            "package omp 1",
             "units metal",
             "atom_style charge",
             "boundary p p p",
             "newton on",
             f"{reader} {source}",
-            f"pair_style table spline {TABLE_POINTS}" + (" pppm" if coulomb.kind == "pppm" else ""),
+            f"pair_style table/omp spline {TABLE_POINTS}" + (" pppm" if coulomb.kind == "pppm" else ""),
         ]
         kinds = range(1, len(self.labels) + 1)
         commands += [
