@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 import json
 import math
 import os
@@ -35,6 +36,9 @@ __all__ = [
 
 STANDARD_STREAM = "-"
 LARGEST_EXTENT = 1e6
+LAMMPS_ENDINGS = (".lmp", ".data", ".lammps")
+EMPTY_SPACE = 10.0
+"""Å on every side of a cluster, in the formats that need a cell."""
 
 
 def read_frames(path: str | Path) -> list[Atoms]:
@@ -68,7 +72,7 @@ def read_frames(path: str | Path) -> list[Atoms]:
             if from_stream:
                 frames = ase.io.read(io.StringIO(sys.stdin.read()), index=":", format="extxyz")
             else:
-                frames = ase.io.read(path, index=":", format=None if Path(path).suffix else _format_of(path))
+                frames = ase.io.read(path, index=":", format=_format_of(path))
     except Exception as error:
         # ASE's readers raise nearly anything on a file that is not theirs.
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
@@ -84,10 +88,21 @@ def read_frames(path: str | Path) -> list[Atoms]:
     return frames
 
 
-def _format_of(path: str | Path) -> str:
-    """Format of a file without an ending: POSCAR and the like by their name, else extended XYZ."""
+def _format_of(path: str | Path) -> str | None:
+    """Format of a file that ASE does not know by its ending; None where it does.
+
+    LAMMPS data files are known by their line of atoms; files without an ending are POSCAR and the like by their name,
+    else extended XYZ.
+    """
     from ase.io.formats import UnknownFileTypeError, filetype
 
+    suffix = Path(path).suffix.lower()
+    if suffix in LAMMPS_ENDINGS:
+        with Path(path).open(encoding="utf-8", errors="replace") as handle:
+            head = [line.split("#")[0].split() for line in itertools.islice(handle, 1, 20)]
+        return "lammps-data" if any(words[1:] == ["atoms"] for words in head) else None
+    if suffix:
+        return None
     try:
         return filetype(str(path), guess=False)
     except UnknownFileTypeError:
@@ -153,13 +168,15 @@ def write_text(path: str | Path, text: str) -> None:
 def write_structure(atoms: Atoms | Sequence[Atoms], path: str | Path) -> None:
     """Write one model or several frames, whole or not at all.
 
-    The format follows the ending (ASE's names); no ending or ``-`` (standard output) is extended XYZ, the only
-    format that keeps the provenance.
+    The format follows the ending: .cif, .vasp (or a file called POSCAR), .lmp or .data for LAMMPS (with charges and
+    masses), and all others that ASE knows. No ending or ``-`` (standard output) is extended XYZ, the only format that
+    keeps the provenance; CIF, POSCAR and LAMMPS data say in a comment what made them. A cluster without a cell gets a
+    box there, :data:`EMPTY_SPACE` larger on every side.
 
     Raises
     ------
     InputError
-        If ASE cannot write that format.
+        If ASE cannot write that format, or it holds one model only.
     """
     import ase.io
 
@@ -168,14 +185,73 @@ def write_structure(atoms: Atoms | Sequence[Atoms], path: str | Path) -> None:
         ase.io.write(buffer, atoms, format="extxyz")
         sys.stdout.write(buffer.getvalue())
         return
-    file_format = "extxyz" if Path(path).suffix in {"", ".xyz", ".extxyz"} else None
-    with atomic_path(path) as temporary:
+    target = Path(path)
+    with atomic_path(target) as temporary:
         try:
-            ase.io.write(temporary, atoms, format=file_format)
+            ending = _ending(target)
+            if ending in {"cif", "vasp", "lammps-data"}:
+                temporary.write_text(_exchange_text(atoms, ending, target), encoding="utf-8")
+            else:
+                ase.io.write(temporary, atoms, format=ending)
         except (ValueError, KeyError, AttributeError, ase.io.formats.UnknownFileTypeError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(
-                f"{path}: cannot be written ({error}); allowed endings: .extxyz, .xyz, .cif, .vasp, …"
+                f"{path}: cannot be written ({error}); allowed endings: .extxyz, .xyz, .cif, .vasp, .lmp, …"
             ) from error
+
+
+def _ending(path: Path) -> str | None:
+    """Name the format of a file to write; None leaves it to ASE."""
+    suffix = path.suffix.lower()
+    if path.name.upper() in {"POSCAR", "CONTCAR"} or suffix in {".vasp", ".poscar"}:
+        return "vasp"
+    if suffix in LAMMPS_ENDINGS:
+        return "lammps-data"
+    return {"": "extxyz", ".xyz": "extxyz", ".extxyz": "extxyz", ".cif": "cif"}.get(suffix)
+
+
+def _exchange_text(atoms: Atoms | Sequence[Atoms], file_format: str, path: Path) -> str:
+    """Text of a model in a format of another program, its title first."""
+    import ase.io
+
+    frames: list[Any] = list(atoms) if isinstance(atoms, list | tuple) else [atoms]
+    if len(frames) != 1:
+        raise InputError(
+            f"{path}: {len(frames)} frames; allowed in this format: one model (.extxyz takes all)"
+        )
+    model: Atoms = frames[0].copy()
+    title = _title(model)
+    if not model.pbc.any() or model.cell.rank != 3:
+        model.center(vacuum=EMPTY_SPACE)
+        title += f", in a box with {EMPTY_SPACE:g} angstrom of empty space around it"
+    if file_format == "cif":
+        binary = io.BytesIO()
+        ase.io.write(binary, model, format="cif")
+        return f"# {title}\n{binary.getvalue().decode()}"
+    options: dict[str, Any] = {"sort": True, "direct": True}
+    if file_format == "lammps-data":
+        title += ", units metal"
+        options = {"atom_style": "charge", "masses": True, "units": "metal"}
+    buffer = io.StringIO()
+    ase.io.write(buffer, model, format=file_format, **options)
+    # Both begin with a line of comment, which says nothing as ASE writes it.
+    return f"{title}\n{buffer.getvalue().partition(chr(10))[2]}"
+
+
+def _title(model: Atoms) -> str:
+    """Say in one ASCII line what made a model."""
+    from alzmodel import __version__
+
+    provenance = model.info.get("provenance")
+    known = provenance if isinstance(provenance, dict) else {}
+    words = [f"{known.get('formula') or model.get_chemical_formula()} written by alzmodel {__version__}"]
+    if "kind" in model.info:
+        words.append(str(model.info["kind"]))
+    words += [f"{name} {known[name]}" for name in ("diameter", "seed") if name in known]
+    if "citation" in known:
+        words.append(f"after {known['citation']}")
+    return " ".join(", ".join(words).split()).encode("ascii", "replace").decode()
 
 
 def check_writable(path: str | Path) -> None:

@@ -39,10 +39,41 @@ def test_read_structure_takes_the_last_frame(salt, tmp_path):
     np.testing.assert_allclose(alz_io.read_structure(path).positions, moved.positions, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["model.cif", "POSCAR.vasp", "model.xyz", "model", "model.data"])
+@pytest.mark.parametrize(
+    "name", ["model.cif", "POSCAR.vasp", "POSCAR", "model.xyz", "model", "model.data", "a.lmp"]
+)
 def test_other_formats_by_ending(salt, tmp_path, name):
     alz_io.write_structure(salt, tmp_path / name)
-    assert len(alz_io.read_structure(tmp_path / name)) == len(salt)
+    again = alz_io.read_structure(tmp_path / name)
+    assert again.get_chemical_formula() == salt.get_chemical_formula()
+    np.testing.assert_allclose(again.cell.cellpar(), salt.cell.cellpar(), atol=1e-5)
+
+
+def test_lammps_data_keeps_charges_and_other_formats_their_maker(salt, tmp_path):
+    salt.set_initial_charges([1, -1] * 4)
+    salt.info["provenance"] = {"formula": "NaCl", "seed": 3, "citation": "someone"}
+    for name in ("a.lmp", "a.cif", "a.vasp"):
+        alz_io.write_structure(salt, tmp_path / name)
+        first = (tmp_path / name).read_text(encoding="ascii").splitlines()[0]
+        assert "NaCl written by alzmodel" in first
+        assert "seed 3" in first
+        assert "after someone" in first
+    charges = alz_io.read_structure(tmp_path / "a.lmp").get_initial_charges()
+    np.testing.assert_allclose(charges, salt.get_initial_charges())
+
+
+@pytest.mark.parametrize("name", ["a.cif", "a.vasp", "a.lmp"])
+def test_a_cluster_gets_a_box_where_one_is_needed(tmp_path, name):
+    alz_io.write_structure(Atoms("OZr", [[0, 0, 0], [2.1, 0, 0]]), tmp_path / name)
+    again = alz_io.read_structure(tmp_path / name)
+    assert again.cell.lengths() == pytest.approx([22.1, 20, 20], abs=1e-4)
+    assert again.get_distance(0, 1) == pytest.approx(2.1, abs=1e-4)
+
+
+def test_formats_of_one_model_refuse_frames(salt, tmp_path):
+    with pytest.raises(InputError, match="2 frames"):
+        alz_io.write_structure([salt, salt], tmp_path / "a.lmp")
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_file_named_poscar_is_one(salt, tmp_path):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.lbu_display import print_units
-from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.numbers import real, wavelength_text, whole
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, read_frames, write_structure
@@ -268,7 +268,7 @@ def xrd(
     result = _each_file(
         files,
         lambda frames: powder_pattern(
-            frames, wavelength=_wavelength(wavelength), two_theta=two_theta, method=method.value
+            frames, wavelength=wavelength_text(wavelength), two_theta=two_theta, method=method.value
         ).to_dict(),
     )
     _lay_over(result, measured, "two_theta", result["intensity"], 1, as_json)
@@ -278,13 +278,6 @@ def xrd(
     columns = ("2θ (°)", "fwhm (°)", "d (Å)", "hkl", "Scherrer, K = 0.9 (Å)", "sphere (Å)")
     keys = ("two_theta", "fwhm", "d", "hkl", "size_scherrer", "size_sphere")
     print_table("peaks", columns, [tuple(peak[key] for key in keys) for peak in result["peaks"]])
-
-
-def _wavelength(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def fem(

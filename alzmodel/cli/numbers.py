@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-__all__ = ["real", "whole"]
+__all__ = ["real", "wavelength_text", "whole"]
 
 
 def whole(text: str) -> int:
@@ -21,3 +21,11 @@ def real(text: str) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r}; allowed: a number") from None
+
+
+def wavelength_text(text: str) -> float | str:
+    """Read Å, or leave the name of a line as it is."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -81,6 +81,10 @@ def test_wavelengths():
     assert wavelength_of("1.5406") == 1.5406
     assert [weight for _, weight in spectrum_of("MoKa")] == pytest.approx([2 / 3, 1 / 3])
     # NIST: 8047.8 eV.
+    # Hölzer et al., Phys. Rev. A 56 (1997) 4554 and Bearden, Rev. Mod. Phys. 39 (1967) 78; tables of fluorescence
+    # energies are good to some 2e-4.
+    assert wavelength_of("CuKb1") == pytest.approx(1.39223, rel=3e-4)
+    assert wavelength_of("WLa1") == pytest.approx(1.47639, rel=3e-4)
     assert photon_energy(wavelength_of("CuKa1")) == pytest.approx(8047.82, abs=0.1)
 
 
