@@ -63,9 +63,8 @@ class _Results:
 
 def _composition(record: Record) -> str:
     model = record.inputs["model"]
-    return f"x = {model['la']:g}" + (
-        f", {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
-    )
+    doped = f", {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
+    return f"x = {model['la']:g}{doped}" + (" by oxygen" if model.get("compensate") == "oxygen" else "")
 
 
 def _need(found: Any, stage: str) -> Any:

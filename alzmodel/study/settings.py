@@ -68,6 +68,8 @@ class Dopant(_Strict):
     fraction: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
     """Fractions of the La that it replaces; one set of models each."""
     compensate: Literal["li", "oxygen"] = "li"
+    seeds: list[Annotated[int, Field(ge=0)]] | None = None
+    """Other seeds than those of the undoped glass; a control that must differ from it by chance alone needs them."""
 
     @field_validator("fraction", mode="before")
     @classmethod
@@ -314,7 +316,8 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
+        pairs = (f"{key} = {_toml_value(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(pairs) + " }"
     return repr(value)
 
 

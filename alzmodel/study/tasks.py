@@ -122,10 +122,10 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
     steps = protocol_of({"base": glass.protocol, **changed} if changed else glass.protocol)
     field_ = potential(glass.potential)
     compositions = list(_compositions(glass))
-    for composition, _ in compositions:
+    for composition, _, _ in compositions:
         check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
-    for composition, model in compositions:
-        for seed in glass.seeds:
+    for composition, model, seeds in compositions:
+        for seed in seeds:
             who = {**model, "seed": seed}
             words = _words(who)
             built = make_task(
@@ -150,8 +150,8 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
             yield from _analyses(study, built, who, words)
 
 
-def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str, Any]]]:
-    """Every composition of the grid with the words that tell it apart in tables."""
+def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str, Any], list[int]]]:
+    """Every composition of the grid with the words that tell it apart in tables, and its seeds."""
     from alzmodel.composition import dopant_ions, glass_composition, parse_la
 
     contents = [parse_la(value) for value in glass.la]
@@ -159,7 +159,7 @@ def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str,
         raise InputError(f"glass.la: {glass.la} names a content twice; allowed: each once")
     for la in contents:
         undoped = glass_composition(la, li=glass.li, oxygen=glass.oxygen)
-        yield undoped, {"la": la, "li": undoped.li}
+        yield undoped, {"la": la, "li": undoped.li}, glass.seeds
         for entry in glass.dopants:
             for ion in dopant_ions(entry.ion):
                 for fraction in entry.fraction:
@@ -180,11 +180,14 @@ def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str,
                             "fraction": fraction,
                             "compensate": entry.compensate,
                         },
+                        glass.seeds if entry.seeds is None else entry.seeds,
                     )
 
 
 def _words(model: Mapping[str, Any]) -> str:
     doped = f" {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
+    if model.get("compensate") == "oxygen":
+        doped += " by oxygen"
     return f"x={model['la']:g}{doped} seed {model['seed']}"
 
 

@@ -121,3 +121,31 @@ def test_analyses_that_are_left_out() -> None:
 def test_what_cannot_be_done_is_refused_before_any_work(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         plan(parse_study(text, "test"))
+
+
+def test_a_dopant_may_have_seeds_of_its_own_and_both_ways_of_balance_have_names() -> None:
+    text = """
+fem = false
+xrd = false
+reference = false
+local_order = false
+[glass]
+la = [3.0]
+seeds = [1, 2]
+[[glass.dopants]]
+ion = "La3+"
+fraction = 0.1
+seeds = [11, 12, 13]
+[[glass.dopants]]
+ion = "Ca"
+fraction = 0.1
+[[glass.dopants]]
+ion = "Ca"
+fraction = 0.1
+compensate = "oxygen"
+"""
+    tasks = plan(parse_study(text, "test"))
+    seeds = [task.inputs["model"]["seed"] for task in tasks]
+    assert seeds == [1, 2, 11, 12, 13, 1, 2, 1, 2]
+    assert len({task.label for task in tasks}) == len({task.key for task in tasks}) == 9
+    assert tasks[0].inputs["amounts"] == tasks[2].inputs["amounts"]
