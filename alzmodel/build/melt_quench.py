@@ -449,12 +449,7 @@ def _collect(
         "seed": request.seed,
         "ranks": request.ranks,
         "protocol": protocol.to_dict(),
-        "potential": {
-            "name": pot.name,
-            "title": pot.title,
-            "ions": list(counts),
-            "provisional": list(pot.provisional(counts)),
-        },
+        "potential": pot.provenance(counts),
         "coulomb": "damped shifted force in melt, quench and anneal; PPPM in the final stage and the minimisation",
         "versions": _versions(),
         "input_hash": request.hash(),

@@ -11,7 +11,7 @@ import typer
 
 from alzmodel.cli.lbu_display import print_units
 from alzmodel.cli.numbers import real, wavelength_text, whole
-from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, read_frames, write_structure
 
@@ -119,7 +119,9 @@ def _each_file(files: Sequence[Path], analyse: Callable[[list[Atoms]], dict[str,
             results.append(analyse(frames))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    return combine(results)
+    combined = combine(results)
+    mark_provisional(combined, [frames[0].info.get("provenance") for frames in models])
+    return combined
 
 
 def pdf(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.numbers import real, whole
-from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
+from alzmodel.cli.output import mark_provisional, print_json, print_table, refuse_two_streams, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
 
@@ -128,7 +128,7 @@ def glass(
         if frames:
             write_structure(result.frames, frames)
         summaries.append(_summary(result.model))
-        _report(result.model, target, as_json)
+        _report(summaries[-1], target, as_json)
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else summaries)
 
@@ -250,30 +250,30 @@ def nanocrystal(
 
 def _write(model: Atoms, output: Path, as_json: bool) -> None:
     write_structure(model, output)
+    summary = _summary(model)
     if as_json:
-        print_json(_summary(model))
-    _report(model, output, as_json)
+        print_json(summary)
+    _report(summary, output, as_json)
 
 
 def _summary(model: Atoms) -> dict[str, Any]:
     from alzmodel.units import mass_density
 
     provenance = model.info["provenance"]
-    return {
+    summary = {
         "formula": provenance["formula"],
         "n_atoms": len(model),
         "density": mass_density(model),
         "energy": provenance.get("energy_per_atom", math.nan) * len(model),
         "provenance": provenance,
     }
+    mark_provisional(summary, provenance)
+    return summary
 
 
-def _report(model: Atoms, output: Path, as_json: bool) -> None:
-    provisional = model.info.get("provenance", {}).get("potential", {}).get("provisional", [])
-    if provisional:
-        say(f"alzmodel: provisional potential parameters for {', '.join(provisional)}")
+def _report(summary: dict[str, Any], output: Path, as_json: bool) -> None:
     if not as_json and str(output) != STANDARD_STREAM:
-        rows = [(name, value) for name, value in _summary(model).items() if name != "provenance"]
+        rows = [(name, value) for name, value in summary.items() if name not in {"provenance", "provisional"}]
         print_table(str(output), ("quantity", "value"), rows)
 
 

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from alzmodel.progress import Progress
 
-__all__ = ["SECONDS_BETWEEN_LINES", "print_json", "print_table", "refuse_two_streams", "say", "show_progress"]
+__all__ = [
+    "SECONDS_BETWEEN_LINES",
+    "mark_provisional",
+    "print_json",
+    "print_table",
+    "refuse_two_streams",
+    "say",
+    "show_progress",
+]
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -29,6 +37,27 @@ def say(words: str) -> None:
 def print_json(payload: Any) -> None:
     """Print one JSON document to stdout."""
     print(json_text(payload))
+
+
+def mark_provisional(result: dict[str, Any], *provenances: Any) -> None:
+    """Add the key ``provisional`` to a result, and tell of the ions in it whose parameters are provisional.
+
+    Parameters
+    ----------
+    result
+        What ``--json`` prints.
+    *provenances
+        Of the models that went in; or the ions themselves under a key ``provisional``.
+    """
+    from alzmodel.forcefields.potentials import provisional_ions
+
+    ions = provisional_ions(*provenances)
+    result["provisional"] = list(ions)
+    if ions:
+        say(
+            f"alzmodel: provisional potential parameters for {', '.join(ions)}: no published source could be "
+            "verified, or they were fitted here"
+        )
 
 
 def refuse_two_streams(output: Path | None, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.numbers import whole
-from alzmodel.cli.output import print_json, print_table, say
+from alzmodel.cli.output import mark_provisional, print_json, print_table, say
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,8 +81,10 @@ def run(
         )
     for failure in result.failures:
         say(f"alzmodel: failed: {failure['label']}: {failure['reason']}; log: {failure['log']}")
+    payload = result.to_dict()
+    mark_provisional(payload, {"provisional": runner.provisional(out)})
     if as_json:
-        print_json(result.to_dict())
+        print_json(payload)
     else:
         _print_verdicts(result.measured, result.hypotheses, measured or settings.compare.measured)
         say(f"alzmodel: {result.tasks['done']} tasks done; results in {out}")
@@ -121,10 +123,10 @@ def compare(folder: Folder, measured: Measured = None, as_json: Json = False) ->
     from alzmodel.study import runner
 
     rows, verdicts = runner.compare(folder, measured)
+    payload = {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
+    mark_provisional(payload, {"provisional": runner.provisional(folder)})
     if as_json:
-        print_json(
-            {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
-        )
+        print_json(payload)
     else:
         _print_verdicts(rows, verdicts, measured or runner.measured_file(folder))
 
@@ -138,6 +140,7 @@ def plot(
     from alzmodel.study import runner
 
     say(f"alzmodel: wrote {runner.plot(what, folder, output)}")
+    mark_provisional({}, {"provisional": runner.provisional(folder)})
 
 
 def report(
@@ -150,6 +153,7 @@ def report(
     from alzmodel.study import runner
 
     say(f"alzmodel: wrote {runner.report(folder, output)}")
+    mark_provisional({}, {"provisional": runner.provisional(folder)})
 
 
 def _print_plan(planned: StudyPlan) -> None:

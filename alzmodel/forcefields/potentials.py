@@ -22,7 +22,15 @@ from alzmodel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["POTENTIALS", "IonParameters", "Potential", "Splice", "potential", "splice"]
+__all__ = [
+    "POTENTIALS",
+    "IonParameters",
+    "Potential",
+    "Splice",
+    "potential",
+    "provisional_ions",
+    "splice",
+]
 
 OXYGEN = "O2-"
 
@@ -92,6 +100,16 @@ class Potential:
     def provisional(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Those of `labels` whose parameters are provisional, in the order given."""
         return tuple(label for label in labels if self.ion(label).provisional)
+
+    def provenance(self, labels: Iterable[str]) -> dict[str, Any]:
+        """Say what made a model: name, title, ions, and which of them are provisional."""
+        ions = list(dict.fromkeys(labels))
+        return {
+            "name": self.name,
+            "title": self.title,
+            "ions": ions,
+            "provisional": list(self.provisional(ions)),
+        }
 
     def ion(self, label: str) -> IonParameters:
         """Return the parameters of one ion.
@@ -246,3 +264,23 @@ def potential(name: str) -> Potential:
         return POTENTIALS[name]
     except KeyError:
         raise InputError(f"potential: {name!r} is unknown; allowed: {', '.join(POTENTIALS)}") from None
+
+
+def provisional_ions(*provenances: Any) -> tuple[str, ...]:
+    """Ions whose provisional parameters went into models, by alphabet.
+
+    Parameters
+    ----------
+    *provenances
+        Provenance of models as it stands in ``info``; the mark is found at any depth, since a model made of others
+        carries theirs inside its own.
+    """
+    found: set[str] = set()
+    for item in provenances:
+        if isinstance(item, list | tuple):
+            found.update(provisional_ions(*item))
+        elif isinstance(item, dict):
+            marked = item.get("provisional", ())
+            found.update(marked if isinstance(marked, list | tuple) else ())
+            found.update(provisional_ions(*item.values()))
+    return tuple(sorted(found))

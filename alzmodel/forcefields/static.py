@@ -167,6 +167,10 @@ def relax(
     relaxed = atoms.copy()
     relaxed.set_cell(box @ _turn(atoms))
     relaxed.set_scaled_positions(scaled)
+    relaxed.info["provenance"] = {
+        **atoms.info.get("provenance", {}),
+        "relaxation": system.potential.provenance(system.labels),
+    }
     return Relaxed(relaxed, float(log.energy[-1]), pressure)
 
 

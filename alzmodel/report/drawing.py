@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
 import math
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +18,7 @@ from alzmodel.errors import InputError
 from alzmodel.io import atomic_path, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,6 +38,7 @@ __all__ = [
     "looks_of",
     "mark",
     "need",
+    "noted",
     "pair_name",
 ]
 
@@ -46,6 +49,7 @@ COLOURS: Final = ("#0b2f6b", "#b8481c", "#4fa7c4", "#5c4a9c", "#c9a227")
 _LINES: Final = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS: Final = ("o", "s", "^", "D", "v")
 GREY: Final = "#777777"
+_NOTE: ContextVar[str] = ContextVar("note", default="")
 Columns = dict[str, "Sequence[Any] | NDArray[Any]"]
 """What a figure shows, column by column: the CSV beside it."""
 
@@ -93,6 +97,16 @@ def array(values: Any) -> NDArray[Any]:
     return np.asarray([math.nan if value is None else value for value in values], dtype=float)
 
 
+@contextlib.contextmanager
+def noted(words: str) -> Iterator[None]:
+    """Put `words` over every figure drawn inside the block."""
+    token = _NOTE.set(words)
+    try:
+        yield
+    finally:
+        _NOTE.reset(token)
+
+
 def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) -> tuple[Path, ...]:
     """Draw in the package's style and write the files.
 
@@ -130,6 +144,8 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
         figure = Figure()
         FigureCanvasAgg(figure)
         build(figure)
+        if _NOTE.get():
+            figure.suptitle(_NOTE.get(), x=0.02, ha="left", fontsize=6.5)
         # The SVG first: a drawing moves the layout a little, and alone or with a PNG it is to be the same bytes.
         for file in sorted(targets, key=lambda one: one.suffix != ".svg"):
             if file.suffix == ".csv":

@@ -11,6 +11,8 @@ import numpy as np
 from alzmodel.composition import ELEMENT_ORDER
 from alzmodel.errors import InputError
 from alzmodel.report import figures
+from alzmodel.report.drawing import noted
+from alzmodel.study.index import provisional_of
 from alzmodel.study.stages import CURVES
 from alzmodel.study.store import Curve, read_curves
 
@@ -290,7 +292,13 @@ def draw(
         near = difflib.get_close_matches(what, FIGURES, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"figure: {what!r} is unknown; {hint}allowed: {', '.join(FIGURES)}")
-    return FIGURES[what].draw(_Results(records, store, rows), path)
+    with noted(_doubt(records)):
+        return FIGURES[what].draw(_Results(records, store, rows), path)
+
+
+def _doubt(records: Sequence[Record]) -> str:
+    ions = provisional_of(records)
+    return f"Provisional potential parameters: {', '.join(ions)}" if ions else ""
 
 
 def draw_all(
@@ -309,8 +317,9 @@ def draw_all(
     files: list[Path] = []
     for name, figure in FIGURES.items():
         try:
-            for ending in endings:
-                files += figure.draw(results, folder / f"{name}{ending}")
+            with noted(_doubt(records)):
+                for ending in endings:
+                    files += figure.draw(results, folder / f"{name}{ending}")
         except InputError:
             # Left out of the study, or failed: the tasks tell of that.
             continue

@@ -13,6 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.compare.quantities import Quantity, quantity_info
+from alzmodel.forcefields.potentials import provisional_ions
 from alzmodel.io import atomic_path, read_structure, write_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from alzmodel.study.store import Record, Store
     from alzmodel.study.tasks import Task
 
-__all__ = ["CSV_COLUMNS", "collect_records", "model_name", "quantities", "write_database", "write_results"]
+__all__ = [
+    "CSV_COLUMNS",
+    "collect_records",
+    "model_name",
+    "provisional_of",
+    "quantities",
+    "write_database",
+    "write_results",
+]
 
 CSV_COLUMNS = (
     "quantity",
@@ -37,6 +46,7 @@ CSV_COLUMNS = (
     "seed",
     "model",
     "task",
+    "provisional",
 )
 
 
@@ -52,11 +62,26 @@ def model_name(model: dict[str, Any]) -> str:
     return f"x{model['la']:g}{doped}-seed{model['seed']}"
 
 
+def provisional_of(records: Iterable[Record]) -> tuple[str, ...]:
+    """Ions whose provisional potential parameters went into these tasks, by alphabet."""
+    return provisional_ions(*(record.results for record in records))
+
+
+def _marks(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
+    """Provisional ions behind each task: its own and those of the tasks it needed, which stand before it."""
+    marks: dict[str, tuple[str, ...]] = {}
+    for record in records:
+        behind = [{"provisional": marks.get(key, ())} for key in record.needs.values()]
+        marks[f"{record.stage}-{record.hash}"] = provisional_ions(record.results, behind)
+    return marks
+
+
 def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     """One row a quantity; what holds for every composition alike stands once for each."""
     contents = sorted(
         {record.inputs["model"]["la"] for record in records if record.stage == "glass"},
     )
+    marks = _marks(records)
     rows = []
     for record in records:
         model = dict(record.inputs.get("model", {}))
@@ -74,6 +99,7 @@ def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                 "seed": model.get("seed"),
                 "model": model_name(model) if model else record.label,
                 "task": f"{record.stage}-{record.hash}",
+                "provisional": " ".join(marks[f"{record.stage}-{record.hash}"]),
             }
             # An assumed crystallite is laid beside the film of each composition.
             spread = (contents or [None]) if record.stage == "crystallite" else [row["la"]]

@@ -11,7 +11,7 @@ from alzmodel.io import read_frames, read_structure
 from alzmodel.report.page import Page, PageFigure
 from alzmodel.report.viewer import CLUSTERS, atom_budget, model_view
 from alzmodel.study.figures import FIGURES
-from alzmodel.study.index import model_name
+from alzmodel.study.index import model_name, provisional_of
 from alzmodel.study.stages import FRAMES, MODEL, ceramic_column
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _missing(tasks: Sequence[Task], store: Store, records: Sequence[Record]) -> 
 def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]:
     """Say what is provisional, small or short about the models that are there."""
     made = [record.results["provenance"] for record in records if record.stage == "glass"]
-    provisional = sorted({ion for one in made for ion in one["potential"]["provisional"]})
+    provisional = provisional_of(records)
     if provisional:
         yield f"The potential of {', '.join(provisional)} is provisional: its source could not be verified."
     repeats = [

@@ -36,6 +36,7 @@ __all__ = [
     "measured_file",
     "plan_study",
     "plot",
+    "provisional",
     "report",
     "run",
     "status",
@@ -303,7 +304,7 @@ def _finish(
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
-    from alzmodel.study.index import collect_records, write_database, write_results
+    from alzmodel.study.index import collect_records, provisional_of, write_database, write_results
     from alzmodel.study.page import study_page
 
     def step(label: str, number: int) -> None:
@@ -318,6 +319,7 @@ def _finish(
     note = {
         "measured": [row.to_dict() for row in rows],
         "hypotheses": [verdict.to_dict() for verdict in verdicts],
+        "provisional": list(provisional_of(records)),
     }
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
@@ -412,6 +414,20 @@ def compare(
     settings, tasks, store = _open(out)
     records = _finished(out, tasks, store)
     return _judge(records, measured if measured is not None else settings.compare.measured)
+
+
+def provisional(out: str | Path) -> tuple[str, ...]:
+    """Ions of a study whose potential parameters are provisional, by alphabet.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder.
+    """
+    from alzmodel.study.index import collect_records, provisional_of
+
+    _, tasks, store = _open(out)
+    return provisional_of(collect_records(tasks, store))
 
 
 def measured_file(out: str | Path) -> str | None:

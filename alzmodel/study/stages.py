@@ -305,6 +305,7 @@ def _relaxed(atoms: Atoms, potential: str, work: Work) -> dict[str, Any]:
     write_structure(relaxed.atoms, work.folder / RELAXED)
     return {
         "potential": potential,
+        "provisional": relaxed.atoms.info["provenance"]["relaxation"]["provisional"],
         "cell": relaxed.atoms.cell.cellpar(),
         "change_percent": 100 * (relaxed.atoms.cell.lengths() / atoms.cell.lengths() - 1),
         "energy_per_atom": relaxed.energy / len(atoms),

@@ -9,7 +9,8 @@ from ase.build import bulk
 
 from alzmodel.cli import main
 from alzmodel.crystals import crystal, nanocrystal
-from alzmodel.io import write_structure
+from alzmodel.forcefields.potentials import potential
+from alzmodel.io import read_structure, write_structure
 
 
 def run(capsys, *words):
@@ -46,6 +47,21 @@ def test_pdf_has_partials_totals_and_first_peaks(capsys, folder):
     assert set(result["totals"]) == {"xray", "neutron", "electron"}
     assert len(result["r"]) == len(result["partials"]["La-O"]) == len(result["totals"]["xray"])
     assert result["first_peaks"]["Zr-O"]["r"] == pytest.approx(2.106, abs=0.06)
+
+
+@pytest.mark.parametrize("command", ["pdf", "lbu", "xrd"])
+def test_provisional_ions_of_a_model_are_marked(capsys, folder, tmp_path, command):
+    marked = read_structure(folder / "one.extxyz")
+    marked.info["provenance"] = {"potential": potential("grimes").provenance(["La3+", "Zr4+", "O2-"])}
+    write_structure(marked, tmp_path / "grimes.extxyz")
+    code, out, err = run(capsys, command, folder / "two.extxyz", tmp_path / "grimes.extxyz", "--json")
+    assert code == 0
+    assert json.loads(out)["provisional"] == ["Zr4+"]
+    assert "provisional potential parameters for Zr4+" in err
+    if command == "pdf":
+        code, out, err = run(capsys, command, folder / "two.extxyz", "--json")
+        assert json.loads(out)["provisional"] == []
+        assert "provisional" not in err
 
 
 def test_an_element_without_electron_factors_costs_that_total_only(capsys, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from alzmodel.composition import IONS
 from alzmodel.errors import InputError
-from alzmodel.forcefields.potentials import POTENTIALS, potential, splice
+from alzmodel.forcefields.potentials import POTENTIALS, potential, provisional_ions, splice
 
 EVERY_ION = [(name, label) for name, pot in POTENTIALS.items() for label in pot.ions]
 
@@ -74,6 +74,16 @@ def test_provisional_ions_are_marked():
     pot = potential("du-teter")
     assert pot.provisional(["Li+", "Ga3+", "Ta5+", "Ce3+", "Ce4+"]) == ("Ga3+", "Ta5+", "Ce4+")
     assert potential("grimes").provisional(["La3+", "Zr4+"]) == ("Zr4+",)
+
+
+def test_the_mark_of_provisional_ions_is_found_at_any_depth():
+    tantalum = potential("du-teter").provenance(["Li+", "Ta5+", "O2-", "Li+"])
+    assert tantalum["ions"] == ["Li+", "Ta5+", "O2-"]
+    assert tantalum["provisional"] == ["Ta5+"]
+    zirconium = {"potential": potential("grimes").provenance(["La3+", "Zr4+"])}
+    made_of_two = {"matrix": {"potential": tantalum}, "nuclei": [zirconium, zirconium], "seed": 1}
+    assert provisional_ions(made_of_two, None) == ("Ta5+", "Zr4+")
+    assert provisional_ions({"potential": potential("du-teter").provenance(["La3+"])}) == ()
 
 
 def test_unknown_names_are_refused():

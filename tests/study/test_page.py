@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import re
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from alzmodel.cli import main
 from alzmodel.study import runner
+from alzmodel.study.index import collect_records, write_results
 from alzmodel.study.settings import load_study
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
@@ -51,6 +54,32 @@ def test_a_finished_study(text: str) -> None:
     assert "steps.quench_rate" in text
     assert "Study: synthetic &lt;study&gt;" in text
     assert len(text) < 15e6
+
+
+def test_every_output_marks_provisional_ions(
+    synthetic_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "provisional potential parameters for La3+"
+    words: tuple[str, ...]
+    for words in (
+        ("compare", str(synthetic_study), "--json"),
+        ("plot", "pdf", str(synthetic_study), "-o", str(tmp_path / "pdf.svg")),
+        ("report", str(synthetic_study), "-o", str(tmp_path / "page.html")),
+    ):
+        assert main(list(words)) == 0
+        caught = capsys.readouterr()
+        assert told in caught.err
+        if "--json" in words:
+            assert json.loads(caught.out)["provisional"] == ["La3+"]
+    assert "Provisional potential parameters: La3+" in (tmp_path / "pdf.svg").read_text(encoding="utf-8")
+    _, tasks, store = runner._open(synthetic_study)
+    write_results(collect_records(tasks, store), tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    # Of seed 2 alone, in every analysis of it.
+    assert {row["provisional"] for row in rows if row["seed"] == "1"} == {""}
+    assert {row["provisional"] for row in rows if row["seed"] == "2"} == {"La3+"}
+    assert len({row["task"] for row in rows if row["seed"] == "2"}) > 2
 
 
 def test_every_model_can_be_seen(text: str) -> None:
