@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alzmodel.compare.comparison import Comparison
-    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.compare.verdicts import Verdict
     from alzmodel.study.runner import StudyPlan, StudyStatus
     from alzmodel.study.settings import StudySettings
 
@@ -34,6 +34,10 @@ class Preset(StrEnum):
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
 Measured = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Measured values (TOML); default: Zhu et al. 2024.")
+]
+Hypotheses = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Hypotheses (TOML); default: the conclusions of Zhu et al. 2024."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
@@ -61,6 +65,7 @@ def run(
     ] = None,
     executor: Annotated[str, typer.Option(help="Where tasks run.")] = "local",
     measured: Measured = None,
+    hypotheses: Hypotheses = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")
     ] = False,
@@ -77,7 +82,13 @@ def run(
         return
     with show_study() as listen:
         result = runner.run(
-            settings, out, workers=workers, executor=executor, measured=measured, listen=listen
+            settings,
+            out,
+            workers=workers,
+            executor=executor,
+            measured=measured,
+            hypotheses=hypotheses,
+            listen=listen,
         )
     for failure in result.failures:
         say(f"alzmodel: failed: {failure['label']}: {failure['reason']}; log: {failure['log']}")
@@ -118,11 +129,13 @@ def status(folder: Folder, as_json: Json = False) -> None:
     print_json(found.to_dict()) if as_json else _print_status(found)
 
 
-def compare(folder: Folder, measured: Measured = None, as_json: Json = False) -> None:
+def compare(
+    folder: Folder, measured: Measured = None, hypotheses: Hypotheses = None, as_json: Json = False
+) -> None:
     """Lay the models of a study beside the measured values and judge the hypotheses."""
     from alzmodel.study import runner
 
-    rows, verdicts = runner.compare(folder, measured)
+    rows, verdicts = runner.compare(folder, measured, hypotheses)
     payload = {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
     mark_provisional(payload, {"provisional": runner.provisional(folder)})
     if as_json:
@@ -135,11 +148,12 @@ def plot(
     what: Annotated[str, typer.Argument(help="pdf, coordination, sharing, xrd, fem, comparison, ….")],
     folder: Folder,
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")],
+    measured: Measured = None,
 ) -> None:
     """Draw one figure of a study."""
     from alzmodel.study import runner
 
-    say(f"alzmodel: wrote {runner.plot(what, folder, output)}")
+    say(f"alzmodel: wrote {runner.plot(what, folder, output, measured)}")
     mark_provisional({}, {"provisional": runner.provisional(folder)})
 
 
@@ -148,11 +162,14 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Page to write.", show_default="DIR/report.html")
     ] = None,
+    measured: Measured = None,
+    hypotheses: Hypotheses = None,
 ) -> None:
     """Write the study as one HTML page that needs no network."""
     from alzmodel.study import runner
 
-    say(f"alzmodel: wrote {runner.report(folder, output)}")
+    written = runner.report(folder, output, measured=measured, hypotheses=hypotheses)
+    say(f"alzmodel: wrote {written}")
     mark_provisional({}, {"provisional": runner.provisional(folder)})
 
 

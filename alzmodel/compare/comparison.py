@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from alzmodel.compare.quantities import convert, per_model, quantity_info
+from alzmodel.compare.quantities import convert, of_state, per_model, quantity_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,12 +37,17 @@ class Comparison:
     Attributes
     ----------
     id : str
-        The measured value's name; ``name/source`` where it is not the kind of model closest to the specimen.
+        The measured value's name; ``name/source`` where it is not the kind of model closest to the specimen, and
+        ``name[protocol]`` where models of several protocols stand for the same state of the film.
     label, unit : str
     quantity : str or None
     x : float or None
     source : str or None
         What was modelled: glass, glass-ceramic or crystal.
+    state : str
+        Of the specimen: annealed or as deposited.
+    protocol : str or None
+        How the models were made, where the study holds models of more than one protocol.
     measured : float, [low, high] or str
     error, systematic : float or None
         As the publication states them, in `unit`.
@@ -75,6 +80,8 @@ class Comparison:
     quantity: str | None
     x: float | None
     source: str | None
+    state: str
+    protocol: str | None
     measured: float | list[float] | str
     error: float | None
     systematic: float | None
@@ -109,7 +116,8 @@ def compare_models(quantities: Sequence[Quantity], measured: Measured) -> list[C
     ----------
     quantities
         Of undoped models; doped ones are left out. Values of the same model are averaged first: models are the
-        independent unit.
+        independent unit. Of a study with several protocols, models of as-deposited films are laid beside what was
+        measured on those, and the others beside what was measured after annealing.
     measured
         See :func:`alzmodel.compare.measured.load_measured`.
 
@@ -133,15 +141,21 @@ def _rows(value: MeasuredValue, quantities: Iterable[Quantity], notes: dict[str,
         for quantity in quantities
         if quantity.name == value.quantity and quantity.dopant is None and quantity.source in value.sources
     ]
+    usable = of_state(fitting, value.state)
     rows = []
     for source in value.sources:
-        of_source = [quantity for quantity in fitting if quantity.source == source]
-        for x in _contents(value, of_source):
-            members = [quantity for quantity in of_source if same_x(quantity.x, x)]
-            if members:
-                rows.append(_row(value, members, x, source, notes))
+        of_source = [quantity for quantity in usable if quantity.source == source]
+        protocols = sorted({quantity.protocol for quantity in of_source}, key=lambda name: name or "")
+        for protocol in protocols:
+            of_protocol = [quantity for quantity in of_source if quantity.protocol == protocol]
+            for x in _contents(value, of_protocol):
+                members = [quantity for quantity in of_protocol if same_x(quantity.x, x)]
+                if members:
+                    tag = f"[{protocol}]" if len(protocols) > 1 else ""
+                    rows.append(_row(value, members, x, source, notes, tag))
     if not rows:
-        return [_without_model(value, "no model of it in this study", notes)]
+        reason = f"no model of the {value.state} film" if fitting else "no model of it"
+        return [_without_model(value, f"{reason} in this study", notes)]
     return rows
 
 
@@ -164,6 +178,8 @@ def _without_model(value: MeasuredValue, reason: str, notes: dict[str, str]) -> 
         quantity=value.quantity,
         x=value.x,
         source=None,
+        state=value.state,
+        protocol=None,
         measured=value.shown,
         error=value.error,
         systematic=value.systematic,
@@ -182,7 +198,12 @@ def _without_model(value: MeasuredValue, reason: str, notes: dict[str, str]) -> 
 
 
 def _row(
-    value: MeasuredValue, members: Sequence[Quantity], x: float | None, source: str, notes: dict[str, str]
+    value: MeasuredValue,
+    members: Sequence[Quantity],
+    x: float | None,
+    source: str,
+    notes: dict[str, str],
+    tag: str,
 ) -> Comparison:
     assert value.quantity is not None
     unit = quantity_info(value.quantity).unit
@@ -214,12 +235,14 @@ def _row(
         agreement = "differs" if abs(beyond) > limit else "too few models"
     name = value.id if value.x is not None or x is None else f"{value.id}@{x:g}"
     return Comparison(
-        id=name if source == value.sources[0] else f"{name}/{source}",
+        id=(name if source == value.sources[0] else f"{name}/{source}") + tag,
         label=value.label,
         unit=value.unit,
         quantity=value.quantity,
         x=x,
         source=source,
+        state=value.state,
+        protocol=members[0].protocol,
         measured=value.shown,
         error=value.error,
         systematic=value.systematic,

@@ -18,11 +18,14 @@ __all__ = [
     "KINDS",
     "QUANTITIES",
     "SOURCES",
+    "STATES",
     "Kind",
     "Quantity",
     "QuantityInfo",
     "Source",
     "convert",
+    "film_state",
+    "of_state",
     "per_model",
     "quantity_info",
 ]
@@ -33,6 +36,8 @@ Source = Literal["glass", "glass-ceramic", "crystal"]
 """What was modelled: the glass alone, a glass with inserted crystals, a perfect crystal."""
 KINDS: Final = ("predicted", "assumed")
 SOURCES: Final = ("glass", "glass-ceramic", "crystal")
+STATES: Final = ("annealed", "as deposited")
+"""States of a film that models made by different protocols stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,11 @@ class Quantity:
     source : {"glass", "glass-ceramic", "crystal"}
     dopant : str or None
         Ion label such as ``Ce4+``; None for undoped models.
+    fraction : float or None
+        Of the La that the dopant replaces.
+    protocol : str or None
+        How the model was made, where a study holds models of more than one protocol; None where it does not matter.
+        Models of two protocols are never averaged.
 
     Raises
     ------
@@ -193,6 +203,8 @@ class Quantity:
     kind: Kind = "predicted"
     source: Source = "glass"
     dopant: str | None = None
+    fraction: float | None = None
+    protocol: str | None = None
 
     def __post_init__(self) -> None:
         info = quantity_info(self.name)
@@ -207,6 +219,28 @@ class Quantity:
             raise InputError(f"source of {self.name}: {self.source!r}; allowed: {', '.join(SOURCES)}")
         if self.x is not None and not math.isfinite(self.x):
             raise InputError(f"x of {self.name}: {self.x}; allowed: a finite La content or none")
+
+
+def film_state(protocol: str | None) -> str | None:
+    """State of the film that models of a protocol stand for: "as deposited", "annealed", or None where unknown.
+
+    Protocols named ``as-deposited…`` keep the structure of a hot melt (a high fictive temperature), as a film does that
+    was never heated; every other one comes closer to the annealed film.
+    """
+    if protocol is None:
+        return None
+    return "as deposited" if protocol.startswith("as-deposited") else "annealed"
+
+
+def of_state(quantities: Iterable[Quantity], state: str) -> list[Quantity]:
+    """Leave out the models that stand for another state of the film than the one measured.
+
+    Models that carry no protocol stand for every state, and a `state` other than "as deposited" and "annealed" takes
+    all.
+    """
+    if state not in STATES:
+        return list(quantities)
+    return [quantity for quantity in quantities if film_state(quantity.protocol) in {None, state}]
 
 
 def per_model(quantities: Iterable[Quantity]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from alzmodel.compare.hypotheses import LEAST_MODELS
+from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
 from alzmodel.report.table import measured_text, model_text
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from alzmodel.compare.comparison import Comparison
-    from alzmodel.compare.hypotheses import Verdict
     from alzmodel.compare.measured import Measured
+    from alzmodel.compare.verdicts import Verdict
     from alzmodel.report.viewer import ModelView
 
 __all__ = ["Page", "PageFigure", "page_html", "write_page"]
@@ -58,7 +58,7 @@ class Page:
     ----------
     title : str
     verdicts, rows
-        From :func:`alzmodel.compare.hypotheses.judge_hypotheses` and
+        From :func:`alzmodel.compare.verdicts.judge_hypotheses` and
         :func:`alzmodel.compare.comparison.compare_models`.
     measured : Measured
         For the citation and the notes that touch every value.

@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from alzmodel.compare.comparison import same_x
-from alzmodel.compare.hypotheses import LEAST_MODELS
 from alzmodel.compare.quantities import per_model, quantity_info
+from alzmodel.compare.verdicts import LEAST_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from alzmodel.compare.comparison import Comparison
-    from alzmodel.compare.hypotheses import Verdict
     from alzmodel.compare.measured import Measured
     from alzmodel.compare.quantities import Quantity
+    from alzmodel.compare.verdicts import Verdict
 
 __all__ = [
     "comparison_tables",

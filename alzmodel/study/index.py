@@ -43,6 +43,7 @@ CSV_COLUMNS = (
     "li",
     "dopant",
     "fraction",
+    "protocol",
     "seed",
     "model",
     "task",
@@ -59,7 +60,8 @@ def collect_records(tasks: Iterable[Task], store: Store) -> list[Record]:
 def model_name(model: dict[str, Any]) -> str:
     """Name of a glass: the unit of the statistics, the same in every analysis of it."""
     doped = f"-{model['dopant']}{model['fraction']:g}-{model['compensate']}" if "dopant" in model else ""
-    return f"x{model['la']:g}{doped}-seed{model['seed']}"
+    made = f"-{model['protocol']}" if model.get("protocol") else ""
+    return f"x{model['la']:g}{doped}{made}-seed{model['seed']}"
 
 
 def provisional_of(records: Iterable[Record]) -> tuple[str, ...]:
@@ -96,6 +98,7 @@ def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
                 "li": model.get("li"),
                 "dopant": model.get("dopant"),
                 "fraction": model.get("fraction"),
+                "protocol": model.get("protocol"),
                 "seed": model.get("seed"),
                 "model": model_name(model) if model else record.label,
                 "task": f"{record.stage}-{record.hash}",
@@ -119,6 +122,8 @@ def quantities(records: Sequence[Record]) -> list[Quantity]:
             kind=row["kind"],
             source=row["source"],
             dopant=row["dopant"],
+            fraction=row["fraction"],
+            protocol=row["protocol"],
         )
         for row in _rows(records)
     ]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alzmodel.compare.comparison import Comparison
-    from alzmodel.compare.hypotheses import Verdict
     from alzmodel.compare.measured import Measured
+    from alzmodel.compare.verdicts import Verdict
     from alzmodel.report.viewer import ModelView
     from alzmodel.study.settings import StudySettings
     from alzmodel.study.store import Record, Store

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alzmodel.compare.comparison import Comparison
-    from alzmodel.compare.hypotheses import Verdict
+    from alzmodel.compare.verdicts import Verdict
     from alzmodel.study.scheduler import Listener
+    from alzmodel.study.settings import CompareSettings
     from alzmodel.study.store import Record
     from alzmodel.study.tasks import Task
 
@@ -224,6 +225,7 @@ def run(
     workers: int | None = None,
     executor: str = "local",
     measured: str | Path | None = None,
+    hypotheses: str | Path | None = None,
     listen: Listener = ignore,
 ) -> StudyResult:
     """Do a study, or what is still missing of it, and compare it with what was measured.
@@ -238,8 +240,8 @@ def run(
         Tasks side by side; by default what the study says.
     executor
         One of :data:`EXECUTORS`.
-    measured
-        File of measured values; by default what the study says.
+    measured, hypotheses
+        Files of measured values and of hypotheses; by default what the study says. They stay with the study.
     listen
         Told of everything that happens.
 
@@ -256,15 +258,11 @@ def run(
     KeyboardInterrupt
         After Ctrl-C, when every process has ended: what is done stays done.
     """
-    from alzmodel.compare.measured import load_measured
-
-    settings = _settings(study)
+    settings = _with_files(_settings(study), measured, hypotheses)
     if executor not in EXECUTORS:
         raise InputError(f"--executor: {executor!r} is unknown; allowed: {', '.join(EXECUTORS)}")
     slots = _slots(settings, workers)
     tasks = plan(settings)
-    values = measured if measured is not None else settings.compare.measured
-    load_measured(values)
     store = Store(check_output_folder(out))
     store.prepare()
     with store.lock():
@@ -282,7 +280,7 @@ def run(
             {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
             for key, reason in outcome.failed.items()
         )
-        files, rows, verdicts = _finish(settings, tasks, store, values, listen)
+        files, rows, verdicts = _finish(settings, tasks, store, listen)
     return StudyResult(
         out=store.folder,
         tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
@@ -293,11 +291,25 @@ def run(
     )
 
 
+def _with_files(
+    settings: StudySettings, measured: str | Path | None, hypotheses: str | Path | None
+) -> StudySettings:
+    """Put files of measured values and hypotheses in place of those that the study names, and read them once."""
+    from alzmodel.compare.hypotheses import load_hypotheses
+    from alzmodel.compare.measured import load_measured
+
+    given = {"measured": measured, "hypotheses": hypotheses}
+    changes = {name: str(Path(path).resolve()) for name, path in given.items() if path is not None}
+    comparison = settings.compare.model_copy(update=changes)
+    load_measured(comparison.measured)
+    load_hypotheses(comparison.hypotheses)
+    return settings.model_copy(update={"compare": comparison})
+
+
 def _finish(
     settings: StudySettings,
     tasks: tuple[Task, ...],
     store: Store,
-    measured: str | Path | None,
     listen: Listener,
 ) -> tuple[tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
     """Gather the results and write what people look at."""
@@ -315,7 +327,7 @@ def _finish(
     write_results(records, store.folder / RESULTS)
     write_database(records, store, store.folder / DATABASE)
     step("comparison with measured values", 1)
-    rows, verdicts = _judge(records, measured)
+    rows, verdicts = _judge(records, settings.compare)
     note = {
         "measured": [row.to_dict() for row in rows],
         "hypotheses": [verdict.to_dict() for verdict in verdicts],
@@ -325,7 +337,7 @@ def _finish(
     step("figures", 2)
     drawn = draw_all(records, store, rows, store.folder / FIGURES)
     step("report", 3)
-    values = load_measured(measured)
+    values = load_measured(settings.compare.measured)
     write_page(
         store.folder / REPORT, study_page(settings, tasks, store, records, rows, verdicts, values, drawn)
     )
@@ -335,24 +347,28 @@ def _finish(
 
 
 def _judge(
-    records: list[Record], measured: str | Path | None
+    records: list[Record], settings: CompareSettings
 ) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
     from alzmodel.compare.comparison import compare_models
-    from alzmodel.compare.hypotheses import judge_hypotheses
+    from alzmodel.compare.hypotheses import load_hypotheses
     from alzmodel.compare.measured import load_measured
+    from alzmodel.compare.verdicts import judge_hypotheses
     from alzmodel.study.index import quantities
 
     numbers = quantities(records)
-    return tuple(compare_models(numbers, load_measured(measured))), tuple(judge_hypotheses(numbers))
+    rows = compare_models(numbers, load_measured(settings.measured))
+    return tuple(rows), tuple(judge_hypotheses(numbers, load_hypotheses(settings.hypotheses)))
 
 
-def _open(out: str | Path) -> tuple[StudySettings, tuple[Task, ...], Store]:
+def _open(
+    out: str | Path, measured: str | Path | None = None, hypotheses: str | Path | None = None
+) -> tuple[StudySettings, tuple[Task, ...], Store]:
     folder = Path(out)
     if not (folder / STUDY).is_file():
         raise InputError(
             f"{folder}: holds no {STUDY}; allowed: the folder of a study that 'alzmodel run' made"
         )
-    settings = load_study(folder / STUDY)
+    settings = _with_files(load_study(folder / STUDY), measured, hypotheses)
     return settings, plan(settings), Store(folder)
 
 
@@ -395,7 +411,7 @@ def status(out: str | Path) -> StudyStatus:
 
 
 def compare(
-    out: str | Path, measured: str | Path | None = None
+    out: str | Path, measured: str | Path | None = None, hypotheses: str | Path | None = None
 ) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
     """Lay what a study has so far beside measured values.
 
@@ -403,17 +419,17 @@ def compare(
     ----------
     out
         Folder of the study.
-    measured
-        File of measured values; by default what the study says.
+    measured, hypotheses
+        Files of measured values and of hypotheses; by default what the study says.
 
     Raises
     ------
     InputError
-        If `out` is no study's folder, nothing in it is done, or `measured` cannot be used.
+        If `out` is no study's folder, nothing in it is done, or a file cannot be used.
     """
-    settings, tasks, store = _open(out)
+    settings, tasks, store = _open(out, measured, hypotheses)
     records = _finished(out, tasks, store)
-    return _judge(records, measured if measured is not None else settings.compare.measured)
+    return _judge(records, settings.compare)
 
 
 def provisional(out: str | Path) -> tuple[str, ...]:
@@ -442,7 +458,7 @@ def measured_file(out: str | Path) -> str | None:
     return settings.compare.measured
 
 
-def plot(what: str, out: str | Path, target: str | Path) -> Path:
+def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | None = None) -> Path:
     """Draw one figure of a study.
 
     Parameters
@@ -453,6 +469,8 @@ def plot(what: str, out: str | Path, target: str | Path) -> Path:
         Folder of the study.
     target
         File to write: ``.png``, ``.svg`` or ``.pdf``.
+    measured
+        File of measured values; by default what the study says.
 
     Raises
     ------
@@ -461,14 +479,20 @@ def plot(what: str, out: str | Path, target: str | Path) -> Path:
     """
     from alzmodel.study.figures import draw
 
-    settings, tasks, store = _open(out)
+    settings, tasks, store = _open(out, measured)
     check_writable(target)
     records = _finished(out, tasks, store)
-    rows, _ = _judge(records, settings.compare.measured)
+    rows, _ = _judge(records, settings.compare)
     return draw(what, records, store, rows, Path(target))[0]
 
 
-def report(out: str | Path, target: str | Path | None = None) -> Path:
+def report(
+    out: str | Path,
+    target: str | Path | None = None,
+    *,
+    measured: str | Path | None = None,
+    hypotheses: str | Path | None = None,
+) -> Path:
     """Write a study as one HTML page that needs no network.
 
     Parameters
@@ -477,6 +501,8 @@ def report(out: str | Path, target: str | Path | None = None) -> Path:
         Folder of the study.
     target
         The page; by default ``report.html`` in that folder.
+    measured, hypotheses
+        Files of measured values and of hypotheses; by default what the study says.
 
     Raises
     ------
@@ -488,11 +514,11 @@ def report(out: str | Path, target: str | Path | None = None) -> Path:
     from alzmodel.study.figures import draw_all
     from alzmodel.study.page import study_page
 
-    settings, tasks, store = _open(out)
+    settings, tasks, store = _open(out, measured, hypotheses)
     path = store.folder / REPORT if target is None else Path(target)
     check_writable(path)
     records = _finished(out, tasks, store)
-    rows, verdicts = _judge(records, settings.compare.measured)
+    rows, verdicts = _judge(records, settings.compare)
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
         # Without pictures in pixels, which take half of the time and stand in no page.

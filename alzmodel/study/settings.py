@@ -156,10 +156,12 @@ class ReferenceSettings(_Strict):
 
 
 class CompareSettings(_Strict):
-    """Measured values to compare with."""
+    """Measured values to compare with, and hypotheses to judge."""
 
     measured: str | None = None
     """A TOML file; without it the values of Zhu et al. (2024) that come with the package."""
+    hypotheses: str | None = None
+    """A TOML file; without it the conclusions of the same paper."""
 
 
 class RunSettings(_Strict):

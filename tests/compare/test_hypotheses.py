@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alzmodel.compare.hypotheses import judge_hypotheses, load_hypotheses
+from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.quantities import Quantity
+from alzmodel.compare.verdicts import judge_hypotheses
 from alzmodel.errors import InputError
 from alzmodel.power import power
 

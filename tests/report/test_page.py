@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from alzmodel.compare.comparison import compare_models
-from alzmodel.compare.hypotheses import judge_hypotheses
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.quantities import Quantity
+from alzmodel.compare.verdicts import judge_hypotheses
 from alzmodel.errors import InputError
 from alzmodel.report.figures import plot_history, plot_xrd
 from alzmodel.report.page import Page, PageFigure, page_html, write_page

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from alzmodel.compare.comparison import compare_models
-from alzmodel.compare.hypotheses import judge_hypotheses
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.quantities import Quantity
+from alzmodel.compare.verdicts import judge_hypotheses
 from alzmodel.report.table import print_comparison, print_hypotheses, print_models, with_error
 
 

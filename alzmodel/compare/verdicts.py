@@ -1,0 +1,546 @@
+"""The verdict of the models on each hypothesis."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from alzmodel import power, statistics
+from alzmodel.compare.comparison import same_x
+from alzmodel.compare.hypotheses import ONE_GROUP, load_hypotheses
+from alzmodel.compare.quantities import of_state, per_model, quantity_info
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alzmodel.compare.hypotheses import Hypothesis, Part
+    from alzmodel.compare.quantities import Quantity
+
+__all__ = ["LEAST_MODELS", "PartResult", "Verdict", "VerdictWord", "judge_hypotheses"]
+
+LEAST_MODELS: Final = 4
+"""With fewer models at any x no hypothesis is supported or contradicted."""
+PLANNED_POWER: Final = 0.8
+"""Probability of a decision that the stated number of models gives."""
+VerdictWord = Literal["supported", "contradicted", "undecided", "not testable"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """What the models say about one part.
+
+    Attributes
+    ----------
+    quantity, test, unit, evidence : str
+    protocol : str or None
+        How the models were made that were judged, where the study holds models of more than one protocol.
+    levels : tuple of str
+        The groups compared: values of x or ions.
+    means : tuple of float
+        Mean over the models of each group.
+    effect : float or None
+        In `unit`; for several comparisons the one that decides, for claims about a target the mean less the target.
+    ci95 : (float, float) or None
+    p_for, p_against : float
+        One-sided p-values, not adjusted, for the claim and for its contrary.
+    n_models : int
+        In the smallest group.
+    models_needed : int or None
+        Models a group for a decision with 80 % power; None where it cannot be told.
+    measured : float or None
+        The size that the publication gives, in `unit`.
+    power : float or None
+        Probability that as many models with this spread would support the part if the truth were the measured size
+        (for "equal" and "is": no difference); None where no size was stated or the spread is not known.
+    detectable : float or None
+        Size in `unit` that as many models would find with 80 % power.
+    problem : str
+        Why it could not be tested, else empty.
+    """
+
+    quantity: str
+    test: str
+    unit: str
+    evidence: str
+    protocol: str | None = None
+    levels: tuple[str, ...] = ()
+    means: tuple[float, ...] = ()
+    effect: float | None = None
+    ci95: tuple[float, float] | None = None
+    p_for: float = 1.0
+    p_against: float = 1.0
+    n_models: int = 0
+    models_needed: int | None = None
+    measured: float | None = None
+    power: float | None = None
+    detectable: float | None = None
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields under their own names."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict on one hypothesis.
+
+    Attributes
+    ----------
+    id, title, statement, source, caveat : str
+    verdict : {"supported", "contradicted", "undecided", "not testable"}
+    effect, ci95, unit, quantity
+        Of the part that decides: the weakest for support, the strongest against.
+    p : float or None
+        Two-sided p-value after Holm's correction over all hypotheses tested together; None below `LEAST_MODELS`.
+    n_models : int
+        In the smallest group of any part that could be tested.
+    models_needed : int or None
+        Models at each x that would decide an undecided hypothesis (80 % power at the corrected level).
+    reason : str
+        One line.
+    parts : tuple of PartResult
+    """
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    caveat: str
+    verdict: VerdictWord
+    effect: float | None
+    ci95: tuple[float, float] | None
+    unit: str
+    quantity: str
+    p: float | None
+    n_models: int
+    models_needed: int | None
+    reason: str
+    parts: tuple[PartResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields under their own names, the parts as a list of mappings."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {**fields, "parts": [part.to_dict() for part in self.parts]}
+
+
+def judge_hypotheses(
+    quantities: Sequence[Quantity],
+    hypotheses: Sequence[Hypothesis] | None = None,
+    *,
+    level: float = 0.05,
+) -> list[Verdict]:
+    """Judge hypotheses by the models.
+
+    A hypothesis is supported if every part is (the largest p counts), contradicted if any part is (the smallest,
+    times the number of parts). Both directions are tested, and all hypotheses that have enough models share one error
+    rate `level` by Holm's correction. Only predicted values count.
+
+    Parameters
+    ----------
+    quantities
+        Values of a quantity from the same model must carry the same model name, also across ``source``. Their order
+        does not matter. Of several protocols the one for annealed films is judged, or the one that a part names.
+    hypotheses
+        From :func:`load_hypotheses`, which is called if left out.
+    level
+        Error rate of the family.
+
+    Returns
+    -------
+    list of Verdict
+        One a hypothesis, in their order.
+
+    Raises
+    ------
+    InputError
+        If the level is outside (0, 1).
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level: {level}; allowed: between 0 and 1, both left out")
+    if hypotheses is None:
+        hypotheses = load_hypotheses()
+    groups = [
+        [_groups(part, hypothesis, quantities) for part in hypothesis.parts] for hypothesis in hypotheses
+    ]
+    family = max(1, sum(any(not isinstance(group, str) for group in parts) for parts in groups))
+    drafts = [
+        _draft(
+            hypothesis,
+            _test_parts(hypothesis.parts, parts, level / family),
+        )
+        for hypothesis, parts in zip(hypotheses, groups, strict=True)
+    ]
+    tested = [i for i, draft in enumerate(drafts) if draft.p is not None]
+    raw = [draft.p for draft in drafts if draft.p is not None]
+    for i, p in zip(tested, statistics.holm(raw), strict=True):
+        drafts[i] = _decide(drafts[i], p, level, hypotheses[i])
+    return drafts
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Values by model, group by group in the order of the factor."""
+
+    names: tuple[str, ...]
+    values: tuple[list[float], ...]
+    protocol: str | None
+
+
+def _groups(part: Part, hypothesis: Hypothesis, quantities: Sequence[Quantity]) -> _Groups | str:
+    """Give the groups that a part compares, or the reason why there are none."""
+    of_part = [q for q in quantities if q.name == part.quantity and q.source == part.source]
+    predicted = [q for q in of_part if q.kind == "predicted"]
+    if not predicted:
+        return "its model values are assumed, not predicted" if of_part else "no model of it in this study"
+    usable = _one_protocol(part, predicted)
+    if isinstance(usable, str):
+        return usable
+    if hypothesis.factor == "field_strength":
+        return _dopant_groups(part, hypothesis, usable, quantities)
+    undoped = [q for q in usable if q.dopant is None]
+    levels: list[float] = list(part.levels)
+    if not levels:
+        for x in sorted({q.x for q in undoped if q.x is not None}):
+            if not any(same_x(x, known) for known in levels):
+                levels.append(x)
+    groups: dict[str, list[float]] = {}
+    for x in levels:
+        members = [q for q in undoped if same_x(q.x, x)]
+        values = _less(part, members, quantities)
+        if not values:
+            seen = "the models show no such thing" if members else "no model"
+            return f"{seen} at x = {x:g}"
+        groups[f"{x:g}"] = values
+    if not groups or (len(groups) == 1 and part.test not in ONE_GROUP):
+        return f"models at {len(groups)} value of x, at least two are compared"
+    return _Groups(tuple(groups), tuple(groups.values()), usable[0].protocol)
+
+
+def _one_protocol(part: Part, quantities: Sequence[Quantity]) -> list[Quantity] | str:
+    """Take the models that were made in one way: the conclusions are on annealed films, unless the part says more."""
+    if part.protocol is not None:
+        chosen = [q for q in quantities if q.protocol == part.protocol]
+        return chosen or f"no model of protocol {part.protocol} in this study"
+    usable = of_state(quantities, "annealed")
+    names = sorted({q.protocol or "unnamed" for q in usable})
+    if not names:
+        return "no model of the annealed film in this study"
+    if len(names) > 1:
+        return f"models of {len(names)} protocols ({', '.join(names)}), of which the part must name one"
+    return usable
+
+
+def _less(part: Part, members: Sequence[Quantity], quantities: Sequence[Quantity]) -> list[float]:
+    """Values by model, less those of the other quantity of the same model."""
+    own = per_model(members)
+    if part.minus is None:
+        return list(own.values())
+    models = {(q.model, q.x, q.dopant, q.protocol) for q in members}
+    other = per_model(
+        q
+        for q in quantities
+        if q.name == part.minus and q.kind == "predicted" and (q.model, q.x, q.dopant, q.protocol) in models
+    )
+    return [value - other[model] for model, value in own.items() if model in other]
+
+
+def _dopant_groups(
+    part: Part, hypothesis: Hypothesis, usable: Sequence[Quantity], quantities: Sequence[Quantity]
+) -> _Groups | str:
+    from alzmodel.composition import ion
+
+    at_x = [q for q in usable if hypothesis.at_x is None or same_x(q.x, hypothesis.at_x)]
+    doped = [
+        q
+        for q in at_x
+        if q.dopant is not None
+        and (hypothesis.at_fraction is None or q.fraction in {None, hypothesis.at_fraction})
+    ]
+    dopants = {q.dopant for q in doped}
+    if len(dopants) < 2:
+        return f"models with {len(dopants)} dopants, at least two are compared"
+    # What differs in more than the dopant says nothing about it.
+    for key, name in (("x", "at_x"), ("fraction", "at_fraction")):
+        found = sorted({getattr(q, key) for q in doped} - {None})
+        if len(found) > 1:
+            return f"doped models at {key} = {', '.join(f'{one:g}' for one in found)}, of which {name} must name one"
+    # At the La content of the doped ones.
+    undoped = [q for q in at_x if q.dopant is None and any(same_x(q.x, one.x) for one in doped)]
+    groups: dict[str, list[float]] = {}
+    for name in sorted(
+        {"La3+", *(q.dopant for q in doped if q.dopant)}, key=lambda one: (ion(one).field_strength, one)
+    ):
+        members = undoped if name == "La3+" else [q for q in doped if q.dopant == name]
+        values = _less(part, members, quantities)
+        if values:
+            groups[name] = values
+    if len(groups) < 2:
+        return "the models show no such thing"
+    return _Groups(tuple(groups), tuple(groups.values()), usable[0].protocol)
+
+
+def _test_parts(parts: Sequence[Part], groups: Sequence[_Groups | str], level: float) -> list[PartResult]:
+    claims = [
+        0 if isinstance(found, str) else _claims(part, found)
+        for part, found in zip(parts, groups, strict=True)
+    ]
+    design = _Design(level, sum(number > 0 for number in claims), sum(claims))
+    return [_test(part, found, design) for part, found in zip(parts, groups, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """What the planning of one part must know of the whole hypothesis.
+
+    Support needs every claim at once, so each must be found with more than the planned power; a contradiction may
+    come from any of them, and pays for their number.
+    """
+
+    level: float
+    parts: int
+    claims: int
+
+    @property
+    def wanted(self) -> float:
+        return 1 - (1 - PLANNED_POWER) / max(1, self.claims)
+
+
+def _claims(part: Part, groups: _Groups) -> int:
+    """Count the comparisons that must all come out for the part to be supported."""
+    if part.test in {"peak", "valley"}:
+        return 2
+    if part.test == "equal":
+        return math.comb(len(groups.names), 2)
+    return len(groups.names) if part.test in ONE_GROUP else 1
+
+
+def _test(part: Part, groups: _Groups | str, design: _Design) -> PartResult:
+    unit = quantity_info(part.quantity).unit
+    blank = PartResult(part.name, part.test, unit, part.evidence, measured=part.measured)
+    if isinstance(groups, str):
+        return replace(blank, problem=groups)
+    values = [sorted(group) for group in groups.values]
+    outcome = _outcome(part, values)
+    n = min(len(group) for group in values)
+    one = 1 if part.test in ONE_GROUP else 2
+    known = n > 1 and math.isfinite(outcome.std)
+    return replace(
+        blank,
+        protocol=groups.protocol,
+        levels=groups.names,
+        means=tuple(math.fsum(group) / len(group) for group in values),
+        effect=outcome.effect,
+        ci95=None if math.isnan(outcome.ci95[0]) else outcome.ci95,
+        p_for=outcome.p_greater,
+        p_against=outcome.p_less,
+        n_models=n,
+        models_needed=_needed(part, outcome, n, design, _claims(part, groups)),
+        power=_power(part, outcome.std, n, design.level) if known else None,
+        detectable=power.detectable_effect(
+            outcome.std, n, level=design.level, wanted=PLANNED_POWER, groups=one
+        )
+        if known
+        else None,
+    )
+
+
+def _power(part: Part, std: float, n: int, level: float) -> float | None:
+    groups = 1 if part.test in ONE_GROUP else 2
+    if part.margin is not None:
+        return power.power_equivalence(0.0, std, part.margin, n, level=level / 2, groups=groups)
+    if part.measured is None:
+        return None
+    return power.power(abs(part.measured), std, n, level=level, groups=groups)
+
+
+def _outcome(part: Part, values: list[list[float]]) -> statistics.Outcome:
+    """Test of one part; `p_greater` is for the claim, `p_less` against it."""
+    test = part.test
+    if test in {"rises", "falls", "trend"}:
+        rise = (
+            statistics.contrast(values, [-1, 1])
+            if len(values) == 2
+            else statistics.jonckheere_terpstra(values)
+        )
+        if test == "falls":
+            return replace(rise, p_greater=rise.p_less, p_less=rise.p_greater)
+        if test == "trend":
+            return replace(rise, p_greater=min(1.0, 2 * min(rise.p_greater, rise.p_less)), p_less=1.0)
+        return rise
+    if test in {"peak", "valley"}:
+        assert part.at is not None
+        top = part.levels.index(part.at)
+        if test == "peak":
+            return statistics.umbrella(values, top)
+        upside_down = statistics.umbrella([[-value for value in group] for group in values], top)
+        low, high = upside_down.ci95
+        return replace(upside_down, effect=-upside_down.effect, ci95=(-high, -low))
+    if test == "equal":
+        assert part.margin is not None
+        return _worst([_same(a, b, part.margin) for a, b in itertools.combinations(values, 2)])
+    target = part.target or 0.0
+    if test == "is":
+        assert part.margin is not None
+        return _worst([_at(group, target, part.margin) for group in values])
+    outcomes = [statistics.one_sample(group, target) for group in values]
+    if test == "below":
+        outcomes = [replace(o, p_greater=o.p_less, p_less=o.p_greater) for o in outcomes]
+    return _worst(outcomes)
+
+
+def _same(a: list[float], b: list[float], margin: float) -> statistics.Outcome:
+    return statistics.equivalence(lambda null: statistics.contrast([a, b], [-1, 1], null), margin)
+
+
+def _at(group: list[float], target: float, margin: float) -> statistics.Outcome:
+    shifted = [value - target for value in group]
+    return statistics.equivalence(lambda null: statistics.one_sample(shifted, null), margin)
+
+
+def _worst(outcomes: list[statistics.Outcome]) -> statistics.Outcome:
+    """All must hold: the largest p for, the smallest against times their number."""
+    weakest = max(outcomes, key=lambda o: (o.p_greater, -o.p_less))
+    return replace(weakest, p_less=min(1.0, len(outcomes) * min(o.p_less for o in outcomes)))
+
+
+def _needed(part: Part, outcome: statistics.Outcome, n: int, design: _Design, claims: int) -> int | None:
+    """Models a group that would decide: for an effect as large as measured, else as large as seen."""
+    groups = 1 if part.test in ONE_GROUP else 2
+    if part.margin is not None and abs(outcome.effect) < part.margin:
+        return power.models_needed_equivalence(
+            outcome.effect,
+            outcome.std,
+            part.margin,
+            level=design.level / 2,
+            wanted=design.wanted,
+            groups=groups,
+            least=LEAST_MODELS,
+        )
+    against = outcome.p_less < outcome.p_greater
+    level = design.level / (claims * design.parts) if against else design.level
+    wanted = PLANNED_POWER if against else design.wanted
+    beyond = abs(outcome.effect) - (part.margin or 0.0)
+    sizes = [beyond] if part.measured is None else [abs(part.measured), beyond]
+    found = [
+        power.models_needed(size, outcome.std, level=level, wanted=wanted, groups=groups, least=LEAST_MODELS)
+        for size in sizes
+    ]
+    # Where an effect of the measured size would have been found by now, what is there is smaller.
+    enough = [number for number in found if number is not None and number > n]
+    return enough[0] if enough else found[-1]
+
+
+def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
+    """Everything but the corrected p; `p` is the raw two-sided one, None where no verdict may be given."""
+    tested = [part for part in parts if not part.problem]
+    verdict = Verdict(
+        id=hypothesis.id,
+        title=hypothesis.title,
+        statement=hypothesis.statement,
+        source=hypothesis.source,
+        caveat=hypothesis.caveat,
+        verdict="not testable",
+        effect=None,
+        ci95=None,
+        unit="",
+        quantity="",
+        p=None,
+        n_models=0,
+        models_needed=None,
+        reason="",
+        parts=tuple(parts),
+    )
+    missing = "; ".join(
+        f"{name}: {', '.join(dict.fromkeys(p.problem for p in parts if p.quantity == name and p.problem))}"
+        for name in dict.fromkeys(part.quantity for part in parts if part.problem)
+    )
+    if not tested:
+        return replace(verdict, reason=_join(missing, hypothesis.caveat))
+    p_for, p_against = _directions(parts, hypothesis)
+    deciding = (
+        max(tested, key=lambda part: part.p_for)
+        if p_for <= p_against
+        else min(tested, key=lambda part: part.p_against)
+    )
+    n = min(part.n_models for part in tested)
+    verdict = replace(
+        verdict,
+        verdict="undecided",
+        effect=deciding.effect,
+        ci95=deciding.ci95,
+        unit=deciding.unit,
+        quantity=deciding.quantity,
+        n_models=n,
+        models_needed=_needed_together(tested, hypothesis),
+    )
+    if n < LEAST_MODELS:
+        few = f"{n} model{'s' if n > 1 else ''} at each {_factor(hypothesis)}, at least {LEAST_MODELS} are needed"
+        return replace(verdict, reason=_join(few, _planning(verdict), missing, hypothesis.caveat))
+    p = p_for if not hypothesis.contradictable else min(1.0, 2 * min(p_for, p_against))
+    return replace(verdict, p=p, reason=missing)
+
+
+def _directions(parts: Sequence[PartResult], hypothesis: Hypothesis) -> tuple[float, float]:
+    """p-values for and against the whole; a part that could not be tested cannot be supported."""
+    tested = [part for part in parts if not part.problem]
+    p_for = max((part.p_for for part in parts), default=1.0)
+    p_against = min(1.0, len(tested) * min(part.p_against for part in tested))
+    return p_for, p_against if hypothesis.contradictable else 1.0
+
+
+def _factor(hypothesis: Hypothesis) -> str:
+    return "x" if hypothesis.factor == "x" else "dopant"
+
+
+def _needed_together(tested: Sequence[PartResult], hypothesis: Hypothesis) -> int | None:
+    """Support needs every part, contradiction one: the larger number, or the smallest of those that point against."""
+    against = [part.models_needed for part in tested if part.p_against < part.p_for and part.models_needed]
+    if against and hypothesis.contradictable:
+        return min(against)
+    if len(tested) < len(hypothesis.parts):
+        return None
+    numbers = [part.models_needed for part in tested]
+    known = [number for number in numbers if number is not None]
+    return max(known) if known and len(known) == len(numbers) else None
+
+
+def _planning(verdict: Verdict) -> str:
+    if verdict.models_needed is None and any(part.problem for part in verdict.parts):
+        return "no number of models decides while a part cannot be tested"
+    if verdict.models_needed is None:
+        return "how many would decide cannot be told from these"
+    return f"about {max(verdict.models_needed, LEAST_MODELS)} would decide, going by the spread seen so far"
+
+
+def _join(*words: str) -> str:
+    return "; ".join(word for word in words if word)
+
+
+def _decide(draft: Verdict, p: float, level: float, hypothesis: Hypothesis) -> Verdict:
+    p_for, p_against = _directions(draft.parts, hypothesis)
+    missing = draft.reason
+    if p <= level and p_for <= p_against:
+        return replace(
+            draft, verdict="supported", p=p, models_needed=None, reason=_join(_shown(draft), draft.caveat)
+        )
+    if p <= level:
+        return replace(
+            draft,
+            verdict="contradicted",
+            p=p,
+            models_needed=None,
+            reason=_join(_shown(draft), missing, draft.caveat),
+        )
+    if draft.models_needed is not None:
+        draft = replace(draft, models_needed=max(draft.models_needed, draft.n_models + 1))
+    return replace(draft, p=p, reason=_join(f"p = {p:.2g}", _planning(draft), missing, draft.caveat))
+
+
+def _shown(draft: Verdict) -> str:
+    unit = f" {draft.unit}" if draft.unit else ""
+    interval = "" if draft.ci95 is None else f" [{draft.ci95[0]:.3g}, {draft.ci95[1]:.3g}]"
+    return f"{draft.quantity}: {draft.effect:+.3g}{interval}{unit}"
