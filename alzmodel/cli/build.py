@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.numbers import real, whole
-from alzmodel.cli.output import mark_provisional, print_json, print_table, refuse_two_streams, show_progress
+from alzmodel.cli.output import (
+    mark_provisional,
+    print_json,
+    print_table,
+    refuse_two_streams,
+    say,
+    show_progress,
+)
 from alzmodel.errors import InputError
-from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
+from alzmodel.io import STANDARD_STREAM, check_output_folder, check_writable, write_structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -81,12 +89,24 @@ def glass(
             parser=whole, metavar="INTEGER", help="Random seed; the same seed gives the same model."
         ),
     ] = 1,
-    protocol: Annotated[str, typer.Option(help="Melt-quench protocol.")] = "standard",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="quick, standard, as-deposited-high-Tf, annealed-low-Tf, or a TOML file of temperatures, rates, …"
+        ),
+    ] = "standard",
     potential: Annotated[str, typer.Option(help="Interatomic potential.")] = "du-teter",
     ranks: Annotated[int, typer.Option(parser=whole, metavar="INTEGER", help="MPI ranks of LAMMPS.")] = 1,
     frames: Annotated[Path | None, typer.Option(help="Also write the 300 K frames here (extxyz).")] = None,
+    workdir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for restart files: the same command goes on there.",
+            show_default="OUTPUT.build-HASH, gone when the model is written",
+        ),
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and its time, build nothing.")
+        bool, typer.Option("--dry-run", help="Show the plan, its time and memory, build nothing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -102,35 +122,68 @@ def glass(
         raise InputError(
             f"--frames {frames}: {dopant} stands for several ions; allowed: one ion, such as {dopant}3+"
         )
+    if workdir is not None:
+        check_output_folder(workdir)
     for composition in compositions.values():
         melt_quench.check_request(composition, atoms, protocol, potential, ranks)
+    seconds = melt_quench.estimate_seconds(atoms, protocol) / ranks
+    megabytes = melt_quench.estimate_memory(atoms, ranks) / 1e6
     if dry_run:
-        seconds = melt_quench.estimate_seconds(atoms, protocol) / ranks
         plan = [
-            {"formula": composition.formula, "n_atoms": atoms, "protocol": protocol, "seconds": seconds}
+            {
+                "formula": composition.formula,
+                "n_atoms": atoms,
+                "protocol": protocol,
+                "seconds": seconds,
+                "megabytes": megabytes,
+            }
             for composition in compositions.values()
         ]
         print_json(plan) if as_json else _print_plan(plan)
         return
     summaries = []
-    for composition, target in zip(compositions.values(), outputs, strict=True):
-        with show_progress(composition.formula) as progress:
-            result = melt_quench.melt_quench(
-                composition,
-                atoms,
-                seed=seed,
-                protocol=protocol,
-                potential=potential,
-                ranks=ranks,
-                progress=progress,
-            )
+    for label, composition, target in zip(compositions, compositions.values(), outputs, strict=True):
+        how: dict[str, Any] = {
+            "seed": seed,
+            "protocol": protocol,
+            "potential": potential,
+            "ranks": ranks,
+        }
+        folder = _work_folder(workdir, label, target, composition, atoms, how)
+        say(f"alzmodel: {composition.formula}: about {seconds:.0f} s and {megabytes:.0f} MB of memory")
+        try:
+            with show_progress(composition.formula) as progress:
+                result = melt_quench.melt_quench(composition, atoms, **how, progress=progress, workdir=folder)
+        except KeyboardInterrupt:
+            if folder is not None:
+                say(f"alzmodel: the same command goes on from {folder}")
+            raise
         write_structure(result.model, target)
         if frames:
             write_structure(result.frames, frames)
+        if folder is not None and workdir is None:
+            shutil.rmtree(folder)
         summaries.append(_summary(result.model))
         _report(summaries[-1], target, as_json)
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else summaries)
+
+
+def _work_folder(
+    workdir: Path | None,
+    label: str,
+    target: Path,
+    composition: Composition,
+    atoms: int,
+    how: dict[str, Any],
+) -> Path | None:
+    from alzmodel.build.melt_quench import resumable_folder
+
+    if workdir is not None:
+        return workdir / label if label else workdir
+    if str(target) == STANDARD_STREAM:
+        return None
+    return resumable_folder(target, composition, atoms, **how)
 
 
 def _compositions(
@@ -278,5 +331,5 @@ def _report(summary: dict[str, Any], output: Path, as_json: bool) -> None:
 
 
 def _print_plan(plan: list[dict[str, Any]]) -> None:
-    columns = ("formula", "atoms at least", "protocol", "estimated time (s)")
+    columns = ("formula", "atoms at least", "protocol", "estimated time (s)", "memory (MB)")
     print_table("plan", columns, [tuple(step.values()) for step in plan])

@@ -13,15 +13,14 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.errors import AlzmodelError, InputError
-from alzmodel.io import json_text, write_text
+from alzmodel.errors import AlzmodelError
+from alzmodel.io import hold, json_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -102,23 +101,8 @@ class Store:
         InputError
             If another process holds it.
         """
-        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-                raise InputError(
-                    f"{self.folder}: is in use by {holder}; allowed: wait until it ends, or another folder"
-                ) from None
-            os.truncate(handle, 0)
-            # The name of the holder is for the message only: a full disk may go without.
-            with contextlib.suppress(OSError):
-                os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        with hold(self.folder):
             yield
-            os.truncate(handle, 0)
-        finally:
-            os.close(handle)
 
     def is_held(self) -> bool:
         """Whether some process works on the study at this moment."""

@@ -79,6 +79,20 @@ def test_overrides_stand_on_a_named_protocol():
     assert protocol_of(changed.to_dict()) == changed
 
 
+def test_a_protocol_may_be_a_file(tmp_path):
+    path = tmp_path / "slow.toml"
+    path.write_text('base = "standard"\nquench_rate = 5.0\n')
+    assert protocol_of(str(path)) == dataclasses.replace(PROTOCOLS["standard"], quench_rate=5.0, name="slow")
+    path.write_text("quench_rate = ")
+    with pytest.raises(InputError, match=r"slow.toml cannot be read .*allowed: TOML"):
+        protocol_of(str(path))
+    with pytest.raises(InputError, match=r"none.toml cannot be read"):
+        protocol_of("none.toml")
+    path.write_text("quench_rat = 5.0\n")
+    with pytest.raises(InputError, match="did you mean quench_rate"):
+        protocol_of(str(path))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

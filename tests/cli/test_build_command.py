@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -36,7 +39,8 @@ def assert_one_line_refusal(code, out, err, *named):
         (["--la", "3", "--dopant", "Xx", "--fraction", "0.1"], ["Xx", "allowed"]),
         (["--la", "3", "--dopant", "Ca"], ["--fraction", "missing"]),
         (["--la", "3", "--fraction", "0.1"], ["--dopant", "missing"]),
-        (["--la", "3", "--atoms", "100"], ["100", "cut-off", "at least"]),
+        (["--la", "3", "--atoms", "30"], ["30", "smaller than 10 Å", "at least"]),
+        (["--la", "3", "--atoms", "1000000000"], ["1000000000", "memory", "allowed"]),
         (["--la", "3", "--atoms", "-5"], ["-5", "allowed"]),
         (["--la", "3", "--atoms", "ten"], ["ten"]),
         (["--la", "3", "--li", "nan"], ["nan", "allowed"]),
@@ -127,3 +131,43 @@ def test_bad_crystal_requests_end_in_one_line(capsys, tmp_path, words, named):
     result = run(capsys, "build", *words, "-o", tmp_path / "model.extxyz")
     assert_one_line_refusal(*result, *named)
     assert not any(tmp_path.iterdir())
+
+
+TINY_PROTOCOL = """
+melt_temperature = 6000.0
+melt_time = 2.0
+quench_rate = 5000.0
+cutoff = 6.0
+restart_time = 0.5
+"""
+
+
+@pytest.mark.slow
+def test_killed_build_goes_on_from_its_restart_file_to_the_same_bytes(tmp_path):
+    """Killed while the third segment or a later one runs; what stood then is not computed again."""
+    (tmp_path / "tiny.toml").write_text(TINY_PROTOCOL)
+
+    def command(name):
+        words = ("build", "glass", "--la", "3", "--atoms", "150", "--protocol", str(tmp_path / "tiny.toml"))
+        return [sys.executable, "-m", "alzmodel", *words, "-o", str(tmp_path / name)]
+
+    process = subprocess.Popen(command("killed.extxyz"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(restarts := sorted(tmp_path.glob("killed.extxyz.build-*/*.restart"))) < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    stamps = {path: path.stat().st_mtime_ns for path in restarts}
+    (folder,) = tmp_path.glob("killed.extxyz.build-*")
+    again = subprocess.Popen(command("killed.extxyz"), stderr=subprocess.DEVNULL)
+    while again.poll() is None:
+        time.sleep(0.05)
+        if folder.exists():
+            stood = {path: path.stat().st_mtime_ns for path in restarts if path.exists()}
+            assert all(stamps[path] == stamp for path, stamp in stood.items())
+    assert again.returncode == 0
+    subprocess.run(command("whole.extxyz"), check=True, stderr=subprocess.DEVNULL)
+    assert (tmp_path / "killed.extxyz").read_bytes() == (tmp_path / "whole.extxyz").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed.extxyz", "tiny.toml", "whole.extxyz"]

@@ -109,7 +109,7 @@ def test_analyses_that_are_left_out() -> None:
         ("[glass]\nla = [nan]\nseeds = [1]\n", "La content: nan"),
         ("[glass]\nla = [3.0, '100mol%']\nseeds = [1]\n", "content twice"),
         ("[glass]\nla = [5.5]\noxygen = '12'\nseeds = [1]\n", "5.5"),
-        ("[glass]\nla = [3.0]\nseeds = [1]\natoms = 100\n", "smaller than twice the cut-off"),
+        ("[glass]\nla = [3.0]\nseeds = [1]\natoms = 30\n", "smaller than 10 Å"),
         ("[glass]\nla = [3.0]\nseeds = [1]\nprotocol = 'slow'\n", "slow"),
         ("[glass]\nla = [3.0]\nseeds = [1]\nprotocol_changes = { quench = 1.0 }\n", "quench"),
         ("[glass]\nla = [3.0]\nseeds = [1]\npotential = 'none'\n", "none"),

