@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import math
+import tomllib
 import warnings
 from collections import Counter
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIAMETER_MAX",
+    "FILM_PHASES",
     "PHASES",
     "SYMMETRIC_ATOMS",
     "Phase",
@@ -71,6 +74,8 @@ class Phase:
         Whether partly filled sites were replaced by one ordered arrangement.
     note
         What a user should know, or nothing.
+    dopant_oxide
+        Whether it is here for the validation of potentials alone, and no phase of the films.
     """
 
     name: str
@@ -81,99 +86,21 @@ class Phase:
     citation: str
     ordered_approximant: bool = False
     note: str = ""
+    dopant_oxide: bool = False
 
 
-_PHASES: Final = (
-    Phase(
-        name="La2Zr2O7",
-        file="La2Zr2O7.cif",
-        formula="La2Zr2O7",
-        space_group=227,
-        density=6.03,
-        citation=(
-            "a = 10.805 angstrom (bulk), x of 48f rounded; K. R. Whittle, L. M. D. Cranswick, S. A. T. Redfern, "
-            "I. P. Swainson, G. R. Lumpkin, J. Solid State Chem. 182 (2009) 442, doi 10.1016/j.jssc.2008.11.008"
-        ),
-    ),
-    Phase(
-        name="La2O3",
-        file="La2O3.cif",
-        formula="La2O3",
-        space_group=164,
-        density=6.57,
-        citation="P. Aldebert, J. P. Traverse, Mater. Res. Bull. 14 (1979) 303",
-    ),
-    Phase(
-        name="LLZO-cubic",
-        file="LLZO-cubic.cif",
-        formula="Li7La3Zr2O12",
-        space_group=230,
-        density=5.10,
-        citation=(
-            "J. Awaka, A. Takashima, K. Kataoka, N. Kijima, Y. Idemoto, J. Akimoto, Chem. Lett. 40 (2011) 60, "
-            "doi 10.1246/cl.2011.60"
-        ),
-        ordered_approximant=True,
-        note="Li on one ordered arrangement of lowest Coulomb energy; real cubic LLZO is disordered",
-    ),
-    Phase(
-        name="LLZO-tetragonal",
-        file="LLZO-tetragonal.cif",
-        formula="Li7La3Zr2O12",
-        space_group=142,
-        density=5.11,
-        citation=(
-            "J. Awaka, N. Kijima, H. Hayakawa, J. Akimoto, J. Solid State Chem. 182 (2009) 2046, "
-            "doi 10.1016/j.jssc.2009.05.020"
-        ),
-        note="every Li site of the published structure is full",
-    ),
-    Phase(
-        name="Li2O",
-        file="Li2O.cif",
-        formula="Li2O",
-        space_group=225,
-        density=2.01,
-        citation="E. Zintl, A. Harder, B. Dauth, Z. Elektrochem. 40 (1934) 588",
-    ),
-    Phase(
-        name="Li2CO3",
-        file="Li2CO3.cif",
-        formula="Li2CO3",
-        space_group=15,
-        density=2.10,
-        citation="H. Effenberger, J. Zemann, Z. Kristallogr. 150 (1979) 133, doi 10.1524/zkri.1979.150.14.133",
-    ),
-    Phase(
-        name="Li2ZrO3",
-        file="Li2ZrO3.cif",
-        formula="Li2ZrO3",
-        space_group=15,
-        density=4.16,
-        citation="J. L. Hodeau, M. Marezio, A. Santoro, R. S. Roth, J. Solid State Chem. 45 (1982) 170",
-    ),
-    Phase(
-        name="ZrO2",
-        file="ZrO2.cif",
-        formula="ZrO2",
-        space_group=14,
-        density=5.81,
-        citation="C. J. Howard, R. J. Hill, B. E. Reichert, Acta Cryst. B 44 (1988) 116",
-        note="monoclinic",
-    ),
-    Phase(
-        name="MgO",
-        file="MgO.cif",
-        formula="MgO",
-        space_group=225,
-        density=3.59,
-        citation="R. M. Hazen, Am. Mineral. 61 (1976) 266",
-        note="substrate of the measured films",
-    ),
-)
+def _load_phases() -> dict[str, Phase]:
+    table = tomllib.loads(
+        resources.files("alzmodel").joinpath("data/phases.toml").read_text(encoding="utf-8")
+    )
+    return {name: Phase(name=name, file=f"{name}.cif", **row) for name, row in table.items()}
 
-PHASES: Final[Mapping[str, Phase]] = {phase.name: phase for phase in _PHASES}
-"""Every reference phase by its name."""
+
+PHASES: Final[Mapping[str, Phase]] = _load_phases()
+"""Every reference phase by its name; the data stand in ``alzmodel/data/phases.toml``."""
+
+FILM_PHASES: Final = tuple(name for name, phase in PHASES.items() if not phase.dopant_oxide)
+"""Names of the phases that may stand in a film or under it."""
 
 _ALIASES: Final[Mapping[str, str]] = {
     "pyrochlore": "La2Zr2O7",

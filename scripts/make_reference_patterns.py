@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alzmodel.crystals import PHASES
+from alzmodel.crystals import FILM_PHASES
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.scattering.form_factors import wavelength_of
 from alzmodel.scattering.reference_patterns import KINDS, SIZE_SUMMED, ReferenceSettings, write_reference
@@ -30,7 +30,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("phases", nargs="*", default=list(PHASES), metavar="PHASE")
+    parser.add_argument("phases", nargs="*", default=list(FILM_PHASES), metavar="PHASE")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--lines", nargs="+", default=["CuKa1", "MoKa1"], help="names, or Å")
     parser.add_argument("--sizes", nargs="+", default=["80", INFINITE], help="diameters in Å, or 'infinite'")

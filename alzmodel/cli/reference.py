@@ -66,7 +66,7 @@ def reference(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
 ) -> None:
     """Write XRD, G(r), S(Q), FEM and model files of reference phases, for other programs to read."""
-    from alzmodel.crystals import PHASES
+    from alzmodel.crystals import FILM_PHASES
     from alzmodel.scattering.reference_patterns import ReferenceSettings, write_reference
 
     settings = ReferenceSettings(
@@ -82,7 +82,7 @@ def reference(
     )
     kinds = [word.strip() for word in only.split(",")]
     with show_progress("reference") as progress:
-        files = write_reference(phases or list(PHASES), output, settings, kinds=kinds, progress=progress)
+        files = write_reference(phases or list(FILM_PHASES), output, settings, kinds=kinds, progress=progress)
     if as_json:
         print_json({"files": files})
     else:
