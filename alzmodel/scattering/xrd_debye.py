@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float32]
     Counts = NDArray[np.int64]
+    Packed = NDArray[np.uint64]
 
 __all__ = [
     "PairHistogram",
@@ -87,33 +88,35 @@ def _count_block(
     end: int,
     per_unit: np.float32,
     place_bits: int,
-    packed: Counts,
+    packed: Packed,
     buffer: NDArray[np.int32],
 ) -> None:
     """Add the pairs of atoms first..last with atoms begin..end (those after themselves only) to `packed`."""
-    mask = (1 << place_bits) - 1
+    # Slices and unsigned bins: an index that might be negative costs a gather instead of a vector load, twice the time.
+    mask, shift = np.uint32((1 << place_bits) - 1), np.uint32(place_bits)
+    one = np.uint64(1 << _COUNT_SHIFT)
     for tile in range(max(begin, first + 1), end, buffer.size):
         stop = min(tile + buffer.size, end)
         for i in range(first, last):
             start = max(tile, i + 1)
             xi, yi, zi = x[i], y[i], z[i]
-            n = stop - start
-            for k in range(n):
-                dx, dy, dz = x[start + k] - xi, y[start + k] - yi, z[start + k] - zi
+            xs, ys, zs = x[start:stop], y[start:stop], z[start:stop]
+            for k in range(xs.size):
+                dx, dy, dz = xs[k] - xi, ys[k] - yi, zs[k] - zi
                 buffer[k] = np.int32(np.sqrt(dx * dx + dy * dy + dz * dz) * per_unit)
-            for k in range(n):
-                value = np.int64(buffer[k])
-                packed[value >> place_bits] += (np.int64(1) << _COUNT_SHIFT) | (value & mask)
+            for k in range(xs.size):
+                value = np.uint32(buffer[k])
+                packed[value >> shift] += one + np.uint64(value & mask)
 
 
 @numba.njit(nogil=True, cache=True)
-def _empty_packed(packed: Counts, counts: Counts, moments: Counts) -> None:
-    mask = (np.int64(1) << _COUNT_SHIFT) - 1
+def _empty_packed(packed: Packed, counts: Counts, moments: Counts) -> None:
+    mask = np.uint64((1 << _COUNT_SHIFT) - 1)
     for k in range(packed.size):
         value = packed[k]
         if value != 0:
-            counts[k] += value >> _COUNT_SHIFT
-            moments[k] += value & mask
+            counts[k] += np.int64(value >> np.uint64(_COUNT_SHIFT))
+            moments[k] += np.int64(value & mask)
             packed[k] = 0
 
 
@@ -135,7 +138,7 @@ def _count_share(
     """Pairs of one share of the atoms first..last with begin..end, by bin: counts and sums of places."""
     counts = np.zeros(n_bins, dtype=np.int64)
     moments = np.zeros(n_bins, dtype=np.int64)
-    packed = np.zeros(n_bins, dtype=np.int64)
+    packed = np.zeros(n_bins, dtype=np.uint64)
     buffer = np.empty(_TILE, dtype=np.int32)
     # Blocks are dealt out in turn, since in a triangle of pairs the first ones have the most.
     for low in range(first + share * _BLOCK, last, n_shares * _BLOCK):
