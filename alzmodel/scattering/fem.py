@@ -6,173 +6,59 @@ Lengths of models are Å; scattering vectors are k = 1/d in nm⁻¹ without 2π.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alzmodel.errors import InputError
+from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.progress import Progress, silent
+from alzmodel.scattering.fem_settings import FEMSettings
 from alzmodel.scattering.fem_waves import (
     Plane,
+    at_positions,
     blur,
     intensity_blocks,
     object_waves,
+    pixel_blocks,
     plane_of,
-    probe_plane,
 )
-from alzmodel.units import electron_wavelength
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from alzmodel.fitting import Shape
     from alzmodel.scattering.fem_fit import FEMPeak, FitMode
 
 __all__ = [
     "VARIANCES",
     "ColumnMoments",
+    "Engine",
     "FEMResult",
     "FEMSettings",
     "column_moments",
     "fem",
     "fem_of_model",
+    "intensities",
     "pool",
     "speckle_floor",
 ]
 
 FloatArray = NDArray[np.float64]
 Variance = Literal["omega", "r", "re", "image"]
+Engine = Literal["kinematic", "multislice"]
+Intensities = Iterator[tuple[slice, FloatArray]]
+"""Which detector pixels, and |ψ|² per Å² of column in them at every probe position, shape (pixels, positions)."""
 
 VARIANCES: Final[tuple[Variance, ...]] = ("omega", "r", "re", "image")
 """Names of the four variances; "omega" is what is called V(k) where nothing else is said."""
 
-AIRY_FWHM: Final = 0.5145
-"""FWHM of the intensity of an Airy pattern times semi-angle over wavelength: [2 J₁(v)/v]² = ½ at v = 1.6163, and
-2 v/(2π) = 0.5145."""
-
-MIN_WIDTH_IN_PROBES: Final = 4.7
-"""Smallest width of a column in probe FWHMs: the tails of the periodic copies of the probe then carry less than a
-percent. 12 nm for half a milliradian at 200 keV."""
-
 N_BOOTSTRAP: Final = 200
 
-
-@dataclass(frozen=True, slots=True)
-class FEMSettings:
-    """The instrument and the rings.
-
-    Parameters
-    ----------
-    energy_kev
-        Electron energy, keV.
-    semi_angle_mrad
-        Convergence semi-angle of the probe, mrad: a sharp aperture of radius α/λ.
-    defocus
-        Å; 0 is a probe in focus at the middle of the column.
-    source_fwhm
-        FWHM of a Gaussian effective source in the plane of the column, Å; 0 is full spatial coherence.
-    k_min, k_max, k_step
-        Centres of the first and last ring and their distance, nm⁻¹.
-    ring_width
-        Radial width of every ring, nm⁻¹. V depends on it: wider rings average more speckles.
-    curved
-        Whether the Ewald sphere is curved. A flat one is wrong by a factor 1.2 in V at 5 nm and 1.6 at 10 nm; it is
-        there for comparison.
-    tolerance
-        Relative error of the diffracted waves, 1e-14 to 1e-2.
-
-    Raises
-    ------
-    InputError
-        If a value is not finite or out of range.
-    """
-
-    energy_kev: float = 200.0
-    semi_angle_mrad: float = 0.51
-    defocus: float = 0.0
-    source_fwhm: float = 0.0
-    k_min: float = 1.5
-    k_max: float = 8.0
-    k_step: float = 0.05
-    ring_width: float = 0.1
-    curved: bool = True
-    tolerance: float = 1e-6
-
-    def __post_init__(self) -> None:
-        ranges = {
-            "energy_kev": (20.0, 1500.0, "keV"),
-            "semi_angle_mrad": (0.02, 10.0, "mrad"),
-            "defocus": (-1e6, 1e6, "Å"),
-            "source_fwhm": (0.0, 1e3, "Å"),
-            "k_min": (0.2, 20.0, "nm⁻¹"),
-            "k_max": (0.2, 20.0, "nm⁻¹"),
-            "k_step": (1e-3, 5.0, "nm⁻¹"),
-            "ring_width": (1e-3, 5.0, "nm⁻¹"),
-            "tolerance": (1e-14, 1e-2, ""),
-        }
-        for name, (low, high, unit) in ranges.items():
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise InputError(f"FEM {name}: {value}; allowed: {low:g} to {high:g} {unit}".rstrip())
-        if self.k_max < self.k_min:
-            raise InputError(f"FEM k_max: {self.k_max}; allowed: at least k_min = {self.k_min:g} nm⁻¹")
-        if self.k_min - 0.5 * self.ring_width < 10 * self.aperture:
-            raise InputError(
-                f"FEM k_min: {self.k_min:g}; allowed: above {10 * self.aperture + 0.5 * self.ring_width:.2f} nm⁻¹, "
-                "the direct beam and half a ring"
-            )
-
-    @property
-    def wavelength(self) -> float:
-        """Å."""
-        return electron_wavelength(self.energy_kev)
-
-    @property
-    def aperture(self) -> float:
-        """Radius of the aperture α/λ in Å⁻¹."""
-        return self.semi_angle_mrad * 1e-3 / self.wavelength
-
-    @property
-    def probe_fwhm(self) -> float:
-        """FWHM of the coherent probe in focus (Airy pattern), Å."""
-        return AIRY_FWHM / self.aperture
-
-    @property
-    def min_width(self) -> float:
-        """Narrowest column that holds the probe, Å."""
-        return MIN_WIDTH_IN_PROBES * self.probe_fwhm
-
-    @property
-    def k(self) -> FloatArray:
-        """Ring centres, nm⁻¹."""
-        count = math.floor((self.k_max - self.k_min) / self.k_step + 1e-9) + 1
-        return np.asarray(self.k_min + self.k_step * np.arange(count), dtype=np.float64)
-
-    def plane(self, cell: tuple[tuple[float, float], tuple[float, float]], name: str = "column") -> Plane:
-        """Beams, pixels and rings for an in-plane cell (rows, Å).
-
-        Raises
-        ------
-        InputError
-            If the cell is narrower than `min_width`.
-        """
-        vectors = np.array(cell)
-        heights = abs(np.linalg.det(vectors)) / np.linalg.norm(vectors, axis=1)
-        if heights.min() < self.min_width:
-            raise InputError(
-                f"{name}: {heights.min():.1f} Å wide; allowed: at least {self.min_width:.0f} Å, {MIN_WIDTH_IN_PROBES} "
-                f"times the {self.probe_fwhm:.1f} Å probe (a glass column is made from a smaller model)"
-            )
-        return probe_plane(
-            cell,
-            self.aperture,
-            math.pi * self.wavelength * self.defocus,
-            self.source_fwhm / math.sqrt(8 * math.log(2)),
-            tuple((0.1 * self.k).tolist()),
-            0.1 * self.ring_width,
-        )
+SETTLED: Final = 0.01
+"""Relative change of V, averaged over rings, at which multislice is sampled finely enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +122,13 @@ class FEMResult:
     moments: tuple[ColumnMoments, ...]
     note: str = ""
 
-    def peaks(self, mode: FitMode = "four") -> tuple[FEMPeak, ...]:
+    def peaks(self, mode: FitMode = "four", *, shape: Shape = "gaussian") -> tuple[FEMPeak, ...]:
         """Peaks of the "omega" variance that stand out: see :func:`alzmodel.scattering.fem_fit.fit_fem_peaks`."""
         from alzmodel.scattering.fem_fit import fit_fem_peaks
 
-        return tuple(peak for peak in fit_fem_peaks(self, mode).peaks if peak.significant)
+        return tuple(peak for peak in fit_fem_peaks(self, mode, shape=shape).peaks if peak.significant)
 
-    def to_dict(self, mode: FitMode = "four") -> dict[str, Any]:
+    def to_dict(self, mode: FitMode = "four", *, shape: Shape = "gaussian") -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "k": self.k,
@@ -250,7 +136,7 @@ class FEMResult:
             "variance_ci95": dict(self.variance_ci95),
             "variance_floor": self.floor,
             "mean_intensity": self.mean_intensity,
-            "peaks": [peak.to_dict() for peak in self.peaks(mode)],
+            "peaks": [peak.to_dict() for peak in self.peaks(mode, shape=shape)],
             "n_columns": self.n_columns,
             "n_atoms": self.n_atoms,
             "settings": asdict(self.settings),
@@ -262,11 +148,12 @@ def fem(
     columns: Sequence[Atoms] | Atoms,
     settings: FEMSettings | None = None,
     *,
+    engine: Engine = "kinematic",
     n_bootstrap: int = N_BOOTSTRAP,
     seed: int = 0,
     progress: Progress = silent,
 ) -> FEMResult:
-    """Normalised variance of kinematic nanodiffraction over all probe positions.
+    """Normalised variance of nanodiffraction over all probe positions.
 
     Parameters
     ----------
@@ -275,6 +162,9 @@ def fem(
         never repeated. See :mod:`alzmodel.build.columns`. Averages run over all of them.
     settings
         None is the instrument of Zhu et al. (Adv. Mater. 2024): 200 keV, 0.51 mrad.
+    engine
+        "kinematic": single scattering. "multislice": multiple scattering by abTEM, hundreds of times slower, its
+        pixels and slices refined on the first column until "omega" changes by less than 1 %.
     n_bootstrap
         Bootstrap samples of the columns for the intervals; 0 leaves them out.
     seed
@@ -297,7 +187,9 @@ def fem(
     ------
     InputError
         If there is no column, or one is not periodic in the plane, too narrow, or holds an element without an
-        electron factor.
+        electron factor; if the engine is unknown, or abTEM is not installed.
+    AlzmodelError
+        If multislice does not settle.
 
     Notes
     -----
@@ -322,11 +214,45 @@ def fem(
         if len(model) == 0:
             raise InputError(f"{name}: no atoms; allowed: at least one")
         settings.plane(plane_of(model, name), name)
-    moments = []
-    for number, model in enumerate(models):
-        moments.append(column_moments(model, settings))
+    if engine not in get_args(Engine):
+        raise InputError(f"FEM engine: {engine}; allowed: {', '.join(get_args(Engine))}")
+    moments: list[ColumnMoments] = []
+    sampling, note = None, ""
+    if engine == "multislice":
+        from alzmodel.scattering.fem_multislice import check_abtem
+
+        check_abtem()
+        progress(0.0, "multislice of the first column, finer until V settles")
+        first, sampling, change = _settled(models[0], settings)
+        moments.append(first)
+        note = (
+            f"abTEM multislice, pixels of {sampling[0]:g} Å and slices of {sampling[1]:g} Å; V changed by "
+            f"{change:.2%} in the last refinement"
+        )
+    for number, model in enumerate(models[len(moments) :], start=len(moments)):
+        moments.append(column_moments(model, settings, sampling=sampling))
         progress((number + 1) / len(models), f"FEM of column {number + 1} of {len(models)}")
-    return pool(moments, settings, n_bootstrap=n_bootstrap, seed=seed)
+    return replace(pool(moments, settings, n_bootstrap=n_bootstrap, seed=seed), note=note)
+
+
+def _settled(column: Atoms, settings: FEMSettings) -> tuple[ColumnMoments, tuple[float, float], float]:
+    """Multislice of one column at the coarsest sampling whose V is within 1 % of the next coarser one's."""
+    from alzmodel.scattering.fem_multislice import REFINEMENTS
+
+    before: FloatArray | None = None
+    change = math.nan
+    for sampling in REFINEMENTS:
+        moments = column_moments(column, settings, sampling=sampling)
+        variance = moments.omega / np.square(moments.mean) - 1
+        if before is not None:
+            change = float(np.mean(np.abs(variance - before)) / np.mean(variance))
+            if change < SETTLED:
+                return moments, sampling, change
+        before = variance
+    raise AlzmodelError(
+        f"multislice: V still changes by {change:.1%} at pixels of {REFINEMENTS[-1][0]:g} Å; the column is too thick "
+        "or too heavy"
+    )
 
 
 def fem_of_model(
@@ -336,6 +262,7 @@ def fem_of_model(
     n_columns: int = 4,
     seed: int = 0,
     settings: FEMSettings | None = None,
+    engine: Engine = "kinematic",
     progress: Progress = silent,
 ) -> FEMResult:
     """FEM of any periodic model: columns are made from it first.
@@ -349,7 +276,7 @@ def fem_of_model(
         Of the columns that are made, Å.
     n_columns, seed
         Number of columns to put together, and the seed of the first.
-    settings, progress
+    settings, engine, progress
         See :func:`fem`.
 
     Returns
@@ -375,28 +302,24 @@ def fem_of_model(
         min_width=min_width,
         seed=seed,
     )
-    return replace(fem(columns, settings, progress=progress), note=note)
+    result = fem(columns, settings, engine=engine, progress=progress)
+    return replace(result, note=f"{note}; {result.note}" if result.note else note)
 
 
-def column_moments(column: Atoms, settings: FEMSettings) -> ColumnMoments:
-    """Moments of the intensity of one column over all probe positions; see :func:`fem`."""
+def column_moments(
+    column: Atoms, settings: FEMSettings, *, sampling: tuple[float, float] | None = None
+) -> ColumnMoments:
+    """Moments of the intensity of one column over all probe positions; see :func:`fem`.
+
+    `sampling` is that of :func:`intensities`.
+    """
     plane = settings.plane(plane_of(column))
-    everything = [np.ones(len(column), dtype=np.bool_)]
-    waves = object_waves(
-        column,
-        everything,
-        plane,
-        settings.wavelength,
-        curved=settings.curved,
-        tolerance=settings.tolerance,
-    )
     n_rings, n_pixels = plane.rings.shape
     n_positions = plane.positions[0] * plane.positions[1]
     first = np.zeros((n_rings, n_positions))
     second = np.zeros((n_rings, n_positions))
     pixel_mean, pixel_square = np.empty(n_pixels), np.empty(n_pixels)
-    for part, (psi,) in intensity_blocks(waves, plane):
-        intensity = blur((np.square(psi.real) + np.square(psi.imag)) / plane.area, plane)
+    for part, intensity in intensities(column, settings, plane, sampling=sampling):
         square = np.square(intensity)
         share = plane.rings[:, part]
         first += share @ intensity
@@ -421,6 +344,53 @@ def column_moments(column: Atoms, settings: FEMSettings) -> ColumnMoments:
         plane=plane,
         n_atoms=len(column),
     )
+
+
+def intensities(
+    column: Atoms,
+    settings: FEMSettings,
+    plane: Plane,
+    *,
+    sampling: tuple[float, float] | None = None,
+) -> Intensities:
+    """Diffracted intensity in the detector pixels at every probe position, some pixels at a time.
+
+    Parameters
+    ----------
+    column
+        Periodic in the plane, beam along z.
+    settings
+        The instrument.
+    plane
+        Of the column, from :meth:`FEMSettings.plane`.
+    sampling
+        None: single scattering. Pixels of the potential and slices in Å: multislice by abTEM.
+
+    Yields
+    ------
+    slice, numpy.ndarray
+        Which pixels, and |ψ|² per Å² of column, shape (pixels of the block, positions).
+    """
+    if sampling is not None:
+        from alzmodel.scattering.fem_multislice import beam_waves
+
+        beams = beam_waves(
+            column, plane, settings.energy_kev, sampling=sampling[0], slice_thickness=sampling[1]
+        )
+        blocks = ((part, [at_positions(beams[part], plane)]) for part in pixel_blocks(plane))
+    else:
+        everything = [np.ones(len(column), dtype=np.bool_)]
+        waves = object_waves(
+            column,
+            everything,
+            plane,
+            settings.wavelength,
+            curved=settings.curved,
+            tolerance=settings.tolerance,
+        )
+        blocks = ((part, psi) for part, psi in intensity_blocks(waves, plane))
+    for part, (psi,) in blocks:
+        yield part, blur((np.square(psi.real) + np.square(psi.imag)) / plane.area, plane)
 
 
 def pool(

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Plane",
+    "at_positions",
     "blur",
     "disc_overlap",
     "intensity_blocks",
     "object_waves",
+    "pixel_blocks",
     "plane_of",
     "probe_plane",
 ]
@@ -454,22 +456,42 @@ def intensity_blocks(
     slice, list of numpy.ndarray
         Which pixels, and for each wave ψ in Å of shape (pixels of the block, positions).
     """
-    n1, n2 = plane.positions
-    slots = (plane.beams[:, 0] % n1) * n2 + plane.beams[:, 1] % n2
     width = 2 * plane.half[1] + 1
     shifted = (plane.pixels + np.array(plane.half)) @ np.array([width, 1])
     offsets = plane.beams @ np.array([width, 1])
-    block = max(1, _BLOCK_VALUES // (n1 * n2))
-    for start in range(0, len(plane.pixels), block):
-        part = slice(start, min(start + block, len(plane.pixels)))
+    for part in pixel_blocks(plane):
         where = shifted[part, None] - offsets[None, :]
-        patterns = []
-        for wave in waves:
-            grid = np.zeros((len(where), n1 * n2), dtype=np.complex128)
-            grid[:, slots] = wave.ravel()[where] * plane.amplitudes
-            psi = fft.fft2(grid.reshape(-1, n1, n2), axes=(1, 2), overwrite_x=True)
-            patterns.append(psi.reshape(-1, n1 * n2))
-        yield part, patterns
+        yield part, [at_positions(wave.ravel()[where], plane) for wave in waves]
+
+
+def pixel_blocks(plane: Plane) -> Iterator[slice]:
+    """Detector pixels in blocks that bound the memory of what is computed at all probe positions."""
+    block = max(1, _BLOCK_VALUES // (plane.positions[0] * plane.positions[1]))
+    for start in range(0, len(plane.pixels), block):
+        yield slice(start, min(start + block, len(plane.pixels)))
+
+
+def at_positions(diffracted: ComplexArray, plane: Plane) -> ComplexArray:
+    """Waves ψ_p(q) = Σ_b c_b exp(−2πi b·p) Ψ_b(q) of the probe at every position.
+
+    Parameters
+    ----------
+    diffracted
+        Wave Ψ_b(q) that beam b alone diffracts into each pixel, shape (n, beams).
+    plane
+        From :func:`probe_plane`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, positions).
+    """
+    n1, n2 = plane.positions
+    slots = (plane.beams[:, 0] % n1) * n2 + plane.beams[:, 1] % n2
+    grid = np.zeros((len(diffracted), n1 * n2), dtype=np.complex128)
+    grid[:, slots] = diffracted * plane.amplitudes
+    psi: ComplexArray = fft.fft2(grid.reshape(-1, n1, n2), axes=(1, 2), overwrite_x=True)
+    return psi.reshape(-1, n1 * n2)
 
 
 def blur(intensity: FloatArray, plane: Plane) -> FloatArray:

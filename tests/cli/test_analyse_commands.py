@@ -162,6 +162,7 @@ def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
         (["fem", "{one}", "--columns", "0"], ["columns", "0"]),
         (["fem", "{one}", "--energy", "-200"], ["-200"]),
         (["fem", "{one}", "--semi-angle", "90"], ["90"]),
+        (["fem", "{one}", "--probe-fwhm", "0"], ["probe", "above zero"]),
     ],
 )
 def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):

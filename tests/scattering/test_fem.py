@@ -27,6 +27,7 @@ from alzmodel.scattering.fem import (
 )
 from alzmodel.scattering.fem_attribution import attribute
 from alzmodel.scattering.fem_fit import fit_fem_peaks
+from alzmodel.scattering.fem_settings import semi_angle_of
 from alzmodel.scattering.fem_waves import disc_overlap, object_waves, plane_of
 from alzmodel.scattering.form_factors import electron_factor
 
@@ -401,3 +402,18 @@ def test_unusable_columns_are_refused():
         fit_fem_peaks(result, "four")
     with pytest.raises(InputError, match="FEM fit: five"):
         fit_fem_peaks(result, "five")
+
+
+def test_engines_are_named_and_multislice_needs_abtem(monkeypatch):
+    atoms = gas(20, 1)
+    with pytest.raises(InputError, match="engine"):
+        fem(atoms, EXACT, engine="bloch")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(InputError, match="abTEM is not installed"):
+        fem(atoms, EXACT, engine="multislice")
+
+
+def test_a_probe_named_by_its_width():
+    assert FEMSettings(semi_angle_mrad=semi_angle_of(25.0, 200.0)).probe_fwhm == pytest.approx(25.0)
+    with pytest.raises(InputError, match="above zero"):
+        semi_angle_of(0.0, 200.0)
