@@ -31,6 +31,13 @@ class Preset(StrEnum):
     PRODUCTION = "production"
 
 
+class Models(StrEnum):
+    """Where the glasses of a study come from."""
+
+    BUILD = "build"
+    LIBRARY = "library"
+
+
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
 Measured = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Measured values (TOML); default: Zhu et al. 2024.")
@@ -66,6 +73,13 @@ def run(
     executor: Annotated[str, typer.Option(help="Where tasks run.")] = "local",
     measured: Measured = None,
     hypotheses: Hypotheses = None,
+    models: Annotated[
+        Models | None,
+        typer.Option(help="Build the glasses, or take finished ones from the library of the package."),
+    ] = None,
+    potential: Annotated[
+        str | None, typer.Option(help="Another potential than the study's: which conclusions depend on it?")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")
     ] = False,
@@ -75,7 +89,9 @@ def run(
     from alzmodel.cli.study_display import show_study
     from alzmodel.study import runner
 
-    settings = _settings(study_file, preset)
+    settings = _settings(study_file, preset, models, potential)
+    if settings.glass.models == "library":
+        say(f"alzmodel: {runner.library_words(settings)}")
     if dry_run:
         planned = runner.plan_study(settings, out, workers=workers)
         print_json(planned.to_dict()) if as_json else _print_plan(planned)
@@ -103,14 +119,23 @@ def run(
         raise typer.Exit(result.exit_code)
 
 
-def _settings(study_file: Path | None, preset: Preset | None) -> StudySettings:
+def _settings(
+    study_file: Path | None, preset: Preset | None, models: Models | None, potential: str | None
+) -> StudySettings:
     from alzmodel.study import settings
 
     if study_file is not None and preset is not None:
         raise InputError(f"{study_file} and --preset {preset.value}: two studies; allowed: one of them")
     if study_file is not None:
-        return settings.load_study(study_file)
-    return settings.preset((preset or Preset.QUICK).value)
+        study = settings.load_study(study_file)
+    else:
+        study = settings.preset((preset or Preset.QUICK).value)
+    changes: dict[str, str] = {}
+    if models is not None:
+        changes["models"] = models.value
+    if potential is not None:
+        changes["potential"] = potential
+    return study.model_copy(update={"glass": study.glass.model_copy(update=changes)})
 
 
 @study.command()

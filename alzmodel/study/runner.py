@@ -15,7 +15,7 @@ from alzmodel.study.executors import LocalExecutor
 from alzmodel.study.scheduler import PROGRESS, StudyEvent, execute, ignore
 from alzmodel.study.settings import StudySettings, load_study, preset, study_toml, write_template
 from alzmodel.study.store import Store
-from alzmodel.study.tasks import plan
+from alzmodel.study.tasks import library_models, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ __all__ = [
     "StudyStatus",
     "compare",
     "init",
+    "library_words",
     "measured_file",
     "plan_study",
     "plot",
@@ -208,6 +209,24 @@ def plan_study(
     seconds = max([sum(task.seconds for task in left) / slots, *(task.seconds for task in left)], default=0.0)
     atoms = settings.glass.atoms * sum(task.stage == "glass" for task in left)
     return StudyPlan(rows, seconds, atoms * BYTES_PER_ATOM / 1e6)
+
+
+def library_words(study: StudySettings) -> str:
+    """Say which finished models stand in place of what a study would build.
+
+    Raises
+    ------
+    InputError
+        As :func:`alzmodel.study.tasks.library_models`.
+    """
+    entries = [entry for entry, _ in library_models(study.glass)]
+    sizes = sorted({entry.n_atoms for entry in entries})
+    protocols = ", ".join(sorted({entry.protocol for entry in entries}))
+    seeds = sorted({entry.seed for entry in entries})
+    return (
+        f"{len(entries)} finished glasses from the library, nothing is built: {sizes[0]} to {sizes[-1]} atoms, "
+        f"protocols {protocols}, seeds {seeds[0]} to {seeds[-1]}"
+    )
 
 
 def _slots(settings: StudySettings, workers: int | None) -> int:

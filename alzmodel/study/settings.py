@@ -86,11 +86,26 @@ class GlassSettings(_Strict):
     atoms: Count = 600
     li: Positive | None = None
     oxygen: Literal["balance", "12"] = "balance"
-    protocol: str = "quick"
+    protocol: str | Annotated[list[str], Field(min_length=1)] = "quick"
+    """One, or several that are told apart in every result."""
     protocol_changes: dict[str, float | int | str] = {}
     potential: str = "du-teter"
     ranks: Count = 1
     dopants: list[Dopant] = []
+    models: Literal["build", "library"] = "build"
+    """``library`` takes the finished models of the package, their seeds and their size."""
+
+    @property
+    def protocol_names(self) -> tuple[str, ...]:
+        """Names of the protocols, at least one."""
+        return (self.protocol,) if isinstance(self.protocol, str) else tuple(self.protocol)
+
+    @field_validator("protocol")
+    @classmethod
+    def _each_once(cls, protocol: str | list[str]) -> str | list[str]:
+        if not isinstance(protocol, str) and len(set(protocol)) != len(protocol):
+            raise ValueError("each protocol once")
+        return protocol
 
     @field_validator("seeds")
     @classmethod
@@ -180,6 +195,8 @@ class StudySettings(_Strict):
 
     name: str = "study"
     glass: GlassSettings
+    protocols: dict[str, dict[str, float | int | str]] = {}
+    """Protocols of this study: temperatures, rates, times, pressure, ensemble, time step, on top of ``base``."""
     local_order: LocalOrderSettings | Literal[False] = LocalOrderSettings()
     xrd: XRDSettings | Literal[False] = XRDSettings()
     fem: FEMStudySettings | Literal[False] = FEMStudySettings()
@@ -271,6 +288,8 @@ _UNION_BRANCHES = {
     "literal[False]",
     "constrained-float",
     "constrained-str",
+    "constrained-int",
+    "list[str]",
 }
 
 _TABLES: dict[str, type[BaseModel]] = {

@@ -45,7 +45,36 @@ def _quantity(name: str, value: float | None, **rest: str) -> dict[str, Any]:
 
 
 def _glass(work: Work) -> StageResult:
-    """Melt-quench: the minimised model and the frames at 300 K."""
+    """Take or make a glass: the minimised model and the frames at 300 K."""
+    model, frames = (_library_glass if "library" in work.inputs else _melt_quench)(work)
+    provenance = model.info["provenance"]
+    write_structure(model, work.folder / MODEL)
+    write_structure(frames, work.folder / FRAMES)
+    history = provenance["thermo"]
+    units = {"time_ps": "ps", "temperature": "K", "density": "g/cm³", "energy": "eV/atom"}
+    write_curves(
+        work.folder / CURVES,
+        {f"thermo/{name}": Curve(np.asarray(history[name]), unit) for name, unit in units.items()},
+    )
+    return StageResult(
+        [
+            _quantity("density", provenance["density_300K"]),
+            _quantity("energy_per_atom", provenance["energy_per_atom"]),
+        ],
+        {"provenance": provenance},
+    )
+
+
+def _library_glass(work: Work) -> tuple[Atoms, list[Atoms]]:
+    from alzmodel.build.library import library, load_frames, load_model
+
+    (entry,) = [entry for entry in library() if entry.name == work.inputs["library"]["name"]]
+    model = load_model(entry)
+    model.info["provenance"]["library"] = entry.name
+    return model, load_frames(entry)
+
+
+def _melt_quench(work: Work) -> tuple[Atoms, list[Atoms]]:
     import platform
     from importlib.metadata import version
 
@@ -65,21 +94,7 @@ def _glass(work: Work) -> StageResult:
         progress=work.progress,
         workdir=work.scratch / digest([*versions, platform.python_version()]),
     )
-    write_structure(glass.model, work.folder / MODEL)
-    write_structure(glass.frames, work.folder / FRAMES)
-    history = glass.provenance["thermo"]
-    units = {"time_ps": "ps", "temperature": "K", "density": "g/cm³"}
-    write_curves(
-        work.folder / CURVES,
-        {f"thermo/{name}": Curve(np.asarray(history[name]), unit) for name, unit in units.items()},
-    )
-    return StageResult(
-        [
-            _quantity("density", glass.provenance["density_300K"]),
-            _quantity("energy_per_atom", glass.provenance["energy_per_atom"]),
-        ],
-        {"provenance": glass.provenance},
-    )
+    return glass.model, glass.frames
 
 
 def _glass_frames(work: Work) -> list[Atoms]:

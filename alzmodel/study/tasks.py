@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,12 @@ from alzmodel.io import json_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from alzmodel.build.library import LibraryModel
+    from alzmodel.build.protocols import Protocol
     from alzmodel.composition import Composition
     from alzmodel.study.settings import GlassSettings, StudySettings
 
-__all__ = ["STAGE_VERSIONS", "Task", "digest", "make_task", "plan"]
+__all__ = ["STAGE_VERSIONS", "Task", "digest", "library_models", "make_task", "plan", "protocol_of_study"]
 
 STAGE_VERSIONS: Mapping[str, int] = {
     "glass": 1,
@@ -114,23 +118,31 @@ def plan(study: StudySettings) -> tuple[Task, ...]:
 
 
 def _glass_tasks(study: StudySettings) -> Iterable[Task]:
-    from alzmodel.build.melt_quench import BUILD_VERSION, check_request, estimate_seconds, protocol_of
+    tasks = _library_tasks if study.glass.models == "library" else _build_tasks
+    for built, n_atoms in tasks(study):
+        who = built.inputs["model"]
+        yield built
+        yield from _analyses(study, built, who, _words(who), n_atoms)
+
+
+def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
+    from alzmodel.build.melt_quench import BUILD_VERSION, check_request, estimate_seconds
     from alzmodel.forcefields.potentials import potential
 
     glass = study.glass
-    changed = glass.protocol_changes
-    steps = protocol_of({"base": glass.protocol, **changed} if changed else glass.protocol)
+    protocols = [protocol_of_study(study, name) for name in glass.protocol_names]
     field_ = potential(glass.potential)
     compositions = list(_compositions(glass))
     for composition, _, _ in compositions:
-        check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
-    for composition, model, seeds in compositions:
+        for steps in protocols:
+            check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
+    for (composition, model, seeds), steps in itertools.product(compositions, protocols):
+        marked = {**model, "protocol": steps.name} if len(protocols) > 1 else model
         for seed in seeds:
-            who = {**model, "seed": seed}
-            words = _words(who)
+            who = {**marked, "seed": seed}
             built = make_task(
                 "glass",
-                f"glass {words}",
+                f"glass {_words(who)}",
                 {
                     "model": who,
                     "build_version": BUILD_VERSION,
@@ -146,8 +158,79 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
                 },
                 seconds=estimate_seconds(glass.atoms, steps),
             )
-            yield built
-            yield from _analyses(study, built, who, words)
+            yield built, glass.atoms
+
+
+def protocol_of_study(study: StudySettings, name: str) -> Protocol:
+    """Return a protocol by its name in a study, with the changes that the study makes to all of them.
+
+    Raises
+    ------
+    InputError
+        If neither the study nor the package has it, or a value in it is refused.
+    """
+    from alzmodel.build.protocols import PROTOCOLS, protocol_of
+
+    known = study.protocols
+    if name not in known and name not in PROTOCOLS and not name.endswith(".toml"):
+        raise InputError(
+            f"glass.protocol: {name!r} is unknown; allowed: {', '.join([*PROTOCOLS, *known])}, "
+            "or a table [protocols.NAME] of this study"
+        )
+    if name in known and name in PROTOCOLS:
+        raise InputError(
+            f'protocols.{name}: stands in the package already; allowed: another name, with base = "{name}"'
+        )
+    chosen = protocol_of({"name": name, **known[name]} if name in known else name)
+    changes = study.glass.protocol_changes
+    if not changes:
+        return chosen
+    own = {"name": name} if len(study.glass.protocol_names) > 1 else {}
+    return protocol_of({**chosen.to_dict(), "name": "custom", **own, **changes})
+
+
+def _library_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
+    chosen = library_models(study.glass)
+    protocols = {entry.protocol for entry, _ in chosen}
+    for entry, model in chosen:
+        marked = {**model, "protocol": entry.protocol} if len(protocols) > 1 else model
+        who = {**marked, "seed": entry.seed}
+        inputs = {"model": who, "library": {"name": entry.name, "sha256": list(entry.sha256)}}
+        yield make_task("glass", f"library glass {_words(who)}", inputs, seconds=2.0), entry.n_atoms
+
+
+def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, Any]]]:
+    """Finished models of the package for the compositions of a study, with the words that tell each apart.
+
+    Those of the study's protocols where the library has them, else of all its protocols; of all its seeds.
+
+    Raises
+    ------
+    InputError
+        If it has none for one of the compositions.
+    """
+    from alzmodel.build.library import library
+
+    glasses = [entry for entry in library() if entry.kind == "glass" and entry.potential == glass.potential]
+    wanted = [entry for entry in glasses if entry.protocol in glass.protocol_names] or glasses
+    found = []
+    for _, model, _ in _compositions(glass):
+        here = [
+            entry
+            for entry in wanted
+            if "dopant" not in model
+            and math.isclose(entry.la, model["la"], abs_tol=1e-6)
+            and math.isclose(entry.li, model["li"], abs_tol=1e-6)
+        ]
+        if not here:
+            there = sorted({f"x = {entry.la:g}" for entry in glasses})
+            raise InputError(
+                f"models: the library has no glass {_composition_words(model)} with potential {glass.potential}; "
+                f"allowed: {', '.join(there) or 'nothing: this installation has no library'}, Li7, undoped, "
+                'potential du-teter; or models = "build"'
+            )
+        found += [(entry, model) for entry in here]
+    return found
 
 
 def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str, Any], list[int]]]:
@@ -185,15 +268,21 @@ def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str,
 
 
 def _words(model: Mapping[str, Any]) -> str:
+    made = f" {model['protocol']}" if "protocol" in model else ""
+    return f"{_composition_words(model)}{made} seed {model['seed']}"
+
+
+def _composition_words(model: Mapping[str, Any]) -> str:
     doped = f" {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
     if model.get("compensate") == "oxygen":
         doped += " by oxygen"
-    return f"x={model['la']:g}{doped} seed {model['seed']}"
+    return f"x={model['la']:g}{doped}"
 
 
-def _analyses(study: StudySettings, built: Task, who: Mapping[str, Any], words: str) -> Iterable[Task]:
+def _analyses(
+    study: StudySettings, built: Task, who: Mapping[str, Any], words: str, atoms: int
+) -> Iterable[Task]:
     needs = {"glass": built}
-    atoms = study.glass.atoms
     if study.local_order:
         inputs = {"model": who, **study.local_order.model_dump()}
         # Pairs within r_max grow with its cube.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from alzmodel.build.library import LibraryModel
 from alzmodel.errors import InputError
 from alzmodel.study.settings import PRESETS, StudySettings, parse_study, preset
 from alzmodel.study.tasks import STAGE_VERSIONS, Task, make_task, plan
@@ -85,6 +86,67 @@ def test_mol_percent_names_the_same_model() -> None:
     assert [task.key for task in one] == [task.key for task in other]
 
 
+def test_protocols_multiply_the_grid_and_are_told_apart() -> None:
+    text = "protocol = ['annealed-low-Tf', 'mine']\n[protocols.mine]\nbase = 'quick'\npressure = 1.0\n"
+    tasks = plan(study(text))
+    glasses = by_label(tuple(task for task in tasks if task.stage == "glass"))
+    assert len(glasses) == 8
+    mine = glasses["glass x=3 mine seed 2"].inputs
+    assert mine["model"] == {"la": 3.0, "li": 7.0, "protocol": "mine", "seed": 2}
+    assert mine["protocol"]["pressure"] == 1.0
+    assert mine["protocol"]["name"] == "mine"
+    assert glasses["glass x=3 annealed-low-Tf seed 2"].inputs["protocol"]["anneal_temperature"] == 1300.0
+    # Of one protocol models are named as ever, and a change for all does not merge them.
+    alone = plan(study("protocol = 'annealed-low-Tf'\n"))
+    assert "glass x=3 seed 2" in by_label(alone)
+    both = plan(study("protocol = ['quick', 'annealed-low-Tf']\nprotocol_changes = { pressure = 2.0 }\n"))
+    made = [task.inputs for task in both if task.stage == "glass"]
+    assert {one["model"]["protocol"] for one in made} == {"quick", "annealed-low-Tf"}
+    assert {one["protocol"]["pressure"] for one in made} == {2.0}
+
+
+def test_the_library_stands_in_for_what_would_be_built(monkeypatch) -> None:
+    entries = tuple(
+        LibraryModel(
+            f"x{la:g}-{protocol}-seed{seed}",
+            "glass",
+            la,
+            7.0,
+            seed,
+            protocol,
+            "du-teter",
+            "",
+            5000,
+            ("a", "b"),
+        )
+        for la in (1.5, 3.0)
+        for protocol in ("annealed-low-Tf", "as-deposited-high-Tf")
+        for seed in (1, 2, 3)
+    )
+    monkeypatch.setattr("alzmodel.build.library.library", lambda: entries)
+    tasks = plan(study("models = 'library'\n"))
+    glasses = [task for task in tasks if task.stage == "glass"]
+    assert len(glasses) == 12
+    assert {task.inputs["model"]["protocol"] for task in glasses} == {
+        "annealed-low-Tf",
+        "as-deposited-high-Tf",
+    }
+    assert len([task for task in tasks if task.stage == "fem"]) == 12
+    one = plan(study("models = 'library'\nprotocol = 'annealed-low-Tf'\n"))
+    glasses = [task for task in one if task.stage == "glass"]
+    assert {task.inputs["library"]["name"] for task in glasses} == {
+        f"x{la:g}-annealed-low-Tf-seed{seed}" for la in (1.5, 3.0) for seed in (1, 2, 3)
+    }
+    assert all("protocol" not in task.inputs["model"] for task in glasses)
+    for text in (
+        "models = 'library'\nli = 6.0\n",
+        "models = 'library'\npotential = 'grimes'\n",
+        "models = 'library'\n[[glass.dopants]]\nion = 'Ca'\nfraction = 0.1\n",
+    ):
+        with pytest.raises(InputError, match=r"models: the library has no glass x=1.5.*; allowed: "):
+            plan(study(text))
+
+
 def test_dopants_multiply_the_grid() -> None:
     tasks = plan(study("[[glass.dopants]]\nion = 'Ce'\nfraction = [0.1, 0.2]\n"))
     glasses = by_label(tuple(task for task in tasks if task.stage == "glass"))
@@ -111,6 +173,11 @@ def test_analyses_that_are_left_out() -> None:
         ("[glass]\nla = [5.5]\noxygen = '12'\nseeds = [1]\n", "5.5"),
         ("[glass]\nla = [3.0]\nseeds = [1]\natoms = 30\n", "smaller than 10 Å"),
         ("[glass]\nla = [3.0]\nseeds = [1]\nprotocol = 'slow'\n", "slow"),
+        (BASE + "[protocols.quick]\nbase = 'standard'\n", "protocols.quick: stands in the package"),
+        (
+            BASE.replace("[glass]", "[glass]\nprotocol = 'a'") + "[protocols.a]\nrate = 1.0\n",
+            "'rate' is unknown",
+        ),
         ("[glass]\nla = [3.0]\nseeds = [1]\nprotocol_changes = { quench = 1.0 }\n", "quench"),
         ("[glass]\nla = [3.0]\nseeds = [1]\npotential = 'none'\n", "none"),
         (BASE + "[[glass.dopants]]\nion = 'Xx'\nfraction = 0.1\n", "Xx"),

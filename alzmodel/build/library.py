@@ -1,0 +1,182 @@
+"""Finished models that come with the package: ``structures/models``, made once by the study file that lies there.
+
+Each model is a pair of extended XYZ files, compressed: the minimised model with its whole provenance, and frames at
+300 K. Positions are rounded to :data:`DECIMALS`, which moves the energy by less than 1e-6 eV per atom.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import lzma
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.crystals import structure_folder
+from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.io import atomic_path, json_text, read_frames, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+
+__all__ = ["DECIMALS", "LibraryModel", "add_model", "library", "library_folder", "load_frames", "load_model"]
+
+DECIMALS = 4
+"""Of the positions in Å."""
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryModel:
+    """One finished model.
+
+    Attributes
+    ----------
+    name
+        Stem of its files.
+    kind
+        ``"glass"`` or ``"glass-ceramic"``.
+    la, li
+        Per formula unit, as asked for.
+    seed, protocol, potential
+        What it was made with.
+    formula, n_atoms
+        What was really built.
+    sha256
+        Of the file of the model and of that of the frames.
+    """
+
+    name: str
+    kind: str
+    la: float
+    li: float
+    seed: int
+    protocol: str
+    potential: str
+    formula: str
+    n_atoms: int
+    sha256: tuple[str, str]
+
+
+def library_folder() -> Path:
+    """Folder of the library."""
+    return structure_folder() / "models"
+
+
+@functools.cache
+def library(folder: Path | None = None) -> tuple[LibraryModel, ...]:
+    """List the models of the library by name; none if there is no library.
+
+    Raises
+    ------
+    AlzmodelError
+        If its index cannot be read.
+    """
+    path = (folder or library_folder()) / INDEX
+    if not path.is_file():
+        return ()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        models = [LibraryModel(**{**row, "sha256": tuple(row["sha256"])}) for row in rows]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise AlzmodelError(f"{path}: no index of models ({error}); reinstall alzmodel") from error
+    return tuple(sorted(models, key=lambda model: model.name))
+
+
+def _files(model: LibraryModel, folder: Path | None) -> tuple[Path, Path]:
+    place = folder or library_folder()
+    return place / f"{model.name}.extxyz.xz", place / f"{model.name}-300K.extxyz.xz"
+
+
+def _checked(path: Path, sha256: str) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; allowed: a model of the library, as installed")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise AlzmodelError(f"{path}: is not the file that the index names; reinstall alzmodel")
+    return path
+
+
+def load_model(model: LibraryModel, folder: Path | None = None) -> Atoms:
+    """Read the minimised model.
+
+    Raises
+    ------
+    InputError, AlzmodelError
+        If its file is missing, or is another than the index names.
+    """
+    return read_frames(_checked(_files(model, folder)[0], model.sha256[0]))[-1]
+
+
+def load_frames(model: LibraryModel, folder: Path | None = None) -> list[Atoms]:
+    """Read the frames at 300 K; errors as :func:`load_model`."""
+    return read_frames(_checked(_files(model, folder)[1], model.sha256[1]))
+
+
+def add_model(
+    name: str, model: Atoms, frames: Sequence[Atoms], *, la: float, li: float, folder: Path | None = None
+) -> LibraryModel:
+    """Put a finished model into a library, in place of one of the same name.
+
+    Parameters
+    ----------
+    name
+        Of the new entry.
+    model, frames
+        Minimised, and at 300 K, with the provenance that the builders give.
+    la, li
+        Per formula unit, as asked for.
+    folder
+        Of the library; by default the package's own.
+    """
+    provenance = model.info["provenance"]
+    place = folder or library_folder()
+    place.mkdir(parents=True, exist_ok=True)
+    # The course of the temperature stands with the model once.
+    brief = {key: value for key, value in provenance.items() if key != "thermo"}
+    texts = (_xyz([model], provenance), _xyz(frames, brief))
+    entry = LibraryModel(
+        name=name,
+        kind=model.info["kind"],
+        la=la,
+        li=li,
+        seed=provenance["seed"],
+        protocol=provenance["protocol"]["name"],
+        potential=provenance["potential"]["name"],
+        formula=provenance["formula"],
+        n_atoms=len(model),
+        sha256=(hashlib.sha256(texts[0]).hexdigest(), hashlib.sha256(texts[1]).hexdigest()),
+    )
+    for path, data in zip(_files(entry, place), texts, strict=True):
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+    rows = [asdict(known) for known in library(place) if known.name != name]
+    _write_index([*rows, asdict(entry)], place)
+    return entry
+
+
+def _write_index(rows: Iterable[dict[str, Any]], folder: Path) -> None:
+    ordered = sorted(rows, key=lambda row: str(row["name"]))
+    write_text(folder / INDEX, json_text(ordered, indent=1) + "\n")
+    library.cache_clear()
+
+
+def _xyz(models: Sequence[Atoms], provenance: dict[str, Any]) -> bytes:
+    import ase.io
+
+    rounded = []
+    for atoms in models:
+        copy = atoms.copy()
+        copy.positions = np.round(copy.positions, DECIMALS)
+        copy.info = {"kind": atoms.info["kind"], "provenance": provenance}
+        rounded.append(copy)
+    buffer = io.StringIO()
+    ase.io.write(buffer, rounded, format="extxyz")
+    return lzma.compress(buffer.getvalue().encode(), preset=9 | lzma.PRESET_EXTREME)
