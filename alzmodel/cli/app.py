@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alzmodel.cli import analyse, build, reference, scattering, study
+from alzmodel.cli import analyse, build, reference, scattering, screen, study
 from alzmodel.errors import AlzmodelError, InputError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ build.register(app)
 analyse.register(app)
 scattering.register(app)
 reference.register(app)
+screen.register(app)
 
 
 def _show_version(wanted: bool) -> None:

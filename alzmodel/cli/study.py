@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alzmodel.study.runner import StudyPlan, StudyStatus
     from alzmodel.study.settings import StudySettings
 
-__all__ = ["register"]
+__all__ = ["print_plan", "register"]
 
 
 class Preset(StrEnum):
@@ -94,7 +94,7 @@ def run(
         say(f"alzmodel: {runner.library_words(settings)}")
     if dry_run:
         planned = runner.plan_study(settings, out, workers=workers)
-        print_json(planned.to_dict()) if as_json else _print_plan(planned)
+        print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
     with show_study() as listen:
         result = runner.run(
@@ -198,7 +198,8 @@ def report(
     mark_provisional({}, {"provisional": runner.provisional(folder)})
 
 
-def _print_plan(planned: StudyPlan) -> None:
+def print_plan(planned: StudyPlan) -> None:
+    """Show tasks, time and disk of a study that was not begun."""
     rows = [
         (task["label"], task["stage"], "done" if task["done"] else f"{task['seconds']:.0f}")
         for task in planned.tasks

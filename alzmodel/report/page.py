@@ -30,6 +30,9 @@ _FOLDER: Final = Path(__file__).parent
 # What a browser may load: nothing but what stands in the file itself.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
+_MODELS: Final = "The models and what they are"
+_SCREEN: Final = "Dopants, and what they change against the undoped glass"
+
 
 @dataclass(frozen=True, slots=True)
 class PageFigure:
@@ -71,6 +74,10 @@ class Page:
         Shown in three dimensions, one at a time.
     model_table : sequence of mapping
         One row a model, its values by column.
+    screen : sequence of mapping
+        One row a dopant, its values by column.
+    screen_note : str
+        How dopants are ranked.
     """
 
     title: str
@@ -83,6 +90,8 @@ class Page:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     models: Sequence[ModelView] = ()
     model_table: Sequence[Mapping[str, Any]] = ()
+    screen: Sequence[Mapping[str, Any]] = ()
+    screen_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +132,9 @@ def page_html(page: Page) -> str:
     sections = [
         ("verdicts", "Verdicts", _verdicts(page.verdicts)),
         ("comparison", "Measured and modelled", _comparison(page)),
+        ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
-        ("models", "Models", viewer_section(page.models) + _models(page.model_table)),
+        ("models", "Models", viewer_section(page.models) + _rows_table(_MODELS, page.model_table)),
         ("protocol", "Protocol", _settings(page.protocol)),
         ("provenance", "Provenance", _folded("Models, versions and inputs", page.provenance)),
     ]
@@ -316,13 +326,12 @@ def _inline(svg: str, prefix: str) -> str:
     return re.sub(r"url\(#", f"url(#{prefix}", text)
 
 
-def _models(rows: Sequence[Mapping[str, Any]]) -> str:
+def _rows_table(caption: str, rows: Sequence[Mapping[str, Any]], note: str = "") -> str:
     if not rows:
         return ""
     heads = list(dict.fromkeys(key for row in rows for key in row))
-    return _table(
-        "The models and what they are", heads, [[_value(row.get(key)) for key in heads] for row in rows]
-    )
+    table = _table(caption, heads, [[_value(row.get(key)) for key in heads] for row in rows])
+    return f"<p>{escape(note)}</p>\n{table}" if note else table
 
 
 def _value(value: Any) -> _Cell:

@@ -14,15 +14,27 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
-from alzmodel.errors import AlzmodelError
+from alzmodel.errors import AlzmodelError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from alzmodel.study.settings import RunSettings
     from alzmodel.study.store import Store
     from alzmodel.study.tasks import Task
 
-__all__ = ["Executor", "LocalExecutor", "TaskEvent"]
+__all__ = [
+    "WORKER",
+    "Executor",
+    "LocalExecutor",
+    "TaskEvent",
+    "WorkerProcess",
+    "check_executor",
+    "make_executor",
+]
+
+WORKER = ("-m", "alzmodel.study.worker")
+"""Words after Python that start a worker."""
 
 SINGLE_THREADED = {
     # Sums over threads end differently in the last digit for another number of threads; the tasks fill the cores.
@@ -73,11 +85,11 @@ class Executor(Protocol):
         """End everything that is still at work; afterwards no process of it is left."""
 
 
-class _Worker:
+class WorkerProcess:
     """One worker process with the task it has."""
 
     def __init__(
-        self, command: Sequence[str], events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]
+        self, command: Sequence[str], events: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]]
     ) -> None:
         self.key: str | None = None
         # Until a task has its log, complaints (a broken installation, say) go here.
@@ -112,12 +124,16 @@ class _Worker:
         return f"its process ended with {how}" + (f": {lines[-1]}" if lines else "")
 
     def send(self, task: Task, store: Store) -> None:
+        """Give it a task."""
         self.key = task.key
+        self.send_job({"task": asdict(task), "folder": str(store.folder)})
+
+    def send_job(self, job: Mapping[str, Any]) -> None:
+        """Give it a task as plain values."""
         assert self.process.stdin is not None
-        job = json.dumps({"task": asdict(task), "folder": str(store.folder)})
         # A worker that died just now is told of by its reader.
         with contextlib.suppress(OSError):
-            self.process.stdin.write(job + "\n")
+            self.process.stdin.write(json.dumps(job) + "\n")
             self.process.stdin.flush()
 
     def kill(self) -> None:
@@ -128,6 +144,7 @@ class _Worker:
             self.process.wait()
 
     def close(self) -> None:
+        """End it, with all that it has started."""
         self.kill()
         self._reader.join()
         for pipe in (self.process.stdin, self.process.stdout, self.complaints):
@@ -156,13 +173,13 @@ class LocalExecutor:
         self,
         store: Store,
         slots: int = 2,
-        command: Sequence[str] = (sys.executable, "-m", "alzmodel.study.worker"),
+        command: Sequence[str] = (sys.executable, *WORKER),
     ) -> None:
         self.slots = slots
         self._store = store
         self._command = command
-        self._workers: list[_Worker] = []
-        self._events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
+        self._workers: list[WorkerProcess] = []
+        self._events: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]] = queue.SimpleQueue()
 
     def submit(self, task: Task) -> None:
         """Give a task to a worker that is free, or start one.
@@ -176,7 +193,7 @@ class LocalExecutor:
         if free is None:
             if len(self._workers) >= self.slots:
                 raise AlzmodelError(f"{task.label}: all {self.slots} workers are busy")
-            free = _Worker(self._command, self._events)
+            free = WorkerProcess(self._command, self._events)
             self._workers.append(free)
         free.send(task, self._store)
 
@@ -204,3 +221,57 @@ class LocalExecutor:
         for worker in self._workers:
             worker.close()
         self._workers.clear()
+
+
+def check_executor(name: str) -> None:
+    """Refuse a place to run that is unknown or not installed, before any work.
+
+    Raises
+    ------
+    InputError
+        With what is allowed, or what has to be installed.
+    """
+    if name == "local":
+        return
+    if name not in {"dask", "slurm"} and "://" not in name:
+        raise InputError(
+            f"--executor: {name!r} is unknown; allowed: local, dask, slurm, or the address of a Dask scheduler "
+            "(tcp://host:8786)"
+        )
+    from alzmodel.study.dask_executor import check_dask, check_slurm
+
+    check_dask()
+    if name == "slurm":
+        check_slurm()
+
+
+def make_executor(name: str, store: Store, slots: int, settings: RunSettings) -> Executor:
+    """Start what tasks run on.
+
+    Parameters
+    ----------
+    name
+        ``"local"``; ``"dask"`` for a scheduler of our own on this machine; ``"slurm"``; or the address of a scheduler.
+    store
+        Where results go.
+    slots
+        Tasks at a time.
+    settings
+        Resources of Slurm jobs.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_executor`, or if no scheduler answers at the address.
+    """
+    check_executor(name)
+    if name == "local":
+        return LocalExecutor(store, slots)
+    from alzmodel.study import dask_executor
+
+    if name == "dask":
+        return dask_executor.DaskExecutor(store, slots, dask_executor.local_cluster(slots))
+    if name == "slurm":
+        cluster = dask_executor.slurm_cluster(settings.slurm, slots, store)
+        return dask_executor.DaskExecutor(store, slots, cluster)
+    return dask_executor.DaskExecutor(store, slots, name)

@@ -214,6 +214,48 @@ def _history(results: _Results, path: Path) -> tuple[Path, ...]:
     return figures.plot_history(drawn, path)
 
 
+SCREENED = ("packing_fraction", "zr_o_distance", "zr_o_coordination", "la_o_coordination")
+"""Effects that the figure of a screen shows; the table has all."""
+
+
+def _screen(results: _Results, path: Path) -> tuple[Path, ...]:
+    from alzmodel.composition import ion
+    from alzmodel.report.screen_figure import plot_screen
+    from alzmodel.study import screening
+
+    rows = _need(screening.screen_rows(results.records), "dopants")
+    found = screening.trends(rows)
+    contents = [(row.la, row.fraction) for row in rows]
+    # One content is drawn: that of most ions, of these the largest.
+    la, fraction = max(contents, key=lambda content: (contents.count(content), content))
+    columns = {column.name: column for column in screening.COLUMNS}
+    panels = []
+    for name in SCREENED:
+        column = columns[name]
+        points = [
+            {
+                "ion": row.dopant + (" by O" if row.compensate == "oxygen" else ""),
+                "x": row.field_strength,
+                "effect": row.effects[name].effect,
+                "low": row.effects[name].ci95[0],
+                "high": row.effects[name].ci95[1],
+                "isovalent": row.isovalent,
+            }
+            for row in rows
+            if (row.la, row.fraction) == (la, fraction) and np.isfinite(row.effects[name].effect)
+        ]
+        trends = {
+            trend.group: {"r": trend.r, "low": trend.ci95[0], "high": trend.ci95[1]}
+            for trend in found
+            if (trend.quantity, trend.la, trend.fraction) == (name, la, fraction)
+        }
+        unit = f" ({column.unit})" if column.unit else ""
+        if points:
+            panels.append({"label": f"Δ {column.label}{unit}", "points": points, "trends": trends})
+    host = ion(screening.HOST)
+    return plot_screen(panels, path, host=(host.label, host.field_strength))
+
+
 @dataclass(frozen=True, slots=True)
 class StudyFigure:
     """A figure of a study: how it is drawn, and the words that stand with it in the report."""
@@ -261,6 +303,12 @@ FIGURES: Mapping[str, StudyFigure] = {
         _comparison,
         "Measured and modelled over the La content",
         "Open symbols: assumed, they support nothing.",
+    ),
+    "screen": StudyFigure(
+        _screen,
+        "What dopants change, against their field strength",
+        "Doped less undoped glass with 95 % intervals, at the content with most ions; correlation with its 95 % "
+        "interval. Ions of another charge than La change the Li (or oxygen) content as well.",
     ),
     "history": StudyFigure(_history, "How the glasses were made", "Temperature and density, one model each."),
 }

@@ -12,6 +12,7 @@ from alzmodel.report.page import Page, PageFigure
 from alzmodel.report.viewer import CLUSTERS, atom_budget, model_view
 from alzmodel.study.figures import FIGURES
 from alzmodel.study.index import model_name, provisional_of
+from alzmodel.study.screening import SCORE, screen_rows, table_rows
 from alzmodel.study.stages import FRAMES, MODEL, ceramic_column
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def study_page(
         warnings=[*_missing(tasks, store, records), *_doubts(settings, records)],
         models=_models(records, store),
         model_table=[_model_row(record) for record in glasses],
+        screen=table_rows(screen_rows(records)),
+        screen_note=SCORE,
         protocol=_protocol(settings, glasses),
         provenance={
             record.label: {

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
 from alzmodel.io import check_output_folder, check_writable, json_text, write_text
-from alzmodel.study.executors import LocalExecutor
+from alzmodel.study.executors import check_executor, make_executor
 from alzmodel.study.scheduler import PROGRESS, StudyEvent, execute, ignore
 from alzmodel.study.settings import StudySettings, load_study, preset, study_toml, write_template
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import library_models, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
+    from alzmodel.study.executors import Executor
     from alzmodel.study.scheduler import Listener
+    from alzmodel.study.screening import ScreenRow
     from alzmodel.study.settings import CompareSettings
     from alzmodel.study.store import Record
     from alzmodel.study.tasks import Task
@@ -41,11 +43,12 @@ __all__ = [
     "provisional",
     "report",
     "run",
+    "screen",
     "status",
 ]
 
-EXECUTORS = ("local",)
-"""Where tasks may run."""
+EXECUTORS = ("local", "dask", "slurm")
+"""Where tasks may run, besides the address of a Dask scheduler."""
 
 STUDY = "study.toml"
 RESULTS = "results.csv"
@@ -53,6 +56,7 @@ DATABASE = "study.db"
 COMPARISON = "comparison.json"
 FIGURES = "figures"
 REPORT = "report.html"
+SCREEN_CSV, SCREEN = "screen.csv", "screen.json"
 
 BYTES_PER_ATOM = 1700
 """On disk, for a glass with its frames and curves."""
@@ -242,7 +246,7 @@ def run(
     out: str | Path = "alzmodel-study",
     *,
     workers: int | None = None,
-    executor: str = "local",
+    executor: str | Callable[[Store, int], Executor] = "local",
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
     listen: Listener = ignore,
@@ -258,7 +262,8 @@ def run(
     workers
         Tasks side by side; by default what the study says.
     executor
-        One of :data:`EXECUTORS`.
+        One of :data:`EXECUTORS`, the address of a Dask scheduler, or what makes an executor of a store and a number of
+        slots.
     measured, hypotheses
         Files of measured values and of hypotheses; by default what the study says. They stay with the study.
     listen
@@ -278,8 +283,8 @@ def run(
         After Ctrl-C, when every process has ended: what is done stays done.
     """
     settings = _with_files(_settings(study), measured, hypotheses)
-    if executor not in EXECUTORS:
-        raise InputError(f"--executor: {executor!r} is unknown; allowed: {', '.join(EXECUTORS)}")
+    if isinstance(executor, str):
+        check_executor(executor)
     slots = _slots(settings, workers)
     tasks = plan(settings)
     store = Store(check_output_folder(out))
@@ -290,7 +295,9 @@ def run(
         outcome = execute(
             tasks,
             store,
-            LocalExecutor(store, slots),
+            make_executor(executor, store, slots, settings.run)
+            if isinstance(executor, str)
+            else executor(store, slots),
             retries=settings.run.retries,
             listen=listen,
         )
@@ -345,6 +352,7 @@ def _finish(
     records = collect_records(tasks, store)
     write_results(records, store.folder / RESULTS)
     write_database(records, store, store.folder / DATABASE)
+    screened = _write_screen(records, store)
     step("comparison with measured values", 1)
     rows, verdicts = _judge(records, settings.compare)
     note = {
@@ -362,7 +370,39 @@ def _finish(
     )
     step("all written", 4)
     files = [store.folder / name for name in (STUDY, RESULTS, DATABASE, COMPARISON, REPORT)]
-    return (*files, *drawn), rows, verdicts
+    return (*files, *screened, *drawn), rows, verdicts
+
+
+def _write_screen(records: list[Record], store: Store) -> list[Path]:
+    """Write the table of dopants, if there are any."""
+    from alzmodel.study.screening import SCORE, screen_csv, screen_rows, trends
+
+    rows = screen_rows(records)
+    if not rows:
+        return []
+    note = {"score": SCORE, "rows": [row.to_dict() for row in rows], "trends": trends(rows)}
+    write_text(store.folder / SCREEN, json_text(note, indent=1) + "\n")
+    write_text(store.folder / SCREEN_CSV, screen_csv(rows))
+    return [store.folder / SCREEN_CSV, store.folder / SCREEN]
+
+
+def screen(out: str | Path) -> list[ScreenRow]:
+    """Say what the dopants of a study change; see :mod:`alzmodel.study.screening`.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder, or no dopant in it is done.
+    """
+    from alzmodel.study.screening import screen_rows
+
+    _, tasks, store = _open(out)
+    rows = screen_rows(_finished(out, tasks, store))
+    if not rows:
+        raise InputError(
+            f"{out}: no doped glass is done; allowed: a study with dopants and the undoped glass"
+        )
+    return rows
 
 
 def _judge(
@@ -416,7 +456,7 @@ def status(out: str | Path) -> StudyStatus:
             note = {}
     total = sum(task.seconds for task in tasks)
     past = sum(task.seconds for task in tasks if task.key in done)
-    names = [STUDY, RESULTS, DATABASE, COMPARISON, REPORT]
+    names = [STUDY, RESULTS, DATABASE, COMPARISON, REPORT, SCREEN_CSV, SCREEN]
     files = [store.folder / name for name in names if (store.folder / name).is_file()]
     return StudyStatus(
         tasks={"done": len(done), "failed": len(failures), "left": len(tasks) - len(done) - len(failures)},

@@ -23,6 +23,7 @@ __all__ = [
     "LocalOrderSettings",
     "ReferenceSettings",
     "RunSettings",
+    "SlurmSettings",
     "StudySettings",
     "XRDSettings",
     "commented_template",
@@ -179,12 +180,34 @@ class CompareSettings(_Strict):
     """A TOML file; without it the conclusions of the same paper."""
 
 
+class SlurmSettings(_Strict):
+    """Resources of the jobs that ``--executor slurm`` submits."""
+
+    partition: str | None = None
+    account: str | None = None
+    walltime: str = "24:00:00"
+    memory: str = "4GB"
+    """Of a whole job."""
+    tasks_per_job: Count = 1
+    cores_per_task: Count = 1
+    """As many as ``ranks`` of a glass."""
+    directives: list[str] = []
+    """Further ``#SBATCH`` lines, such as ``"--constraint=haswell"``."""
+    prologue: list[str] = []
+    """Lines of shell before the worker starts, such as ``"module load python"``."""
+    interface: str | None = None
+    """Network interface that nodes and this machine share."""
+    local_directory: str | None = None
+    """Scratch of the Dask workers on the nodes."""
+
+
 class RunSettings(_Strict):
     """How the tasks are run; changes no result."""
 
     workers: Count = 2
     retries: Annotated[int, Field(ge=0, le=20)] = 2
     """How often a task is started again after its process died."""
+    slurm: SlurmSettings = SlurmSettings()
 
 
 class StudySettings(_Strict):
@@ -301,6 +324,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "reference": ReferenceSettings,
     "compare": CompareSettings,
     "run": RunSettings,
+    "slurm": SlurmSettings,
 }
 
 

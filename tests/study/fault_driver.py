@@ -1,12 +1,16 @@
-"""A driver that the tests kill: ``python fault_driver.py FOLDER TASKS STEPS``; prints one word an event."""
+"""A driver that the tests kill: ``python fault_driver.py FOLDER TASKS STEPS [WHERE]``; prints one line an event.
+
+WHERE is ``local``, ``dask``, ``slurm`` or the address of a scheduler.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from alzmodel.study.executors import LocalExecutor
+from alzmodel.study.executors import Executor, LocalExecutor
 from alzmodel.study.scheduler import StudyEvent, execute
+from alzmodel.study.settings import SlurmSettings
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import Task, make_task
 
@@ -25,19 +29,34 @@ def naps(number: int, steps: int, started: Path | None = None) -> list[Task]:
     return tasks
 
 
+def executor_of(where: str, store: Store, slots: int = 2) -> Executor:
+    """Make the executor to try, its tasks done by the misbehaving worker."""
+    if where == "local":
+        return LocalExecutor(store, slots, WORKER)
+    from alzmodel.study import dask_executor
+
+    cluster: object = where
+    if where == "dask":
+        cluster = dask_executor.local_cluster(slots)
+    if where == "slurm":
+        cluster = dask_executor.slurm_cluster(SlurmSettings(memory="400MB", walltime="0:10:00"), slots, store)
+    return dask_executor.DaskExecutor(store, slots, cluster, WORKER)
+
+
 def tell(event: StudyEvent) -> None:
     print(event.kind, event.label, flush=True)
 
 
 if __name__ == "__main__":
     folder, number, steps = sys.argv[1:4]
+    where = sys.argv[4] if len(sys.argv) > 4 else "local"
     store = Store(folder)
     store.prepare()
     with store.lock():
         outcome = execute(
             naps(int(number), int(steps), Path(folder) / "started"),
             store,
-            LocalExecutor(store, 2, WORKER),
+            executor_of(where, store),
             retries=20,
             listen=tell,
         )

@@ -23,6 +23,7 @@ from alzmodel.study.store import Store
 from alzmodel.study.tasks import make_task
 
 from .fault_driver import WORKER, naps
+from .processes import alive, wait_for
 
 DRIVER = Path(__file__).with_name("fault_driver.py")
 
@@ -32,22 +33,6 @@ def store(tmp_path: Path) -> Store:
     store = Store(tmp_path / "study")
     store.prepare()
     return store
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended but was not waited for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in {"Z", "X"}
-
-
-def wait_for(condition, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def results(store: Store) -> dict[str, bytes]:

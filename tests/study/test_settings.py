@@ -13,6 +13,7 @@ from alzmodel.study.settings import (
     FEMStudySettings,
     GlassSettings,
     RunSettings,
+    SlurmSettings,
     StudySettings,
     commented_template,
     load_study,
@@ -82,7 +83,8 @@ def test_the_template_says_every_key_and_its_default() -> None:
         assert f"[{table}]" in text
         default = fields[table].default if table != "glass" else study.glass
         for key in type(default).model_fields:
-            assert f"{key} =" in text or f"[glass.{key}]" in text, key
+            assert f"{key} =" in text or f"[glass.{key}]" in text or f"[{table}.{key}]" in text, key
+    assert all(f"{key} =" in text for key in SlurmSettings.model_fields)
 
 
 GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
@@ -109,6 +111,7 @@ GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
         (GLASS + "[xrd]\nwavelength = nan\n", ["xrd.wavelength", "nan"]),
         ("name = 'a'\n", ["glass: is missing"]),
         (GLASS + "[run]\nretries = 99\n", ["run.retries", "99"]),
+        (GLASS + "[run.slurm]\nqueue = 'long'\n", ["run.slurm.queue: unknown key", "partition"]),
         ("[glass\n", ["no valid TOML"]),
     ],
 )

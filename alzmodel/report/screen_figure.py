@@ -1,0 +1,121 @@
+"""The figure of a dopant screen: what ions do against their field strength."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.report.drawing import COLOURS, GREY, Columns, draw, grid, need
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_screen"]
+
+
+def plot_screen(
+    panels: Sequence[Mapping[str, Any]],
+    path: str | Path,
+    *,
+    host: tuple[str, float],
+) -> tuple[Path, ...]:
+    """Draw effects against field strength, a panel each.
+
+    Parameters
+    ----------
+    panels
+        Each with ``label`` (the axis, with its unit), ``points`` of ``ion``, ``x`` (z/r in e/Å), ``effect``, ``low``,
+        ``high`` (NaN where there is no interval) and ``isovalent``, and ``trends``: group to ``r``, ``low``, ``high``.
+    path
+        As for :func:`alzmodel.report.figures.plot_pdf`.
+    host
+        Ion that is replaced, and its field strength: at no effect by definition.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    need(panels, "dopant screen")
+    names = ("quantity", "ion", "field strength (e/Å)", "effect", "low", "high", "isovalent")
+    rows = [
+        (
+            panel["label"],
+            point["ion"],
+            point["x"],
+            point["effect"],
+            point["low"],
+            point["high"],
+            str(point["isovalent"]),
+        )
+        for panel in panels
+        for point in panel["points"]
+    ]
+    columns: Columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+
+    def build(figure: Figure) -> None:
+        axes = grid(figure, len(panels), most=2, height=2.5, width=3.3)
+        for axis, panel in zip(axes, panels, strict=True):
+            _panel(axis, panel, host)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+
+    return draw(build, path, columns)
+
+
+def _panel(axis: Axes, panel: Mapping[str, Any], host: tuple[str, float]) -> None:
+    axis.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    groups = (
+        (True, "o", COLOURS[0], COLOURS[0], "charge of La"),
+        (False, "s", COLOURS[1], "white", "other charge: Li or O changes too"),
+    )
+    for isovalent, marker, colour, fill, label in groups:
+        points = [point for point in panel["points"] if point["isovalent"] == isovalent]
+        if not points:
+            continue
+        x = [point["x"] for point in points]
+        y = [point["effect"] for point in points]
+        below = [_length(point["effect"] - point["low"]) for point in points]
+        above = [_length(point["high"] - point["effect"]) for point in points]
+        axis.errorbar(
+            x,
+            y,
+            yerr=[below, above],
+            linestyle="none",
+            marker=marker,
+            color=colour,
+            markerfacecolor=fill,
+            capsize=2,
+            elinewidth=0.8,
+            label=label,
+            zorder=3,
+        )
+        for point in points:
+            axis.annotate(
+                point["ion"],
+                (point["x"], point["effect"]),
+                xytext=(4, 3),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=colour,
+            )
+    axis.plot(
+        [host[1]], [0.0], linestyle="none", marker="*", color="black", label=f"{host[0]}, undoped", zorder=4
+    )
+    words = [
+        f"{group}: r = {trend['r']:.2f} ({trend['low']:.2f} to {trend['high']:.2f})"
+        if math.isfinite(trend["r"])
+        else f"{group}: too few ions"
+        for group, trend in panel["trends"].items()
+    ]
+    axis.set_title("\n".join(words), fontsize=7)
+    axis.set(xlabel="field strength z/r (e/Å)", ylabel=panel["label"])
+    axis.margins(x=0.12, y=0.15)
+
+
+def _length(value: float) -> float:
+    return value if math.isfinite(value) else 0.0

@@ -1,0 +1,307 @@
+"""Tasks on the workers of a Dask scheduler: one of our own on this machine or under Slurm, or one that runs already.
+
+Every Dask worker starts the same child process as on one machine (:mod:`alzmodel.study.worker`) and hands its words on,
+so that a task is done in the same way everywhere and ends with the worker, or with the driver, however these end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import sys
+import threading
+import time
+import uuid
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.study.executors import WORKER, TaskEvent, WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from alzmodel.study.settings import SlurmSettings
+    from alzmodel.study.store import Store
+    from alzmodel.study.tasks import Task
+
+__all__ = ["DaskExecutor", "check_dask", "check_slurm", "local_cluster", "slurm_cluster"]
+
+SECONDS_TO_CONNECT = 10
+SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_TO_END = 15.0
+
+
+def check_dask() -> None:
+    """Refuse Dask where it is not installed.
+
+    Raises
+    ------
+    InputError
+        With the line that installs it.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "--executor: Dask is not installed; allowed: local, or pip install 'alzmodel[dask]' first"
+        ) from None
+
+
+def check_slurm() -> None:
+    """Refuse Slurm where it, or what speaks to it, is not installed.
+
+    Raises
+    ------
+    InputError
+        With what is missing.
+    """
+    import shutil
+
+    try:
+        import dask_jobqueue  # noqa: F401
+    except ImportError:
+        raise InputError(
+            "--executor slurm: dask-jobqueue is not installed; allowed: pip install 'alzmodel[slurm]' first"
+        ) from None
+    if shutil.which("sbatch") is None:
+        raise InputError(
+            "--executor slurm: there is no sbatch here; allowed: a machine that submits Slurm jobs"
+        )
+
+
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """Set up a scheduler of our own: retries are counted here, and nothing listens for browsers."""
+    import dask
+
+    with dask.config.set(
+        {"distributed.scheduler.allowed-failures": 0, "distributed.admin.tick.limit": "60s"}
+    ):
+        yield
+
+
+def local_cluster(slots: int) -> Any:
+    """Start a scheduler and `slots` workers on this machine."""
+    from distributed import LocalCluster
+
+    with _own_settings():
+        return LocalCluster(
+            n_workers=slots,
+            threads_per_worker=1,
+            processes=True,
+            # Limits and spilling are for data in memory, of which there is none here.
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            # Ctrl-C in the terminal reaches the driver, which decides.
+            preload="import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
+        )
+
+
+def slurm_cluster(settings: SlurmSettings, slots: int, store: Store) -> Any:
+    """Start a scheduler here and keep as many Slurm jobs in the queue as `slots` tasks need."""
+    from dask_jobqueue import SLURMCluster
+
+    logs = store.work / "slurm"
+    logs.mkdir(parents=True, exist_ok=True)
+    per_job = min(settings.tasks_per_job, slots)
+    with _own_settings():
+        cluster = SLURMCluster(
+            cores=per_job * settings.cores_per_task,
+            processes=per_job,
+            job_cpu=per_job * settings.cores_per_task,
+            memory=settings.memory,
+            walltime=settings.walltime,
+            queue=settings.partition,
+            account=settings.account,
+            job_extra_directives=list(settings.directives),
+            job_script_prologue=list(settings.prologue),
+            interface=settings.interface,
+            local_directory=settings.local_directory,
+            log_directory=str(logs),
+            python=sys.executable,
+            worker_extra_args=["--nthreads", "1", "--memory-limit", "0"],
+            scheduler_options={"dashboard_address": None},
+        )
+        jobs = -(-slots // per_job)
+        # A job that ends, at its time limit or by a broken node, is followed by another.
+        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)
+    return cluster
+
+
+class DaskExecutor:
+    """Tasks on Dask workers that see the study's folder.
+
+    Parameters
+    ----------
+    store
+        Where results go: on a disk that all workers share.
+    slots
+        Tasks at a time.
+    cluster
+        From :func:`local_cluster` or :func:`slurm_cluster`, closed with this; or the address of a running scheduler,
+        which is left running.
+    command
+        Command line of the child processes; by default the Python of each Dask worker.
+
+    Raises
+    ------
+    InputError
+        If the scheduler cannot be reached.
+    """
+
+    def __init__(
+        self, store: Store, slots: int, cluster: Any | str, command: Sequence[str] | None = None
+    ) -> None:
+        from distributed import Client
+
+        self.slots = slots
+        self._store = store
+        self._command = command
+        self._cluster = None if isinstance(cluster, str) else cluster
+        self._events: queue.SimpleQueue[TaskEvent] = queue.SimpleQueue()
+        self._futures: dict[str, Any] = {}
+        self._topic = f"alzmodel-{uuid.uuid4().hex}"
+        try:
+            self._client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(
+                f"--executor {cluster}: no scheduler answers there ({error}); allowed: the address of a running "
+                "Dask scheduler, such as tcp://host:8786"
+            ) from error
+        self._client.subscribe_topic(self._topic, self._hear)
+
+    def _hear(self, told: tuple[float, Mapping[str, Any]]) -> None:
+        _, event = told
+        if event["key"] in self._futures:
+            self._events.put(TaskEvent(event["key"], "progress", float(event["fraction"]), event["message"]))
+
+    def submit(self, task: Task) -> None:
+        """Hand a task to the scheduler.
+
+        Raises
+        ------
+        AlzmodelError
+            If the scheduler has gone.
+        """
+        if self._client.status != "running":
+            raise AlzmodelError(
+                "the Dask scheduler has gone: what is done stays done, the same command takes up the rest"
+            )
+        job = {"task": asdict(task), "folder": str(self._store.folder)}
+        future: Any = self._client.submit(
+            _work,
+            job,
+            self._topic,
+            self._command,
+            key=f"{task.key}-{uuid.uuid4().hex}",
+            pure=False,
+            retries=0,
+        )
+        self._futures[task.key] = future
+        future.add_done_callback(lambda done: self._finished(task.key, done))
+
+    def _finished(self, key: str, future: Any) -> None:
+        if self._futures.get(key) is not future or future is None:
+            return
+        del self._futures[key]
+        if future.status == "finished":
+            told = future.result()
+            event = TaskEvent(
+                key, told["event"], message=told["message"], retry=bool(told.get("retry", False))
+            )
+        else:
+            event = TaskEvent(key, "died", message=_why(future), retry=True)
+        self._events.put(event)
+
+    def next_event(self, timeout: float) -> TaskEvent | None:
+        """Wait up to `timeout` seconds for the next event.
+
+        Raises
+        ------
+        AlzmodelError
+            If the scheduler has gone.
+        """
+        try:
+            return self._events.get(timeout=timeout)
+        except queue.Empty:
+            if self._client.status not in {"running", "connecting"}:
+                raise AlzmodelError(
+                    "the Dask scheduler has gone: what is done stays done, the same command takes up the rest"
+                ) from None
+            return None
+
+    def close(self) -> None:
+        """End what is at work, and the cluster if it is ours."""
+        futures = list(self._futures.values())
+        self._futures.clear()
+        with contextlib.suppress(Exception):
+            self._client.cancel(futures, force=True)
+        if self._cluster is None:
+            # The workers stay; they are asked until their child processes have ended.
+            end = time.monotonic() + SECONDS_TO_END
+            with contextlib.suppress(Exception):
+                while futures and time.monotonic() < end:
+                    if not any(self._client.run(_at_work, self._topic).values()):
+                        break
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+        with contextlib.suppress(Exception):
+            self._client.close(timeout=5)
+        if self._cluster is not None:
+            with contextlib.suppress(Exception):
+                self._cluster.close(timeout=SECONDS_TO_END)
+
+
+def _why(future: Any) -> str:
+    if future.status == "cancelled":
+        return "the scheduler lost it"
+    with contextlib.suppress(Exception):
+        error = future.exception(timeout=1)
+        words = str(error).strip().splitlines()
+        return f"its Dask worker was lost: {words[0] if words else type(error).__name__}"
+    return "its Dask worker was lost"
+
+
+# Run on the Dask workers ----------------------------------------------------------------------------------------------
+
+_RUNNING: dict[str, int] = {}
+_GUARD = threading.Lock()
+
+
+def _at_work(topic: str) -> int:
+    return _RUNNING.get(topic, 0)
+
+
+def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> dict[str, Any]:
+    """Do one task in a child process and pass its words on; returns how it ended."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    with _GUARD:
+        _RUNNING[topic] = _RUNNING.get(topic, 0) + 1
+    words: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]] = queue.SimpleQueue()
+    child = WorkerProcess(command or (sys.executable, *WORKER), words)
+    try:
+        child.send_job(job)
+        while True:
+            try:
+                _, told = words.get(timeout=SECONDS_BETWEEN_LOOKS)
+            except queue.Empty:
+                # Nobody waits any more: the driver was stopped or has died, or the task was given to another worker.
+                state = worker.state.tasks.get(key)
+                if state is None or state.state not in {"executing", "long-running"}:
+                    return {"event": "failed", "message": "nobody waits for it", "retry": True}
+                continue
+            if told["event"] == "progress":
+                worker.log_event(topic, told)
+            elif told["event"] == "died":
+                return {"event": "died", "message": told["message"], "retry": True}
+            else:
+                return told
+    finally:
+        child.close()
+        with _GUARD:
+            _RUNNING[topic] -= 1

@@ -1,0 +1,613 @@
+"""What dopants do: effects on every quantity against the undoped glass, a score, and trends with field strength.
+
+A screen is a study with dopants: it is built, resumed and spread over workers as any other, and these tables are made
+from its records.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.study.index import model_name
+from alzmodel.study.settings import (
+    Dopant,
+    GlassSettings,
+    LocalOrderSettings,
+    RunSettings,
+    StudySettings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from alzmodel.study.store import Record
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = [
+    "COLUMNS",
+    "HOST",
+    "SCORE",
+    "Column",
+    "Effect",
+    "ScreenRow",
+    "Trend",
+    "screen_csv",
+    "screen_rows",
+    "screen_study",
+    "table_rows",
+    "trends",
+]
+
+Compensation = Literal["li", "oxygen"]
+HOST: Final = "La3+"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One quantity of the table.
+
+    Attributes
+    ----------
+    name, label, unit
+        Key, words and unit.
+    where
+        Keys that lead to it in the results of the local order; empty for a quantity of the record.
+    scored
+        Whether it counts for the score.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    where: tuple[str, ...] = ()
+    scored: bool = True
+
+
+COLUMNS: Final = (
+    # The dopant's own mass is in it, whatever the structure does.
+    Column("density", "density", "g/cm³", scored=False),
+    Column("packing_fraction", "packing fraction"),
+    Column("zr_o_distance", "Zr–O distance", "Å"),
+    Column("la_o_distance", "La–O distance", "Å"),
+    Column("zr_o_coordination", "Zr–O coordination"),
+    Column("la_o_coordination", "La–O coordination"),
+    Column("corner_fraction_zr_la", "Zr–La sharing a corner"),
+    Column("edge_fraction_zr_la", "Zr–La sharing an edge"),
+    Column("face_fraction_zr_la", "Zr–La sharing a face"),
+    Column("zr_links", "ZrOn linked to a ZrOn", where=("network", "sub_networks", "Zr", "links_per_unit")),
+    Column("non_bridging_fraction", "O bonded to one Zr", where=("network", "non_bridging_fraction")),
+)
+"""Quantities that doped and undoped glasses share; those of the dopant itself stand beside them."""
+
+OWN: Final = ("distance", "coordination")
+"""Of the dopant to oxygen; their effects are against La in the undoped glass."""
+
+SCORE: Final = (
+    "Root mean square of the effects on "
+    + ", ".join(column.label for column in COLUMNS if column.scored)
+    + ", each divided by the spread of single models, less what chance alone gives with so many models: 0 cannot be "
+    "told from the undoped glass, 1 moves the average quantity by as much as two models of one glass differ. It says "
+    "how much a dopant changes the structure, not whether for the better."
+)
+"""How dopants are ranked, in words for tables."""
+
+_SAMPLES: Final = 2000
+_MOST_EXCHANGES: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A quantity of the doped glass, and its difference from the undoped one.
+
+    Attributes
+    ----------
+    value, std
+        Mean and sample standard deviation over the doped models.
+    effect, ci95
+        Difference of the means and its 95 % interval after Welch; NaN without two models of each.
+    """
+
+    value: float
+    std: float
+    effect: float
+    ci95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenRow:
+    """One dopant at one content.
+
+    Attributes
+    ----------
+    dopant, valence, radius
+        Ion label, charge in e, Shannon radius for six neighbours in Å.
+    la, fraction, compensate
+        La per formula unit before doping, fraction of it replaced, what balances the charge.
+    li, formula
+        Li per formula unit and the formula really built.
+    field_strength, dietzel_field_strength
+        z/r in e/Å and z/d² in e/Å².
+    provisional
+        Whether the potential of the dopant is provisional.
+    n_models, n_undoped
+        Models of the doped and of the undoped glass.
+    effects
+        By quantity.
+    score, score_ci95, p
+        See :data:`SCORE`; percentile interval of a bootstrap over models (too short below ten models); probability of
+        so large a score if the dopant did nothing, by exchanging models between both glasses. NaN with a single model.
+    rank
+        1 has the largest score among the dopants of this La content and fraction.
+    """
+
+    dopant: str
+    valence: int
+    radius: float
+    la: float
+    fraction: float
+    compensate: str
+    li: float
+    formula: str
+    field_strength: float
+    dietzel_field_strength: float
+    provisional: bool
+    n_models: int
+    n_undoped: int
+    effects: Mapping[str, Effect]
+    score: float
+    score_ci95: tuple[float, float]
+    p: float
+    rank: int = 0
+
+    @property
+    def isovalent(self) -> bool:
+        """Whether the dopant has the charge of La, so that nothing else changes with it."""
+        return self.valence == 3
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys as above, the effects flat: ``X``, ``X_std``, ``X_effect``, ``X_effect_ci95``."""
+        names = (name for name in self.__slots__ if name not in {"effects", "score_ci95"})
+        plain: dict[str, Any] = {name: getattr(self, name) for name in names}
+        plain["isovalent"] = self.isovalent
+        plain["score_ci95"] = list(self.score_ci95)
+        for name, found in self.effects.items():
+            plain[name] = found.value
+            plain[f"{name}_std"] = found.std
+            plain[f"{name}_effect"] = found.effect
+            plain[f"{name}_effect_ci95"] = list(found.ci95)
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Correlation of an effect with the field strength of the dopants.
+
+    Attributes
+    ----------
+    quantity
+        A name in :data:`COLUMNS`.
+    la, fraction
+        Where; ions that are balanced both ways are two points.
+    group
+        ``"isovalent"`` or ``"all"``.
+    n_ions
+        Points.
+    r, ci95
+        Pearson's correlation with z/r and its 95 % interval by Fisher's transformation; NaN for fewer than four ions.
+    """
+
+    quantity: str
+    la: float
+    fraction: float
+    group: str
+    n_ions: int
+    r: float
+    ci95: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every attribute by its name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def screen_study(
+    dopants: Sequence[str],
+    *,
+    la: Sequence[float | str] = (3.0,),
+    fractions: Sequence[float] = (0.1,),
+    seeds: int = 4,
+    compensate: Sequence[str] = ("li",),
+    atoms: int = 600,
+    protocol: str = "quick",
+    protocol_changes: Mapping[str, float | int | str] | None = None,
+    potential: str = "du-teter",
+    workers: int = 2,
+    name: str = "dopant screen",
+) -> StudySettings:
+    """Make the settings of a study that screens dopants.
+
+    Parameters
+    ----------
+    dopants
+        Ions or elements; a bare element with two valences (``Ce``) stands for both. ``La`` is the control: it replaces
+        itself in models of other seeds, and must do nothing.
+    la, atoms, protocol, protocol_changes, potential, workers
+        As in a study file.
+    fractions
+        Of La replaced.
+    seeds
+        Models of every glass.
+    compensate
+        What balances the charge; ions of the charge of La need nothing and are built once.
+    name
+        Of the study.
+
+    Raises
+    ------
+    InputError
+        If an ion is unknown or named twice, or a number is out of range.
+    """
+    from pydantic import ValidationError
+
+    from alzmodel.composition import dopant_ions
+
+    if not 1 <= seeds <= 1000:
+        raise InputError(f"--seeds {seeds}: out of range; allowed: 1 to 1000 models of every glass")
+    for fraction in fractions:
+        if not 0 < fraction <= 1:
+            raise InputError(
+                f"--fractions {fraction:g}: out of range; allowed: above 0, up to 1 (of La replaced)"
+            )
+    for way in compensate:
+        if way not in {"li", "oxygen"}:
+            raise InputError(f"--compensate {way}: unknown; allowed: li, oxygen")
+    ions = [ion for word in dopants for ion in dopant_ions(word)]
+    if not ions:
+        raise InputError("--dopants: none; allowed: ions or elements such as Ce,Er,Ca2+")
+    if len({ion.label for ion in ions}) != len(ions):
+        raise InputError(f"--dopants {','.join(dopants)}: an ion is named twice; allowed: each once")
+    own = list(range(1, seeds + 1))
+    entries = [
+        Dopant(
+            ion=ion.label,
+            fraction=list(fractions),
+            compensate=cast("Compensation", way),
+            seeds=[seed + seeds for seed in own] if ion.label == HOST else None,
+        )
+        for ion in ions
+        for way in (compensate if ion.valence != 3 else compensate[:1])
+    ]
+    try:
+        glass = GlassSettings(
+            la=list(la),
+            seeds=own,
+            atoms=atoms,
+            protocol=protocol,
+            protocol_changes=dict(protocol_changes or {}),
+            potential=potential,
+            dopants=entries,
+        )
+        run = RunSettings(workers=workers)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(step) for step in fault["loc"])
+        raise InputError(f"{where}: {fault['input']!r} is refused; allowed: {fault['msg']}") from error
+    return StudySettings(
+        name=name,
+        glass=glass,
+        local_order=LocalOrderSettings(),
+        xrd=False,
+        fem=False,
+        reference=False,
+        run=run,
+    )
+
+
+_Key = tuple[float, str, float, str]
+
+
+def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
+    """Effects, scores and ranks of every dopant in a study.
+
+    Parameters
+    ----------
+    records
+        Of glasses and their local order; glasses without it, or without an undoped partner, are left out.
+
+    Returns
+    -------
+    list of ScreenRow
+        By La content and fraction, then by rank; empty without dopants.
+    """
+    groups, facts = _groups(records)
+    undoped = {key[0]: members for key, members in groups.items() if not key[1]}
+    spreads = _spreads(groups.values())
+    rows = [
+        _row(facts[key], members, undoped[key[0]], spreads)
+        for key, members in groups.items()
+        if key[1] and key[0] in undoped
+    ]
+    rows.sort(key=lambda row: (row.la, row.fraction, not math.isfinite(row.score), -row.score, row.dopant))
+    ranked: list[ScreenRow] = []
+    for _, together in itertools.groupby(rows, key=lambda row: (row.la, row.fraction)):
+        ranked += [replace(row, rank=number) for number, row in enumerate(together, start=1)]
+    return ranked
+
+
+def _groups(
+    records: Iterable[Record],
+) -> tuple[dict[_Key, list[dict[str, float]]], dict[_Key, Mapping[str, Any]]]:
+    """Numbers of every model, and what the glass is, by La content, dopant, fraction and balance."""
+    numbers: dict[str, dict[str, float]] = {}
+    known: dict[str, tuple[_Key, Mapping[str, Any]]] = {}
+    measured: set[str] = set()
+    for record in records:
+        if record.stage not in {"glass", "local_order"}:
+            continue
+        model = dict(record.inputs["model"])
+        name = model_name(model)
+        own = numbers.setdefault(name, {})
+        own |= {row["name"]: _number(row["value"]) for row in record.quantities}
+        if record.stage == "glass":
+            key = (
+                model["la"],
+                model.get("dopant", ""),
+                model.get("fraction", 0.0),
+                model.get("compensate", ""),
+            )
+            known[name] = key, {"model": model, "provenance": record.results["provenance"]}
+            continue
+        measured.add(name)
+        for column in COLUMNS:
+            if column.where:
+                own[column.name] = _number(_dig(record.results, column.where))
+    groups: dict[_Key, list[dict[str, float]]] = {}
+    facts: dict[_Key, Mapping[str, Any]] = {}
+    for name, (key, fact) in known.items():
+        if name in measured:
+            groups.setdefault(key, []).append(numbers[name])
+            facts.setdefault(key, fact)
+    return groups, facts
+
+
+def _dig(results: Mapping[str, Any], where: Sequence[str]) -> Any:
+    found: Any = results
+    for step in where:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _column(members: Sequence[Mapping[str, float]], name: str) -> FloatArray:
+    return np.array([member.get(name, math.nan) for member in members], dtype=np.float64)
+
+
+def _spreads(groups: Iterable[Sequence[Mapping[str, float]]]) -> dict[str, float]:
+    """Pool the standard deviation of single models of one glass over all glasses, by quantity."""
+    listed = list(groups)
+    found = {}
+    for column in COLUMNS:
+        squares, freedom = 0.0, 0
+        for members in listed:
+            values = _column(members, column.name)
+            values = values[np.isfinite(values)]
+            if values.size > 1:
+                squares += float(((values - values.mean()) ** 2).sum())
+                freedom += values.size - 1
+        found[column.name] = math.sqrt(squares / freedom) if freedom else math.nan
+    return found
+
+
+def _row(
+    fact: Mapping[str, Any],
+    doped: Sequence[Mapping[str, float]],
+    undoped: Sequence[Mapping[str, float]],
+    spreads: Mapping[str, float],
+) -> ScreenRow:
+    from alzmodel.composition import ion
+
+    model, provenance = fact["model"], fact["provenance"]
+    guest = ion(model["dopant"])
+    effects = {
+        column.name: _effect(_column(doped, column.name), _column(undoped, column.name)) for column in COLUMNS
+    }
+    for what in OWN:
+        own = _column(doped, f"{guest.element.lower()}_o_{what}")
+        effects[f"dopant_o_{what}"] = _effect(own, _column(undoped, f"la_o_{what}"))
+    score, interval, p = _score(doped, undoped, spreads)
+    return ScreenRow(
+        dopant=guest.label,
+        valence=guest.valence,
+        radius=guest.radius_cn6,
+        la=model["la"],
+        fraction=model["fraction"],
+        compensate=model["compensate"] if guest.valence != 3 else "none",
+        li=model["li"],
+        formula=provenance["formula"],
+        field_strength=guest.field_strength,
+        dietzel_field_strength=guest.dietzel_field_strength,
+        provisional=guest.label in provenance["potential"]["provisional"],
+        n_models=len(doped),
+        n_undoped=len(undoped),
+        effects=effects,
+        score=score,
+        score_ci95=interval,
+        p=p,
+    )
+
+
+def _effect(doped: FloatArray, undoped: FloatArray) -> Effect:
+    from alzmodel.statistics import contrast
+
+    a, b = doped[np.isfinite(doped)], undoped[np.isfinite(undoped)]
+    nothing = (math.nan, math.nan)
+    if not a.size:
+        return Effect(math.nan, math.nan, math.nan, nothing)
+    std = float(a.std(ddof=1)) if a.size > 1 else math.nan
+    if not b.size:
+        return Effect(float(a.mean()), std, math.nan, nothing)
+    outcome = contrast([b, a], [-1.0, 1.0])
+    return Effect(float(a.mean()), std, outcome.effect, outcome.ci95)
+
+
+def _score(
+    doped: Sequence[Mapping[str, float]], undoped: Sequence[Mapping[str, float]], spreads: Mapping[str, float]
+) -> tuple[float, tuple[float, float], float]:
+    """Score, its interval and its probability under no effect; see :data:`SCORE`."""
+    nothing = math.nan, (math.nan, math.nan), math.nan
+    names = [
+        column.name
+        for column in COLUMNS
+        if column.scored
+        and math.isfinite(spreads[column.name])
+        and spreads[column.name] > 0
+        and np.isfinite(_column([*doped, *undoped], column.name)).all()
+    ]
+    n, m = len(doped), len(undoped)
+    if not names or min(n, m) < 2:
+        return nothing
+    both = np.stack([_column([*doped, *undoped], name) / spreads[name] for name in names], axis=1)
+    chance = 1 / n + 1 / m
+    observed = _mean_square(both[:n], both[n:])
+    rng = np.random.default_rng(0)
+    samples = [
+        _mean_square(both[rng.integers(n, size=n)], both[n + rng.integers(m, size=m)])
+        # Drawing again adds the chance of the draw to that of the models.
+        - chance
+        - (n - 1) / n**2
+        - (m - 1) / m**2
+        for _ in range(_SAMPLES)
+    ]
+    low, high = np.sqrt(np.maximum(np.quantile(samples, [0.025, 0.975]), 0.0))
+    exchanged = [
+        _mean_square(both[list(first)], both[list(second)]) for first, second in _exchanges(n, m, rng)
+    ]
+    p = float(np.mean(np.array(exchanged) >= observed - 1e-12))
+    return math.sqrt(max(observed - chance, 0.0)), (float(low), float(high)), p
+
+
+def _mean_square(a: FloatArray, b: FloatArray) -> float:
+    return float(np.mean((a.mean(axis=0) - b.mean(axis=0)) ** 2))
+
+
+def _exchanges(n: int, m: int, rng: np.random.Generator) -> Iterable[tuple[Sequence[int], Sequence[int]]]:
+    """Divide n + m models into groups of n and m: every way, or the given one and a sample."""
+    everything = range(n + m)
+    if math.comb(n + m, n) <= _MOST_EXCHANGES:
+        for first in itertools.combinations(everything, n):
+            yield first, [index for index in everything if index not in first]
+        return
+    yield range(n), range(n, n + m)
+    for _ in range(_MOST_EXCHANGES):
+        order = rng.permutation(n + m).tolist()
+        yield order[:n], order[n:]
+
+
+def trends(rows: Sequence[ScreenRow]) -> list[Trend]:
+    """Correlation of each effect with the field strength z/r, isovalent ions apart.
+
+    Ions of another charge than La bring or take Li (or oxygen) along, so that what they do is not the ion's alone.
+
+    References
+    ----------
+    R. A. Fisher, Metron 1, 3 (1921), for the interval, as in scipy.stats.pearsonr.
+    """
+    found = []
+    contents = sorted({(row.la, row.fraction) for row in rows})
+    for (la, fraction), column in itertools.product(contents, COLUMNS):
+        members = [row for row in rows if (row.la, row.fraction) == (la, fraction)]
+        for group in ("isovalent", "all"):
+            points = [
+                (row.field_strength, row.effects[column.name].effect)
+                for row in members
+                if (group == "all" or row.isovalent) and math.isfinite(row.effects[column.name].effect)
+            ]
+            r, interval = _correlation(points)
+            found.append(Trend(column.name, la, fraction, group, len(points), r, interval))
+    return found
+
+
+def _correlation(points: Sequence[tuple[float, float]]) -> tuple[float, tuple[float, float]]:
+    from scipy.stats import pearsonr
+
+    nothing = math.nan, (math.nan, math.nan)
+    if len(points) < 4:
+        return nothing
+    x, y = np.array(points).T
+    if not (np.ptp(x) > 0 and np.ptp(y) > 0):
+        return nothing
+    outcome = pearsonr(x, y)
+    low, high = outcome.confidence_interval(0.95)
+    return float(outcome.statistic), (float(low), float(high))
+
+
+def table_rows(rows: Sequence[ScreenRow]) -> list[dict[str, Any]]:
+    """Rows for people: values with the half width of their 95 % interval."""
+    shown = []
+    for row in rows:
+        line: dict[str, Any] = {
+            "rank": row.rank,
+            "dopant": row.dopant + (" (provisional)" if row.provisional else ""),
+            "x": row.la,
+            "fraction": row.fraction,
+            "balance": row.compensate,
+            "Li": row.li,
+            "z/r (e/Å)": row.field_strength,
+            "z/d² (e/Å²)": row.dietzel_field_strength,
+            "score": row.score,
+            "score 95 %": _range(row.score_ci95, 2),
+            "p": row.p,
+            "models": row.n_models,
+        }
+        labels = {column.name: (column.label, column.unit) for column in COLUMNS}
+        labels |= {
+            "dopant_o_distance": ("dopant–O distance", "Å"),
+            "dopant_o_coordination": ("dopant–O CN", ""),
+        }
+        for name, (label, unit) in labels.items():
+            found = row.effects[name]
+            line[f"{label} ({unit})" if unit else label] = found.value
+            line[f"Δ {label}"] = (
+                f"{found.effect:+.3g} ({_range(found.ci95, 3)})" if _real(found.effect) else None
+            )
+        shown.append(line)
+    return shown
+
+
+def _real(value: float) -> bool:
+    return math.isfinite(value)
+
+
+def _range(interval: tuple[float, float], digits: int) -> str:
+    return f"{interval[0]:.{digits}g} to {interval[1]:.{digits}g}" if _real(interval[0]) else "–"
+
+
+def screen_csv(rows: Sequence[ScreenRow]) -> str:
+    """Text of ``screen.csv``: a line a dopant and content; an interval is two columns, ``_low`` and ``_high``."""
+    buffer = io.StringIO()
+    flat = []
+    for row in rows:
+        line: dict[str, Any] = {}
+        for name, value in row.to_dict().items():
+            if isinstance(value, list):
+                line[f"{name}_low"], line[f"{name}_high"] = value
+            else:
+                line[name] = value
+        flat.append({name: "" if value != value else value for name, value in line.items()})  # noqa: PLR0124
+    table = csv.DictWriter(buffer, list(flat[0]) if flat else [], lineterminator="\n")
+    table.writeheader()
+    table.writerows(flat)
+    return buffer.getvalue()
