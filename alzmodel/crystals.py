@@ -38,6 +38,7 @@ __all__ = [
     "nanocrystal",
     "phase_of",
     "pyrochlore_defect_fluorite",
+    "sphere_of",
     "structure_folder",
     "supercell",
 ]
@@ -398,12 +399,18 @@ def nanocrystal(
     InputError
         If the diameter is not within 0 < d <= 400 Å or holds no formula unit, or another argument cannot be used.
     """
+    return sphere_of(
+        crystal(phase, lattice_parameter=lattice_parameter), diameter, neutral=neutral, seed=seed
+    )
+
+
+def sphere_of(unit: Atoms, diameter: float, *, neutral: bool = True, seed: int = 0) -> Atoms:
+    """Sphere cut from any crystal that `unit` is a cell of; otherwise as :func:`nanocrystal`."""
     from ase import Atoms
 
     if not (math.isfinite(diameter) and 0 < diameter <= DIAMETER_MAX):
         raise InputError(f"diameter: {diameter:g} Å; allowed: 0 < d <= {DIAMETER_MAX:g} Å")
     rng = np.random.default_rng(_check_seed(seed))
-    unit = crystal(phase, lattice_parameter=lattice_parameter)
     centre = rng.random(3)
     positions, basis = _inside_sphere(unit, centre, diameter / 2)
     if neutral:

@@ -233,6 +233,13 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
         "annealed-low-Tf": Protocol(
             name="annealed-low-Tf", hot_rate=400.0, anneal_temperature=1300.0, anneal_time=30.0, frames=5
         ),
+        "glass-ceramic": Protocol(
+            name="glass-ceramic",
+            hot_rate=400.0,
+            quench_rate=300.0,
+            anneal_temperature=1300.0,
+            anneal_time=5.0,
+        ),
     }
 )
 """Protocols by name.
@@ -240,8 +247,9 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 ``quick`` (100 K/ps) is for the first look, ``standard`` (10 K/ps) for results. ``as-deposited-high-Tf`` (300 K/ps) and
 ``annealed-low-Tf`` (100 K/ps, 30 ps at 1300 K) make the two states of one film that molecular dynamics can tell
 apart: it cannot nucleate crystals in its time, so that what differs between them is the fictive temperature Tf, at
-which the frozen structure was last in equilibrium. All melt at 4200 K and constant volume, hot enough for the stiffer
-of the two potentials.
+which the frozen structure was last in equilibrium. ``glass-ceramic`` is the first of them with 5 ps at 1300 K, in which
+a nucleus that was held until then is free (:mod:`alzmodel.build.glass_ceramic`). All melt at 4200 K and constant
+volume, hot enough for the stiffer of the two potentials.
 """
 
 

@@ -12,9 +12,12 @@ from alzmodel.build.packing import (
     LIKE_CHARGES,
     PACKING_FRACTION,
     estimated_density,
+    mass_of,
+    pack_around,
     random_packing,
 )
 from alzmodel.composition import ion, ion_labels
+from alzmodel.crystals import nanocrystal
 from alzmodel.errors import InputError
 
 COUNTS = {"Li+": 42, "La3+": 18, "Zr4+": 12, "O2-": 72}
@@ -88,3 +91,31 @@ def test_densities_without_room_are_refused(density):
 def test_counts_that_make_no_cell_are_refused(counts):
     with pytest.raises(InputError, match="counts"):
         random_packing(counts, seed=1)
+
+
+def test_ions_are_packed_around_a_nucleus_that_stands_still():
+    nucleus = nanocrystal("La2Zr2O7", 14.0, seed=1)
+    counts = {"Li+": 112, "La3+": 48, "Zr4+": 32, "O2-": 192}
+    atoms = pack_around(nucleus, counts, length=19.0, seed=2)
+    assert atoms.positions[: len(nucleus)] == pytest.approx(nucleus.positions + 9.5)
+    assert (atoms.numbers[: len(nucleus)] == nucleus.numbers).all()
+    labels = ion_labels(atoms[len(nucleus) :])
+    assert {label: labels.count(label) for label in counts} == counts
+    assert atoms.get_initial_charges().sum() == 0
+    # Pairs inside the crystal stand at its own distances, which contacts allow too.
+    check(atoms, {label: ion_labels(atoms).count(label) for label in counts})
+    again, other = (pack_around(nucleus, counts, length=19.0, seed=seed) for seed in (2, 3))
+    assert (again.positions == atoms.positions).all()
+    assert np.abs(other.positions - atoms.positions).max() > 1.0
+
+
+def test_no_room_beside_a_nucleus_is_refused():
+    nucleus = nanocrystal("La2Zr2O7", 14.0, seed=1)
+    with pytest.raises(InputError, match=r"box: 12 Å; allowed: wider than the nucleus, 1\d\.\d Å"):
+        pack_around(nucleus, COUNTS, length=12.0, seed=1)
+    with pytest.raises(InputError, match=r"density: .* where ions overlap"):
+        pack_around(nucleus, {label: 4 * n for label, n in COUNTS.items()}, length=19.0, seed=1)
+
+
+def test_mass():
+    assert mass_of({"Li+": 2, "O2-": 1}) == pytest.approx(29.88, abs=0.01)

@@ -171,3 +171,49 @@ def test_killed_build_goes_on_from_its_restart_file_to_the_same_bytes(tmp_path):
     subprocess.run(command("whole.extxyz"), check=True, stderr=subprocess.DEVNULL)
     assert (tmp_path / "killed.extxyz").read_bytes() == (tmp_path / "whole.extxyz").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed.extxyz", "tiny.toml", "whole.extxyz"]
+
+
+CERAMIC = ("build", "glass-ceramic", "--la", "3", "--nucleus", "La2Zr2O7")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--diameter", "40", "--box", "30"], ["box: 30", "nucleus of 40", "at least 49"]),
+        (["--diameter", "40", "--box", "48"], ["box: 48", "at least 49"]),
+        (["--diameter", "40", "--box", "nan"], ["nan", "at least 49"]),
+        (["--diameter", "40", "--atoms", "5000"], ["5000", "nucleus of 40", "at least"]),
+        (["--diameter", "40"], ["box and number of atoms", "neither"]),
+        (["--diameter", "40", "--box", "70", "--atoms", "30000"], ["both", "one of them"]),
+        (["--diameter", "6", "--box", "70"], ["diameter: 6", "at least 12"]),
+        (["--diameter", "nan", "--box", "70"], ["nan", "at least 12"]),
+        (["--diameter", "40", "--box", "wide"], ["wide"]),
+        (["--diameter", "40", "--box", "70", "--protocol", "as-deposited-high-Tf"], ["anneal_time", "freed"]),
+        (["--diameter", "40", "--box", "70", "--nucleus", "Quartz"], ["Quartz", "La2Zr2O7"]),
+        (["--diameter", "40", "--box", "70", "--nucleus", "Li2CO3"], ["C4+", "no parameters"]),
+        (["--diameter", "40", "--box", "70", "--seed", "-1"], ["-1", "allowed"]),
+        (["--diameter", "40", "--box", "70", "--ranks", "0"], ["0", "allowed"]),
+        (["--diameter", "40", "--box", "70", "--dopant", "Ce", "--fraction", "0.1"], ["Ce3+ and Ce4+"]),
+        (["--diameter", "40", "--box", "2000"], ["memory", "allowed"]),
+    ],
+)
+def test_bad_glass_ceramics_end_in_one_line(capsys, tmp_path, words, named):
+    result = run(capsys, *CERAMIC, *words, "-o", tmp_path / "model.extxyz")
+    assert_one_line_refusal(*result, *named)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_smallest_glass_ceramic_that_is_named_is_taken(capsys, tmp_path):
+    words = (*CERAMIC, "--diameter", "16", "-o", tmp_path / "model.extxyz", "--dry-run", "--json")
+    _, _, err = run(capsys, *words, "--atoms", "100")
+    smallest = int(err.split("at least ")[1].split(",")[0])
+    code, out, _ = run(capsys, *words, "--atoms", smallest)
+    plan = json.loads(out)
+    assert code == 0
+    assert plan["n_atoms"] == smallest
+    assert plan["formula"] == "Li7La3Zr2O12"
+    assert plan["seconds"] > 0
+    assert plan["megabytes"] > 100
+    code, out, _ = run(capsys, *words, "--box", "40")
+    assert 4000 < json.loads(out)["n_atoms"] < 6000
+    assert not any(tmp_path.iterdir())
