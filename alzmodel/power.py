@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -91,15 +92,20 @@ def detectable_effect(
     std: float, n: int, *, level: float = 0.05, wanted: float = 0.8, groups: int = 2
 ) -> float:
     """Find the effect that `n` models a group show with :func:`power` of `wanted`, in the unit of `std`."""
+    return std * _detectable(n, level, wanted, groups) if std > 0 else 0.0
+
+
+@functools.lru_cache(maxsize=256)
+def _detectable(n: int, level: float, wanted: float, groups: int) -> float:
+    """Find the effect in standard deviations: one design serves many quantities."""
     from scipy.optimize import brentq
 
-    if not std > 0:
-        return 0.0
     high = 1.0
     while power(high, 1.0, n, level=level, groups=groups) < wanted:
         high *= 2
-    root = brentq(lambda size: power(size, 1.0, n, level=level, groups=groups) - wanted, 0.0, high, xtol=1e-4)
-    return std * float(root)
+    return float(
+        brentq(lambda size: power(size, 1.0, n, level=level, groups=groups) - wanted, 0.0, high, xtol=1e-4)
+    )
 
 
 def models_needed(

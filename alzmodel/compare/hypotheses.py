@@ -54,6 +54,7 @@ class Hypothesis(BaseModel):
     factor: Literal["x", "field_strength"] = "x"
     at_x: Finite | None = None
     at_fraction: Finite | None = None
+    rival: str | None = None
     contradictable: bool = True
     caveat: str = ""
     parts: tuple[Part, ...] = Field(min_length=1)
@@ -91,6 +92,10 @@ def load_hypotheses(path: str | Path | None = None) -> tuple[Hypothesis, ...]:
         if names.count(name) > 1:
             raise InputError(f"{file}: hypothesis {name!r} stands there twice; allowed: one of each id")
     for hypothesis in hypotheses:
+        if hypothesis.rival is not None and hypothesis.rival not in {*names} - {hypothesis.id}:
+            raise InputError(
+                f"{file}: {hypothesis.id}: rival: {hypothesis.rival!r}; allowed: the id of another hypothesis there"
+            )
         for part in hypothesis.parts:
             try:
                 _check_part(part, hypothesis)

@@ -100,6 +100,12 @@ QUANTITIES: Final = _table(
     ("fem_peak2_fwhm", "FEM peak 2, FWHM", "nm⁻¹"),
     ("fem_peak1_excess", "FEM peak 1, height above a random gas", ""),
     ("fem_peak2_excess", "FEM peak 2, height above a random gas", ""),
+    ("fem_peak1_share_bonds", "FEM peak 1, share of Zr–O in the variance", ""),
+    ("fem_peak2_share_bonds", "FEM peak 2, share of La–O and Zr–La in the variance", ""),
+    ("fem_peak1_share_cations", "FEM peak 1, share of pairs of heavy cations in the variance", ""),
+    ("fem_peak2_share_cations", "FEM peak 2, share of pairs of heavy cations in the variance", ""),
+    ("fem_peak1_thickness_exponent", "FEM peak 1, n in V ∝ thicknessⁿ", ""),
+    ("fem_peak2_thickness_exponent", "FEM peak 2, n in V ∝ thicknessⁿ", ""),
     ("fem_ratio", "V(3.2)/V(5.3)", ""),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
 )

@@ -14,7 +14,6 @@ import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.report.drawing import (
-    COLOURS,
     GREY,
     array,
     draw,
@@ -30,16 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from alzmodel.compare.comparison import Comparison
     from alzmodel.report.drawing import Columns
 
 __all__ = [
-    "COMPARISON_PANELS",
     "FEM_WINDOWS",
-    "plot_comparison",
     "plot_coordination",
     "plot_fem",
     "plot_history",
@@ -50,15 +45,6 @@ __all__ = [
 
 FEM_WINDOWS: Final = ((2.6, 3.45), (4.6, 5.8))
 """nm⁻¹; where the two FEM peaks of Zhu et al., Adv. Mater. 2024, 2302438, are fitted."""
-COMPARISON_PANELS: Final = (
-    "fem_peak1_d",
-    "fem_peak2_d",
-    "d222",
-    "scherrer_size",
-    "fem_peak1_fwhm",
-    "fem_peak2_fwhm",
-)
-"""Series of measured values that :func:`plot_comparison` draws: Figs. 5d, 6e, 6f and S4 of the same."""
 
 
 def plot_pdf(
@@ -411,147 +397,6 @@ def _band(curve: Mapping[str, Any], variance: np.ndarray[Any, Any]) -> tuple[Any
         spread = array(curve["variance_std"])
         return variance - spread, variance + spread
     return None
-
-
-def plot_comparison(
-    rows: Sequence[Comparison | Mapping[str, Any]],
-    path: str | Path,
-    *,
-    panels: Sequence[str] = COMPARISON_PANELS,
-) -> tuple[Path, ...]:
-    """Draw measured values and the models' over the La content.
-
-    Parameters
-    ----------
-    rows
-        From :func:`alzmodel.compare.comparison.compare_models`, or their dictionaries.
-    path
-        As for :func:`plot_pdf`.
-    panels
-        Series of measured values, one a panel; those without a number are left out.
-
-    Raises
-    ------
-    InputError
-        If no row belongs to the panels.
-    """
-    plain = [row if isinstance(row, dict) else row.to_dict() for row in rows]  # type: ignore[union-attr]
-    by_series = {
-        name: [row for row in plain if row["id"].split("/")[0].split("@")[0] == name] for name in panels
-    }
-    by_series = {
-        name: members
-        for name, members in by_series.items()
-        if any(isinstance(row["measured"], int | float) for row in members)
-    }
-    need(by_series, "rows of the comparison")
-    fields = (
-        "id",
-        "x",
-        "unit",
-        "measured",
-        "error",
-        "systematic",
-        "source",
-        "kind",
-        "model",
-        "model_std",
-        "n_models",
-    )
-    columns: Columns = {
-        field: [_flat(row[field]) for members in by_series.values() for row in members] for field in fields
-    }
-
-    def build(figure: Figure) -> None:
-        drawn = grid(figure, len(by_series), height=2.0, width=2.6)
-        legend: dict[str, Any] = {}
-        for panel, (name, members) in zip(drawn, by_series.items(), strict=True):
-            _measured_points(panel, members, legend)
-            _model_points(panel, members, legend)
-            unit = members[0]["unit"]
-            title = members[0]["label"] + (" (bars: 95 %)" if members[0]["coverage"] == "ci95" else "")
-            panel.set(
-                xlabel="La per formula unit, x", ylabel=unit and f"{_short(name)} ({unit})", title=title
-            )
-            panel.title.set_fontsize(6.5)
-            panel.margins(x=0.12, y=0.12)
-        figure.legend(
-            list(legend.values()),
-            list(legend),
-            loc="outside lower center",
-            ncols=4,
-            title="bars: stated error of the measurement, standard deviation over models",
-            title_fontsize=7,
-        )
-
-    return draw(build, path, columns)
-
-
-def _flat(value: Any) -> Any:
-    return " to ".join(f"{part:g}" for part in value) if isinstance(value, list | tuple) else value
-
-
-def _short(series: str) -> str:
-    return {"scherrer_size": "size", "d222": "d222"}.get(series, series.rsplit("_", 1)[-1]).replace(
-        "fwhm", "FWHM"
-    )
-
-
-def _measured_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
-    points = {row["x"]: row for row in members if row["x"] is not None}
-    single = [row for row in points.values() if isinstance(row["measured"], int | float)]
-    ranges = [row for row in points.values() if isinstance(row["measured"], list | tuple)]
-    x = [row["x"] for row in single]
-    values = [row["measured"] for row in single]
-    systematic = [row["systematic"] or 0.0 for row in single]
-    if any(systematic):
-        bars = panel.errorbar(
-            x, values, yerr=systematic, fmt="none", ecolor="#bbbbbb", elinewidth=6, zorder=1
-        )
-        legend["systematic error"] = bars
-    points_drawn = panel.errorbar(
-        x, values, yerr=[row["error"] or 0.0 for row in single], fmt="o", color="black", capsize=2.5, zorder=3
-    )
-    panel.plot(x, values, color="black", linewidth=0.6, zorder=2)
-    legend["measured"] = points_drawn
-    for row in ranges:
-        low, high = row["measured"]
-        panel.vlines(row["x"], low, high, color="black", linewidth=1.0)
-
-
-def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
-    styles = {
-        ("glass", "predicted"): ("s", COLOURS[1], COLOURS[1]),
-        ("glass-ceramic", "predicted"): ("D", COLOURS[0], COLOURS[0]),
-        ("glass-ceramic", "assumed"): ("D", "white", COLOURS[0]),
-        ("glass", "assumed"): ("s", "white", COLOURS[1]),
-    }
-    for (source, kind), (marker, face, edge) in styles.items():
-        rows = [
-            row
-            for row in members
-            if row["source"] == source and row["kind"] == kind and row["model"] is not None
-        ]
-        if not rows:
-            continue
-        # Beside the measured points, so that equal values stay visible.
-        shift = 0.12 if source == "glass" else -0.12
-        spread = [row["model_std"] if row["model_std"] is not None else 0.0 for row in rows]
-        drawn = panel.errorbar(
-            [row["x"] + shift for row in rows],
-            [row["model"] for row in rows],
-            yerr=spread if any(spread) else None,
-            fmt=marker,
-            color=edge,
-            markerfacecolor=face,
-            markeredgecolor=edge,
-            ecolor=edge,
-            capsize=2.5,
-            zorder=4,
-        )
-        # The entry with error bars, if there is one in any panel.
-        if any(spread) or f"model, {source}, {kind}" not in legend:
-            legend[f"model, {source}, {kind}"] = drawn
 
 
 def plot_history(histories: Mapping[str, Mapping[str, Any]], path: str | Path) -> tuple[Path, ...]:

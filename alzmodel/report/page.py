@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.measured import Measured
+    from alzmodel.compare.rivals import RivalRow
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.report.viewer import ModelView
 
@@ -65,6 +66,8 @@ class Page:
         :func:`alzmodel.compare.comparison.compare_models`.
     measured : Measured
         For the citation and the notes that touch every value.
+    rivals
+        From :func:`alzmodel.compare.rivals.rival_rows`.
     figures : sequence of PageFigure
     warnings : sequence of str
         What is missing or provisional; it stands at the top.
@@ -84,6 +87,7 @@ class Page:
     verdicts: Sequence[Verdict]
     rows: Sequence[Comparison]
     measured: Measured
+    rivals: Sequence[RivalRow] = ()
     figures: Sequence[PageFigure] = ()
     warnings: Sequence[str] = ()
     protocol: Mapping[str, Any] = field(default_factory=dict)
@@ -130,7 +134,7 @@ def page_html(page: Page) -> str:
             f"Fewer than {LEAST_MODELS} models at each x ({few[0]} here) support no hypothesis and contradict none."
         )
     sections = [
-        ("verdicts", "Verdicts", _verdicts(page.verdicts)),
+        ("verdicts", "Verdicts", _verdicts(page.verdicts) + _parts(page.verdicts) + _rivals(page.rivals)),
         ("comparison", "Measured and modelled", _comparison(page)),
         ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
@@ -224,6 +228,98 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         "why",
     )
     return _table("What the models say about each claim", heads, rows)
+
+
+def _parts(verdicts: Sequence[Verdict]) -> str:
+    """Every part of every claim: what was compared, and what so many models could have found."""
+    rows = []
+    for verdict in verdicts:
+        for part in verdict.parts:
+            means = ", ".join(
+                f"{name}: {mean:.4g}" for name, mean in zip(part.levels, part.means, strict=True)
+            )
+            interval = "" if part.ci95 is None else f" ({part.ci95[0]:+.3g} to {part.ci95[1]:+.3g})"
+            tested = not part.problem
+            rows.append(
+                [
+                    _Cell(verdict.id),
+                    _Cell(f"{part.quantity} ({part.unit})" if part.unit else part.quantity),
+                    _Cell(part.test),
+                    _Cell(means or part.problem, kind="" if tested else "not testable"),
+                    _Cell(
+                        "" if part.effect is None else f"{part.effect:+.3g}{interval}",
+                        part.effect,
+                        number=True,
+                    ),
+                    _probability(part.p_for if tested else None),
+                    _probability(part.p_against if tested else None),
+                    _probability(part.measured, sign=True),
+                    _probability(part.power),
+                    _probability(part.detectable),
+                    _Cell(part.evidence),
+                ]
+            )
+    heads = (
+        "",
+        "quantity",
+        "claim",
+        "mean over models",
+        "effect, 95 %",
+        "p for",
+        "p against",
+        "measured size",
+        "power",
+        "detectable",
+        "evidence in the measurement",
+    )
+    if not rows:
+        return ""
+    table = _table("Every part of every claim", heads, rows)
+    return (
+        f"<details><summary>Every part of every claim: {len(rows)} tests</summary>\n{table}"
+        "<p class='small'>p: one-sided, not corrected for the number of hypotheses. Power: how often as many models "
+        "with this spread would support the part if the truth were of the measured size (where sameness is claimed: "
+        "if there were no difference). Detectable: the size that they find in four of five studies.</p></details>\n"
+    )
+
+
+def _probability(value: float | None, *, sign: bool = False) -> _Cell:
+    if value is None:
+        return _Cell("")
+    return _Cell(f"{value:+.2g}" if sign else f"{value:.2g}", value, number=True)
+
+
+def _rivals(rows: Sequence[RivalRow]) -> str:
+    """Rival readings of one measurement, a table each."""
+    text = ""
+    for ids in dict.fromkeys(row.ids for row in rows):
+        cells = [
+            [
+                _Cell(f"{row.quantity} ({row.unit})" if row.unit else row.quantity),
+                _Cell(row.claims[0]),
+                _Cell(row.claims[1]),
+                _Cell(row.evidence),
+                _Cell(_by_content(row.predicted)),
+                _Cell(_by_content(row.assumed), kind="assumed"),
+            ]
+            for row in rows
+            if row.ids == ids
+        ]
+        heads = (
+            "property",
+            f"{ids[0]} expects",
+            f"{ids[1]} expects",
+            "measured",
+            "models, nothing put in",
+            "models with inserted nuclei (assumed)",
+        )
+        text += _table(f"{ids[0]} and its rival {ids[1]}", heads, cells)
+    return text
+
+
+def _by_content(values: Sequence[tuple[float, float | None, int]]) -> str:
+    shown = [f"{x:g}: {'none' if mean is None else f'{mean:.3g}'}" for x, mean, _ in values]
+    return ", ".join(shown) or "no model"
 
 
 def _comparison(page: Page) -> str:

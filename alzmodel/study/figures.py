@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alzmodel.compare.quantities import of_state, per_model
 from alzmodel.composition import ELEMENT_ORDER
 from alzmodel.errors import InputError
 from alzmodel.report import figures
+from alzmodel.report.comparison_figure import plot_comparison
 from alzmodel.report.drawing import noted
-from alzmodel.study.index import provisional_of
+from alzmodel.study.index import provisional_of, quantities
 from alzmodel.study.stages import CURVES
 from alzmodel.study.store import Curve, read_curves
 
@@ -36,6 +38,13 @@ MEASURED_XRD = ((28.5, "222"), (32.5, "400"), (47.2, "440"), (56.8, "622"))
 
 CU_RANGE = (1.540, 1.5445)
 """Å; wavelengths for which the measured angles mean anything."""
+
+
+BONDS_OF_PEAKS = {
+    "fem_peak1_d": {"Zr–O of the glass": "zr_o_distance"},
+    "fem_peak2_d": {"Zr–La of the glass": "zr_la_distance", "La–O of the glass": "la_o_distance"},
+}
+"""What the two FEM peaks are taken for (ibid., sec. 2.2)."""
 
 
 class _Results:
@@ -66,7 +75,10 @@ class _Results:
 def _composition(record: Record) -> str:
     model = record.inputs["model"]
     doped = f", {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
-    return f"x = {model['la']:g}{doped}" + (" by oxygen" if model.get("compensate") == "oxygen" else "")
+    made = f", {model['protocol']}" if model.get("protocol") else ""
+    return (
+        f"x = {model['la']:g}{doped}" + (" by oxygen" if model.get("compensate") == "oxygen" else "") + made
+    )
 
 
 def _need(found: Any, stage: str) -> Any:
@@ -178,6 +190,21 @@ def _fem_curves(results: _Results, kind: str) -> dict[str, Any]:
     return drawn
 
 
+def _fem_fits(results: _Results, kind: str) -> dict[str, Any]:
+    """Average the fits of the published windows where every model of a composition shows a peak."""
+    drawn = {}
+    for label, records in results.groups("fem").items():
+        if not all(record.results.get(kind, {}).get("two_windows", {}).get("peaks") for record in records):
+            continue
+        curves = [results.curves(record) for record in records]
+        mean, _ = _average(curves, f"fem/{kind}/fit/variance", f"fem/{kind}/fit/k")
+        k = curves[0][f"fem/{kind}/fit/k"].values
+        # The line is lifted between the windows.
+        gaps = np.flatnonzero(np.diff(k) > 1.5 * np.median(np.diff(k))) + 1
+        drawn[label] = {"k": np.insert(k, gaps, np.nan), "fit": np.insert(mean, gaps, np.nan)}
+    return drawn
+
+
 def _gas(results: _Results) -> dict[str, Any]:
     """Average the control over all models: a gas is the same whatever it is made of."""
     curves = [results.curves(record) for record in _need(results.of("fem"), "FEM")]
@@ -191,17 +218,59 @@ def _fem(results: _Results, path: Path) -> tuple[Path, ...]:
         f"with clusters (assumed), {label}": curve
         for label, curve in _fem_curves(results, "glass-ceramic").items()
     }
-    return figures.plot_fem(curves | gas, path, controls=list(gas), measured_lines=MEASURED_FEM)
+    fits = {
+        f"with clusters (assumed), {label}": fit for label, fit in _fem_fits(results, "glass-ceramic").items()
+    }
+    return figures.plot_fem(curves | gas, path, controls=list(gas), fits=fits, measured_lines=MEASURED_FEM)
 
 
 def _fem_glass(results: _Results, path: Path) -> tuple[Path, ...]:
     gas = _gas(results)
     curves = {f"glass, {label}": curve for label, curve in _fem_curves(results, "glass").items()}
-    return figures.plot_fem(curves | gas, path, controls=list(gas), measured_lines=MEASURED_FEM)
+    fits = {f"glass, {label}": fit for label, fit in _fem_fits(results, "glass").items()}
+    return figures.plot_fem(curves | gas, path, controls=list(gas), fits=fits, measured_lines=MEASURED_FEM)
 
 
 def _comparison(results: _Results, path: Path) -> tuple[Path, ...]:
-    return figures.plot_comparison(_need(results.rows, "comparison"), path)
+    return plot_comparison(_need(results.rows, "comparison"), path)
+
+
+def _fem_peaks(results: _Results, path: Path) -> tuple[Path, ...]:
+    """Fig. 5d, with the bonds of the models for which the peaks were taken."""
+    beside = {
+        series: {label: points for label, name in names.items() if (points := _over_content(results, name))}
+        for series, names in BONDS_OF_PEAKS.items()
+    }
+    rows = _need(results.rows, "comparison")
+    return plot_comparison(rows, path, panels=list(BONDS_OF_PEAKS), beside=beside)
+
+
+def _over_content(results: _Results, name: str) -> list[tuple[float, float, float | None]]:
+    """Mean and spread over models of a predicted number of undoped glasses that stand for annealed films."""
+    from alzmodel.statistics import mean_std
+
+    models = [
+        q
+        for q in of_state(quantities(results.records), "annealed")
+        if q.name == name and q.kind == "predicted" and q.source == "glass" and q.dopant is None
+    ]
+    if len({q.protocol for q in models}) > 1:
+        return []
+    points = []
+    for x in sorted({q.x for q in models if q.x is not None}):
+        values = list(per_model(q for q in models if q.x == x).values())
+        if values:
+            mean, spread = mean_std(values)
+            points.append((x, mean, spread if len(values) > 1 else None))
+    return points
+
+
+def _d222(results: _Results, path: Path) -> tuple[Path, ...]:
+    return plot_comparison(_need(results.rows, "comparison"), path, panels=["d222"])
+
+
+def _size(results: _Results, path: Path) -> tuple[Path, ...]:
+    return plot_comparison(_need(results.rows, "comparison"), path, panels=["scherrer_size"])
 
 
 def _history(results: _Results, path: Path) -> tuple[Path, ...]:
@@ -263,6 +332,7 @@ class StudyFigure:
     draw: Callable[[_Results, Path], tuple[Path, ...]]
     title: str
     caption: str
+    on_page: bool = True
 
 
 FIGURES: Mapping[str, StudyFigure] = {
@@ -309,6 +379,15 @@ FIGURES: Mapping[str, StudyFigure] = {
         "What dopants change, against their field strength",
         "Doped less undoped glass with 95 % intervals, at the content with most ions; correlation with its 95 % "
         "interval. Ions of another charge than La change the Li (or oxygen) content as well.",
+    ),
+    "fem_peaks": StudyFigure(
+        _fem_peaks,
+        "FEM distances over the La content",
+        "As Fig. 5d of Zhu et al., beside the bonds of the models for which the peaks were taken. Open: assumed.",
+    ),
+    "d222": StudyFigure(_d222, "d222 over the La content", "As Fig. 6e of Zhu et al.", on_page=False),
+    "size": StudyFigure(
+        _size, "Scherrer size over the La content", "As Fig. 6f of Zhu et al.", on_page=False
     ),
     "history": StudyFigure(_history, "How the glasses were made", "Temperature and density, one model each."),
 }

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alzmodel.compare.hypotheses import load_hypotheses
+from alzmodel.compare.quantities import STATES, film_state
+from alzmodel.compare.rivals import rival_rows
 from alzmodel.errors import AlzmodelError
 from alzmodel.io import read_frames, read_structure
 from alzmodel.report.page import Page, PageFigure
 from alzmodel.report.viewer import CLUSTERS, atom_budget, model_view
 from alzmodel.study.figures import FIGURES
-from alzmodel.study.index import model_name, provisional_of
+from alzmodel.study.index import model_name, provisional_of, quantities
 from alzmodel.study.screening import SCORE, screen_rows, table_rows
 from alzmodel.study.stages import FRAMES, MODEL, ceramic_column
 
@@ -74,10 +77,11 @@ def study_page(
         verdicts=verdicts,
         rows=rows,
         measured=measured,
+        rivals=rival_rows(quantities(records), load_hypotheses(settings.compare.hypotheses)),
         figures=[
             PageFigure(figure.title, figure.caption, files[f"{name}.svg"], files.get(f"{name}.csv"))
             for name, figure in FIGURES.items()
-            if f"{name}.svg" in files
+            if figure.on_page and f"{name}.svg" in files
         ],
         warnings=[*_missing(tasks, store, records), *_doubts(settings, records)],
         models=_models(records, store),
@@ -131,11 +135,13 @@ def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]
             "and no crystal of the size that was measured, can form in them."
         )
     if made:
-        protocol = made[0]["protocol"]
+        rates = sorted({one["protocol"]["quench_rate"] for one in made})
+        words = " and ".join(f"{rate:g}" for rate in rates)
         yield (
-            f"The glasses were quenched at {protocol['quench_rate']:g} K/ps, far faster than any film: what depends on "
-            "that rate is not settled by them."
+            f"The glasses were quenched at {words} K/ps, far faster than any film: what depends on that rate is not "
+            "settled by them."
         )
+    yield from _states(records)
     if settings.fem and any(record.stage == "fem" for record in records):
         places = settings.fem.columns * (settings.fem.width / PROBE) ** 2
         if places < MEASURED_PATTERNS:
@@ -147,6 +153,18 @@ def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]
             "FEM with clusters, and the powder lines of the crystallite: size, number and lattice parameter are "
             "assumed, so positions and widths are too. They support no hypothesis."
         )
+
+
+def _states(records: Sequence[Record]) -> Iterator[str]:
+    """Say which models stand for which state of the film, where there is more than one protocol."""
+    made = {record.inputs["model"].get("protocol") for record in records if record.stage == "glass"} - {None}
+    if len(made) < 2:
+        return
+    for state in STATES:
+        names = sorted(name for name in made if film_state(name) == state)
+        if names:
+            yield f"Models of {', '.join(names)} stand for {state} films; no mean is taken over two protocols."
+    yield "The claims are judged on models of annealed films, unless a claim names another protocol."
 
 
 def _model_row(record: Record) -> dict[str, Any]:
@@ -166,7 +184,14 @@ def _model_row(record: Record) -> dict[str, Any]:
 def _protocol(settings: StudySettings, glasses: Sequence[Record]) -> dict[str, Any]:
     """Give the settings, and the steps of the melt-quench that they stand for."""
     shown = {"study": settings.model_dump()}
-    return shown | ({"steps": dict(glasses[0].inputs["protocol"])} if glasses else {})
+    steps = {
+        record.inputs["model"].get("protocol"): dict(record.inputs["protocol"])
+        for record in glasses
+        if "protocol" in record.inputs
+    }
+    if len(steps) == 1:
+        return shown | {"steps": next(iter(steps.values()))}
+    return shown | {"steps": {name: one for name, one in steps.items() if name is not None}}
 
 
 def _models(records: Sequence[Record], store: Store) -> list[ModelView]:

@@ -26,7 +26,7 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "glass": 1,
     "local_order": 2,
     "xrd": 1,
-    "fem": 1,
+    "fem": 2,
     "crystal": 1,
     "crystallite": 1,
 }

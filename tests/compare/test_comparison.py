@@ -183,3 +183,44 @@ def test_footnotes_travel_with_the_row():
     row = rows_of([])["xrd_222_two_theta@1.5"]
     assert set(row.footnotes) == {"cells", "swapped-222"}
     assert "other way round" in row.footnotes["swapped-222"]
+
+
+def halo(protocol, base, n=3):
+    return [
+        Quantity("xrd_halo_two_theta", 3.0, f"{protocol}-{i}", base + 0.1 * i, protocol=protocol)
+        for i in range(n)
+    ]
+
+
+def test_states_of_the_film_have_models_of_their_own():
+    """What was measured as deposited is laid beside models of that state alone, all else beside the annealed ones."""
+    zr = zr_o(2.10, 2.11, 2.12, protocol="annealed-low-Tf") + [
+        Quantity("zr_o_distance", 3.0, f"h{i}", 2.5, protocol="as-deposited-high-Tf") for i in range(3)
+    ]
+    rows = rows_of([*halo("annealed-low-Tf", 20.0), *halo("as-deposited-high-Tf", 28.0), *zr])
+    hump = rows["xrd_as_deposited_hump@3"]
+    assert (hump.state, hump.protocol, hump.n_models) == ("as deposited", "as-deposited-high-Tf", 3)
+    assert hump.model == pytest.approx(28.1)
+    bond = rows["zr_o_allzo@3"]
+    assert (bond.state, bond.protocol, bond.n_models) == ("annealed", "annealed-low-Tf", 3)
+    assert bond.model == pytest.approx(2.11)
+
+
+def test_two_protocols_of_one_state_are_two_rows():
+    rows = rows_of(zr_o(2.10, 2.12, protocol="quick") + zr_o(2.2, 2.22, protocol="standard"))
+    assert {name for name in rows if name.startswith("zr_o_allzo")} == {
+        "zr_o_allzo@3[quick]",
+        "zr_o_allzo@3[standard]",
+    }
+    assert rows["zr_o_allzo@3[quick]"].model == pytest.approx(2.11)
+
+
+def test_a_state_without_models_is_told():
+    row = rows_of(halo("annealed-low-Tf", 20.0))["xrd_as_deposited_hump"]
+    assert (row.kind, row.reason) == ("not modelled", "no model of the as deposited film in this study")
+
+
+def test_models_without_a_protocol_stand_for_every_state():
+    rows = rows_of([*halo(None, 28.0), *zr_o(2.1, 2.12)])
+    assert rows["xrd_as_deposited_hump@3"].n_models == 3
+    assert rows["zr_o_allzo@3"].n_models == 2

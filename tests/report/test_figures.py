@@ -12,6 +12,7 @@ from alzmodel.compare.measured import load_measured
 from alzmodel.compare.quantities import Quantity
 from alzmodel.errors import InputError
 from alzmodel.report import figures
+from alzmodel.report.comparison_figure import plot_comparison
 from alzmodel.report.drawing import COLOURS, looks_of
 
 R = np.arange(0.5, 8.0, 0.05)
@@ -76,7 +77,7 @@ DRAWINGS = {
         fits={LABELS[0]: {"k": K, "fit": np.exp(-((K - 3.2) ** 2))}},
         measured_lines=[(3.2, "3.2")],
     ),
-    "comparison": lambda path: figures.plot_comparison(rows(), path),
+    "comparison": lambda path: plot_comparison(rows(), path),
     "history": lambda path: figures.plot_history(
         {
             label: {"time_ps": [0, 1, 2], "temperature": [3000, 2000, 300], "density": [4, 4.3, None]}
@@ -139,7 +140,7 @@ def test_comparison_tells_measured_predicted_and_assumed_apart(tmp_path):
     for words in ("measured", "model, glass, predicted", "model, glass-ceramic, assumed", "systematic error"):
         assert f"<!-- {words} -->" in text
     assert "d222@3,3,Å,3.15,0.005,0.011,glass-ceramic,assumed" in table.read_text(encoding="utf-8")
-    (plain,) = figures.plot_comparison([row.to_dict() for row in rows()], tmp_path / "d.csv")
+    (plain,) = plot_comparison([row.to_dict() for row in rows()], tmp_path / "d.csv")
     assert plain.read_bytes() == table.read_bytes()
 
 
@@ -151,7 +152,7 @@ def test_nothing_to_draw_is_refused(tmp_path):
         lambda: figures.plot_sharing({"x": {}}, tmp_path / "a"),
         lambda: figures.plot_coordination({"x": {"Zr": {}}}, tmp_path / "a"),
         lambda: figures.plot_history({}, tmp_path / "a"),
-        lambda: figures.plot_comparison([], tmp_path / "a"),
+        lambda: plot_comparison([], tmp_path / "a"),
     ):
         with pytest.raises(InputError, match="nothing to draw"):
             call()
