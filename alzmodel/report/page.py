@@ -66,8 +66,6 @@ class Page:
         :func:`alzmodel.compare.comparison.compare_models`.
     measured : Measured
         For the citation and the notes that touch every value.
-    rivals
-        From :func:`alzmodel.compare.rivals.rival_rows`.
     figures : sequence of PageFigure
     warnings : sequence of str
         What is missing or provisional; it stands at the top.
@@ -81,13 +79,14 @@ class Page:
         One row a dopant, its values by column.
     screen_note : str
         How dopants are ranked.
+    rivals
+        From :func:`alzmodel.compare.rivals.rival_rows`.
     """
 
     title: str
     verdicts: Sequence[Verdict]
     rows: Sequence[Comparison]
     measured: Measured
-    rivals: Sequence[RivalRow] = ()
     figures: Sequence[PageFigure] = ()
     warnings: Sequence[str] = ()
     protocol: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +95,7 @@ class Page:
     model_table: Sequence[Mapping[str, Any]] = ()
     screen: Sequence[Mapping[str, Any]] = ()
     screen_note: str = ""
+    rivals: Sequence[RivalRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
