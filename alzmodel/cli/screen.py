@@ -47,7 +47,7 @@ def screen(
     from alzmodel.cli.study import print_plan
     from alzmodel.cli.study_display import show_study
     from alzmodel.study import runner
-    from alzmodel.study.screening import screen_study
+    from alzmodel.study.screen_settings import screen_study
 
     settings = screen_study(
         _words(dopants),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_screen"]
 
+_NAME_WIDTH = 0.055
+"""Of a panel's width, for one name written upright."""
+
 
 def plot_screen(
     panels: Sequence[Mapping[str, Any]],
@@ -94,15 +97,6 @@ def _panel(axis: Axes, panel: Mapping[str, Any], host: tuple[str, float]) -> Non
             label=label,
             zorder=3,
         )
-        for point in points:
-            axis.annotate(
-                point["ion"],
-                (point["x"], point["effect"]),
-                xytext=(4, 3),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=colour,
-            )
     axis.plot(
         [host[1]], [0.0], linestyle="none", marker="*", color="black", label=f"{host[0]}, undoped", zorder=4
     )
@@ -114,7 +108,38 @@ def _panel(axis: Axes, panel: Mapping[str, Any], host: tuple[str, float]) -> Non
     ]
     axis.set_title("\n".join(words), fontsize=7)
     axis.set(xlabel="field strength z/r (e/Å)", ylabel=panel["label"])
-    axis.margins(x=0.12, y=0.15)
+    axis.margins(x=0.08, y=0.1)
+    low, high = axis.get_ylim()
+    # Room for the names.
+    axis.set_ylim(low, high + 0.45 * (high - low))
+    _name(axis, panel["points"])
+
+
+def _name(axis: Axes, points: Sequence[Mapping[str, Any]]) -> None:
+    """Write the ions side by side along the top, each joined to its point, since many have nearly the same strength."""
+    first, last = axis.get_xlim()
+    ordered = sorted(points, key=lambda point: (point["x"], point["ion"]))
+    places: list[float] = []
+    for point in ordered:
+        wanted = (point["x"] - first) / (last - first)
+        places.append(max(wanted, places[-1] + _NAME_WIDTH) if places else wanted)
+    # Names pushed beyond the right edge push their neighbours back.
+    for number in range(len(places) - 1, -1, -1):
+        right = places[number + 1] - _NAME_WIDTH if number + 1 < len(places) else 0.98
+        places[number] = min(places[number], right)
+    for point, place in zip(ordered, places, strict=True):
+        axis.annotate(
+            point["ion"],
+            (point["x"], point["effect"]),
+            xytext=(place, 0.99),
+            textcoords="axes fraction",
+            rotation=90,
+            ha="center",
+            va="top",
+            fontsize=6.5,
+            color=COLOURS[0] if point["isovalent"] else COLOURS[1],
+            arrowprops={"arrowstyle": "-", "linewidth": 0.3, "color": GREY, "shrinkA": 0, "shrinkB": 2},
+        )
 
 
 def _length(value: float) -> float:

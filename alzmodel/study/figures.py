@@ -294,9 +294,9 @@ def _screen(results: _Results, path: Path) -> tuple[Path, ...]:
 
     rows = _need(screening.screen_rows(results.records), "dopants")
     found = screening.trends(rows)
-    contents = [(row.la, row.fraction) for row in rows]
+    places = [row.place for row in rows]
     # One content is drawn: that of most ions, of these the largest.
-    la, fraction = max(contents, key=lambda content: (contents.count(content), content))
+    place = max(places, key=lambda one: (places.count(one), one))
     columns = {column.name: column for column in screening.COLUMNS}
     panels = []
     for name in SCREENED:
@@ -311,12 +311,12 @@ def _screen(results: _Results, path: Path) -> tuple[Path, ...]:
                 "isovalent": row.isovalent,
             }
             for row in rows
-            if (row.la, row.fraction) == (la, fraction) and np.isfinite(row.effects[name].effect)
+            if row.place == place and np.isfinite(row.effects[name].effect)
         ]
         trends = {
             trend.group: {"r": trend.r, "low": trend.ci95[0], "high": trend.ci95[1]}
             for trend in found
-            if (trend.quantity, trend.la, trend.fraction) == (name, la, fraction)
+            if trend.quantity == name and (trend.la, trend.protocol, trend.fraction) == place
         }
         unit = f" ({column.unit})" if column.unit else ""
         if points:

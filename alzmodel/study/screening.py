@@ -11,19 +11,11 @@ import io
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.errors import InputError
 from alzmodel.study.index import model_name
-from alzmodel.study.settings import (
-    Dopant,
-    GlassSettings,
-    LocalOrderSettings,
-    RunSettings,
-    StudySettings,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,12 +36,10 @@ __all__ = [
     "Trend",
     "screen_csv",
     "screen_rows",
-    "screen_study",
     "table_rows",
     "trends",
 ]
 
-Compensation = Literal["li", "oxygen"]
 HOST: Final = "La3+"
 
 
@@ -132,8 +122,9 @@ class ScreenRow:
     ----------
     dopant, valence, radius
         Ion label, charge in e, Shannon radius for six neighbours in Å.
-    la, fraction, compensate
-        La per formula unit before doping, fraction of it replaced, what balances the charge.
+    la, protocol, fraction, compensate
+        La per formula unit before doping, how the glass was made (empty where a study has one protocol), fraction of
+        La replaced, what balances the charge.
     li, formula
         Li per formula unit and the formula really built.
     field_strength, dietzel_field_strength
@@ -148,13 +139,14 @@ class ScreenRow:
         See :data:`SCORE`; percentile interval of a bootstrap over models (too short below ten models); probability of
         so large a score if the dopant did nothing, by exchanging models between both glasses. NaN with a single model.
     rank
-        1 has the largest score among the dopants of this La content and fraction.
+        1 has the largest score among the dopants of this La content, protocol and fraction.
     """
 
     dopant: str
     valence: int
     radius: float
     la: float
+    protocol: str
     fraction: float
     compensate: str
     li: float
@@ -169,6 +161,11 @@ class ScreenRow:
     score_ci95: tuple[float, float]
     p: float
     rank: int = 0
+
+    @property
+    def place(self) -> tuple[float, str, float]:
+        """La content, protocol and fraction: within these, dopants are compared."""
+        return self.la, self.protocol, self.fraction
 
     @property
     def isovalent(self) -> bool:
@@ -197,7 +194,7 @@ class Trend:
     ----------
     quantity
         A name in :data:`COLUMNS`.
-    la, fraction
+    la, protocol, fraction
         Where; ions that are balanced both ways are two points.
     group
         ``"isovalent"`` or ``"all"``.
@@ -209,6 +206,7 @@ class Trend:
 
     quantity: str
     la: float
+    protocol: str
     fraction: float
     group: str
     n_ions: int
@@ -220,100 +218,8 @@ class Trend:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def screen_study(
-    dopants: Sequence[str],
-    *,
-    la: Sequence[float | str] = (3.0,),
-    fractions: Sequence[float] = (0.1,),
-    seeds: int = 4,
-    compensate: Sequence[str] = ("li",),
-    atoms: int = 600,
-    protocol: str = "quick",
-    protocol_changes: Mapping[str, float | int | str] | None = None,
-    potential: str = "du-teter",
-    workers: int = 2,
-    name: str = "dopant screen",
-) -> StudySettings:
-    """Make the settings of a study that screens dopants.
-
-    Parameters
-    ----------
-    dopants
-        Ions or elements; a bare element with two valences (``Ce``) stands for both. ``La`` is the control: it replaces
-        itself in models of other seeds, and must do nothing.
-    la, atoms, protocol, protocol_changes, potential, workers
-        As in a study file.
-    fractions
-        Of La replaced.
-    seeds
-        Models of every glass.
-    compensate
-        What balances the charge; ions of the charge of La need nothing and are built once.
-    name
-        Of the study.
-
-    Raises
-    ------
-    InputError
-        If an ion is unknown or named twice, or a number is out of range.
-    """
-    from pydantic import ValidationError
-
-    from alzmodel.composition import dopant_ions
-
-    if not 1 <= seeds <= 1000:
-        raise InputError(f"--seeds {seeds}: out of range; allowed: 1 to 1000 models of every glass")
-    for fraction in fractions:
-        if not 0 < fraction <= 1:
-            raise InputError(
-                f"--fractions {fraction:g}: out of range; allowed: above 0, up to 1 (of La replaced)"
-            )
-    for way in compensate:
-        if way not in {"li", "oxygen"}:
-            raise InputError(f"--compensate {way}: unknown; allowed: li, oxygen")
-    ions = [ion for word in dopants for ion in dopant_ions(word)]
-    if not ions:
-        raise InputError("--dopants: none; allowed: ions or elements such as Ce,Er,Ca2+")
-    if len({ion.label for ion in ions}) != len(ions):
-        raise InputError(f"--dopants {','.join(dopants)}: an ion is named twice; allowed: each once")
-    own = list(range(1, seeds + 1))
-    entries = [
-        Dopant(
-            ion=ion.label,
-            fraction=list(fractions),
-            compensate=cast("Compensation", way),
-            seeds=[seed + seeds for seed in own] if ion.label == HOST else None,
-        )
-        for ion in ions
-        for way in (compensate if ion.valence != 3 else compensate[:1])
-    ]
-    try:
-        glass = GlassSettings(
-            la=list(la),
-            seeds=own,
-            atoms=atoms,
-            protocol=protocol,
-            protocol_changes=dict(protocol_changes or {}),
-            potential=potential,
-            dopants=entries,
-        )
-        run = RunSettings(workers=workers)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(step) for step in fault["loc"])
-        raise InputError(f"{where}: {fault['input']!r} is refused; allowed: {fault['msg']}") from error
-    return StudySettings(
-        name=name,
-        glass=glass,
-        local_order=LocalOrderSettings(),
-        xrd=False,
-        fem=False,
-        reference=False,
-        run=run,
-    )
-
-
-_Key = tuple[float, str, float, str]
+_Key = tuple[float, str, str, float, str]
+"""La content, protocol, dopant, fraction, balance."""
 
 
 def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
@@ -330,16 +236,16 @@ def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
         By La content and fraction, then by rank; empty without dopants.
     """
     groups, facts = _groups(records)
-    undoped = {key[0]: members for key, members in groups.items() if not key[1]}
+    undoped = {key[:2]: members for key, members in groups.items() if not key[2]}
     spreads = _spreads(groups.values())
     rows = [
-        _row(facts[key], members, undoped[key[0]], spreads)
+        _row(facts[key], members, undoped[key[:2]], spreads)
         for key, members in groups.items()
-        if key[1] and key[0] in undoped
+        if key[2] and key[:2] in undoped
     ]
-    rows.sort(key=lambda row: (row.la, row.fraction, not math.isfinite(row.score), -row.score, row.dopant))
+    rows.sort(key=lambda row: (*row.place, not math.isfinite(row.score), -row.score, row.dopant))
     ranked: list[ScreenRow] = []
-    for _, together in itertools.groupby(rows, key=lambda row: (row.la, row.fraction)):
+    for _, together in itertools.groupby(rows, key=lambda row: row.place):
         ranked += [replace(row, rank=number) for number, row in enumerate(together, start=1)]
     return ranked
 
@@ -347,7 +253,7 @@ def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
 def _groups(
     records: Iterable[Record],
 ) -> tuple[dict[_Key, list[dict[str, float]]], dict[_Key, Mapping[str, Any]]]:
-    """Numbers of every model, and what the glass is, by La content, dopant, fraction and balance."""
+    """Numbers of every model, and what the glass is, by what tells glasses apart."""
     numbers: dict[str, dict[str, float]] = {}
     known: dict[str, tuple[_Key, Mapping[str, Any]]] = {}
     measured: set[str] = set()
@@ -361,6 +267,7 @@ def _groups(
         if record.stage == "glass":
             key = (
                 model["la"],
+                model.get("protocol", ""),
                 model.get("dopant", ""),
                 model.get("fraction", 0.0),
                 model.get("compensate", ""),
@@ -396,7 +303,11 @@ def _column(members: Sequence[Mapping[str, float]], name: str) -> FloatArray:
 
 
 def _spreads(groups: Iterable[Sequence[Mapping[str, float]]]) -> dict[str, float]:
-    """Pool the standard deviation of single models of one glass over all glasses, by quantity."""
+    """Pool the standard deviation of single models of one glass over all glasses, by quantity.
+
+    Times sqrt(ν/(ν − 2)) for ν degrees of freedom, so that what is divided by its square is right on average (the
+    mean of an F distribution).
+    """
     listed = list(groups)
     found = {}
     for column in COLUMNS:
@@ -407,7 +318,8 @@ def _spreads(groups: Iterable[Sequence[Mapping[str, float]]]) -> dict[str, float
             if values.size > 1:
                 squares += float(((values - values.mean()) ** 2).sum())
                 freedom += values.size - 1
-        found[column.name] = math.sqrt(squares / freedom) if freedom else math.nan
+        unbiased = freedom / (freedom - 2) if freedom > 2 else 1.0
+        found[column.name] = math.sqrt(unbiased * squares / freedom) if freedom else math.nan
     return found
 
 
@@ -433,6 +345,7 @@ def _row(
         valence=guest.valence,
         radius=guest.radius_cn6,
         la=model["la"],
+        protocol=model.get("protocol", ""),
         fraction=model["fraction"],
         compensate=model["compensate"] if guest.valence != 3 else "none",
         li=model["li"],
@@ -481,39 +394,37 @@ def _score(
         return nothing
     both = np.stack([_column([*doped, *undoped], name) / spreads[name] for name in names], axis=1)
     chance = 1 / n + 1 / m
-    observed = _mean_square(both[:n], both[n:])
+    given = np.arange(n + m)[None] < n
+    observed = float(_mean_squares(both, given)[0])
     rng = np.random.default_rng(0)
-    samples = [
-        _mean_square(both[rng.integers(n, size=n)], both[n + rng.integers(m, size=m)])
-        # Drawing again adds the chance of the draw to that of the models.
-        - chance
-        - (n - 1) / n**2
-        - (m - 1) / m**2
-        for _ in range(_SAMPLES)
-    ]
+    drawn = both[rng.integers(n, size=(_SAMPLES, n))].mean(axis=1)
+    drawn -= both[n + rng.integers(m, size=(_SAMPLES, m))].mean(axis=1)
+    # Drawing again adds the chance of the draw to that of the models.
+    samples = np.mean(drawn**2, axis=1) - chance - (n - 1) / n**2 - (m - 1) / m**2
     low, high = np.sqrt(np.maximum(np.quantile(samples, [0.025, 0.975]), 0.0))
-    exchanged = [
-        _mean_square(both[list(first)], both[list(second)]) for first, second in _exchanges(n, m, rng)
-    ]
-    p = float(np.mean(np.array(exchanged) >= observed - 1e-12))
+    # A spread that does not know which model is in which glass: else the given division is one of a kind.
+    neutral = both / both.std(axis=0)
+    squares = _mean_squares(neutral, np.concatenate([given, _exchanges(n, m, rng)]))
+    p = float(np.mean(squares[1:] >= squares[0] - 1e-12))
     return math.sqrt(max(observed - chance, 0.0)), (float(low), float(high)), p
 
 
-def _mean_square(a: FloatArray, b: FloatArray) -> float:
-    return float(np.mean((a.mean(axis=0) - b.mean(axis=0)) ** 2))
+def _mean_squares(both: FloatArray, first: NDArray[np.bool_]) -> FloatArray:
+    """Mean square over quantities of the difference between both groups, for each way (row) of dividing the models."""
+    n = first[0].sum()
+    difference = first @ both / n - ~first @ both / (len(both) - n)
+    return np.asarray(np.mean(difference**2, axis=1))
 
 
-def _exchanges(n: int, m: int, rng: np.random.Generator) -> Iterable[tuple[Sequence[int], Sequence[int]]]:
-    """Divide n + m models into groups of n and m: every way, or the given one and a sample."""
-    everything = range(n + m)
+def _exchanges(n: int, m: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Divide n + m models into groups of n and m: every way, or the given one and a sample; rows of membership."""
     if math.comb(n + m, n) <= _MOST_EXCHANGES:
-        for first in itertools.combinations(everything, n):
-            yield first, [index for index in everything if index not in first]
-        return
-    yield range(n), range(n, n + m)
-    for _ in range(_MOST_EXCHANGES):
-        order = rng.permutation(n + m).tolist()
-        yield order[:n], order[n:]
+        chosen = np.array(list(itertools.combinations(range(n + m), n)))
+    else:
+        chosen = np.array([range(n), *(rng.permutation(n + m)[:n] for _ in range(_MOST_EXCHANGES))])
+    first = np.zeros((len(chosen), n + m), dtype=np.bool_)
+    np.put_along_axis(first, chosen, values=True, axis=1)
+    return first
 
 
 def trends(rows: Sequence[ScreenRow]) -> list[Trend]:
@@ -526,9 +437,8 @@ def trends(rows: Sequence[ScreenRow]) -> list[Trend]:
     R. A. Fisher, Metron 1, 3 (1921), for the interval, as in scipy.stats.pearsonr.
     """
     found = []
-    contents = sorted({(row.la, row.fraction) for row in rows})
-    for (la, fraction), column in itertools.product(contents, COLUMNS):
-        members = [row for row in rows if (row.la, row.fraction) == (la, fraction)]
+    for place, column in itertools.product(sorted({row.place for row in rows}), COLUMNS):
+        members = [row for row in rows if row.place == place]
         for group in ("isovalent", "all"):
             points = [
                 (row.field_strength, row.effects[column.name].effect)
@@ -536,7 +446,7 @@ def trends(rows: Sequence[ScreenRow]) -> list[Trend]:
                 if (group == "all" or row.isovalent) and math.isfinite(row.effects[column.name].effect)
             ]
             r, interval = _correlation(points)
-            found.append(Trend(column.name, la, fraction, group, len(points), r, interval))
+            found.append(Trend(column.name, *place, group, len(points), r, interval))
     return found
 
 
@@ -562,6 +472,7 @@ def table_rows(rows: Sequence[ScreenRow]) -> list[dict[str, Any]]:
             "rank": row.rank,
             "dopant": row.dopant + (" (provisional)" if row.provisional else ""),
             "x": row.la,
+            **({"protocol": row.protocol} if row.protocol else {}),
             "fraction": row.fraction,
             "balance": row.compensate,
             "Li": row.li,

@@ -1,0 +1,233 @@
+"""The dopant screen: what its numbers are on records whose effects are known."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+
+from alzmodel.cli import main
+from alzmodel.composition import ion
+from alzmodel.errors import InputError
+from alzmodel.io import json_text
+from alzmodel.study.figures import draw
+from alzmodel.study.screen_settings import screen_study
+from alzmodel.study.screening import COLUMNS, screen_csv, screen_rows, table_rows, trends
+from alzmodel.study.settings import parse_study, study_toml
+from alzmodel.study.store import Record, Store
+from alzmodel.study.tasks import plan
+
+SPREADS = {column.name: 0.1 + 0.2 * number for number, column in enumerate(COLUMNS)}
+
+
+def records_of(dopant, n, rng, *, shift=0.0, fraction=0.1, la=3.0, first=1):
+    """Glasses and their local order, every quantity normal with its spread, `shift` spreads away from the undoped."""
+    found = []
+    for seed in range(first, first + n):
+        model = {"la": la, "li": 7.0}
+        if dopant:
+            model |= {"dopant": dopant, "fraction": fraction, "compensate": "li"}
+        model["seed"] = seed
+        draw = {name: 10 + spread * (shift + rng.normal()) for name, spread in SPREADS.items()}
+        provenance = {"formula": "F", "potential": {"provisional": ["Ga3+"] if dopant == "Ga3+" else []}}
+        common = {"hash": f"{dopant}{seed}{la}", "label": "", "inputs": {"model": model}, "needs": {}}
+        density = [{"name": "density", "value": draw["density"]}]
+        found.append(Record("glass", quantities=density, results={"provenance": provenance}, **common))
+        rows = [
+            {"name": column.name, "value": draw[column.name]} for column in COLUMNS[1:] if not column.where
+        ]
+        if dopant and dopant != "La3+":
+            element = ion(dopant).element.lower()
+            rows += [{"name": f"{element}_o_{what}", "value": 12.0} for what in ("distance", "coordination")]
+        results: dict = {}
+        for column in COLUMNS:
+            place = results
+            for step in column.where[:-1]:
+                place = place.setdefault(step, {})
+            if column.where:
+                place[column.where[-1]] = draw[column.name]
+        found.append(Record("local_order", quantities=rows, results=results, **common))
+    return found
+
+
+def test_effects_and_score_are_what_was_put_in():
+    rng = np.random.default_rng(1)
+    records = records_of(None, 400, rng) + records_of("Ca2+", 400, rng, shift=1.5)
+    (row,) = screen_rows(records)
+    assert row.score == pytest.approx(1.5, abs=0.12)
+    assert row.score_ci95[0] < 1.5 < row.score_ci95[1]
+    assert row.score_ci95[1] - row.score_ci95[0] < 0.4
+    assert row.p < 0.001
+    for column in COLUMNS:
+        found = row.effects[column.name]
+        assert found.effect == pytest.approx(1.5 * SPREADS[column.name], abs=0.35 * SPREADS[column.name])
+        assert found.ci95[0] < found.effect < found.ci95[1]
+        assert found.std == pytest.approx(SPREADS[column.name], rel=0.2)
+    own = row.effects["dopant_o_coordination"]
+    assert own.value == 12
+    undoped = np.mean(
+        [q["value"] for r in records[1:800:2] for q in r.quantities if q["name"] == "la_o_coordination"]
+    )
+    assert own.effect == pytest.approx(12 - undoped)
+
+
+def test_a_dopant_that_does_nothing_scores_nothing():
+    """Over many screens the score of the control is near 0, and p is below 0.05 as often as it should be."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for _ in range(60):
+        records = records_of(None, 4, rng) + records_of("La3+", 4, rng, first=5)
+        rows += screen_rows(records)
+    below = np.mean([row.p < 0.05 for row in rows])
+    assert below < 0.15
+    assert 0.3 < np.mean([row.p for row in rows]) < 0.7
+    # What chance gives is taken off: as often too much as too little.
+    assert np.mean([row.score == 0 for row in rows]) == pytest.approx(0.55, abs=0.15)
+    assert np.mean([row.score for row in rows]) < 0.3
+    covered = [
+        found.ci95[0] <= 0 <= found.ci95[1] for row in rows for found in list(row.effects.values())[:-2]
+    ]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+def test_ranks_follow_the_size_of_the_effect_within_one_content():
+    rng = np.random.default_rng(3)
+    records = [*records_of(None, 6, rng), *records_of(None, 6, rng, la=1.5)]
+    for dopant, shift in (("Ca2+", 3.0), ("Y3+", 1.5), ("Ga3+", 6.0)):
+        records += records_of(dopant, 6, rng, shift=shift)
+        records += records_of(dopant, 6, rng, shift=4 - shift, la=1.5)
+    rows = screen_rows(records)
+    assert [(row.la, row.rank, row.dopant) for row in rows] == [
+        (1.5, 1, "Y3+"),
+        (1.5, 2, "Ga3+"),
+        (1.5, 3, "Ca2+"),
+        (3.0, 1, "Ga3+"),
+        (3.0, 2, "Ca2+"),
+        (3.0, 3, "Y3+"),
+    ]
+    assert [row.dopant for row in rows if row.provisional] == ["Ga3+", "Ga3+"]
+    assert [row.dopant for row in rows if not row.isovalent] == ["Ca2+", "Ca2+"]
+    shuffled = [records[index] for index in rng.permutation(len(records))]
+    again = screen_rows(shuffled)
+    assert [row.dopant for row in again] == [row.dopant for row in rows]
+    assert [row.score for row in again] == pytest.approx([row.score for row in rows])
+
+
+def test_one_model_gives_values_and_no_errors():
+    rng = np.random.default_rng(4)
+    (row,) = screen_rows(records_of(None, 1, rng) + records_of("Y3+", 1, rng))
+    assert math.isfinite(row.effects["density"].effect)
+    assert math.isnan(row.effects["density"].ci95[0])
+    assert math.isnan(row.score)
+    assert json.loads(json_text(row.to_dict()))["score"] is None
+    assert screen_rows(records_of("Y3+", 2, rng)) == []
+    assert screen_rows(records_of(None, 2, rng)) == []
+
+
+def test_trends_keep_isovalent_ions_apart():
+    rng = np.random.default_rng(5)
+    records = records_of(None, 3, rng)
+    isovalent = ("Al3+", "Y3+", "Er3+", "Nd3+", "Ce3+")
+    for dopant in isovalent:
+        records += records_of(dopant, 3, rng, shift=40 * ion(dopant).field_strength)
+    for dopant in ("Ca2+", "Ta5+", "Ce4+"):
+        records += records_of(dopant, 3, rng, shift=-60 * ion(dopant).field_strength)
+    found = {(t.quantity, t.group): t for t in trends(screen_rows(records))}
+    alone = found["packing_fraction", "isovalent"]
+    together = found["packing_fraction", "all"]
+    assert alone.n_ions == 5
+    assert together.n_ions == 8
+    assert alone.r > 0.9
+    assert alone.ci95[0] < alone.r < alone.ci95[1]
+    assert together.r < 0
+    two = trends(screen_rows(records_of(None, 2, rng) + records_of("Y3+", 2, rng)))
+    assert all(math.isnan(trend.r) for trend in two)
+
+
+def test_tables_hold_what_was_promised():
+    rng = np.random.default_rng(6)
+    rows = screen_rows(records_of(None, 4, rng) + records_of("Ga3+", 4, rng, shift=2))
+    table = list(csv.DictReader(io.StringIO(screen_csv(rows))))
+    assert float(table[0]["field_strength"]) == pytest.approx(3 / ion("Ga3+").radius_cn6)
+    assert float(table[0]["dietzel_field_strength"]) == pytest.approx(ion("Ga3+").dietzel_field_strength)
+    for name in (*SPREADS, "dopant_o_distance", "dopant_o_coordination"):
+        for ending in ("", "_effect", "_effect_ci95_low", "_effect_ci95_high"):
+            assert float(table[0][name + ending])
+    assert table[0]["provisional"] == "True"
+    assert "provisional" in table_rows(rows)[0]["dopant"]
+
+
+def test_the_figure_shows_the_content_with_most_ions(tmp_path):
+    rng = np.random.default_rng(7)
+    records = records_of(None, 3, rng)
+    for dopant in ("Y3+", "Al3+", "Ca2+"):
+        records += records_of(dopant, 3, rng, fraction=0.2)
+    records += records_of("Y3+", 3, rng, fraction=0.5)
+    files = draw("screen", records, Store(tmp_path), [], tmp_path / "screen")
+    assert [path.suffix for path in files] == [".png", ".svg", ".csv"]
+    rows = list(csv.DictReader(io.StringIO(files[2].read_text(encoding="utf-8"))))
+    assert len(rows) == 4 * 3
+    expected = {row.dopant: row for row in screen_rows(records) if row.fraction == 0.2}
+    for row in rows[:3]:
+        found = expected[row["ion"]].effects["packing_fraction"]
+        assert float(row["effect"]) == pytest.approx(found.effect, rel=1e-6)
+        assert float(row["low"]) == pytest.approx(found.ci95[0], rel=1e-6)
+        assert row["isovalent"] == str(row["ion"].endswith("3+"))
+    with pytest.raises(InputError, match="no finished dopants"):
+        draw("screen", records[:6], Store(tmp_path), [], tmp_path / "screen")
+
+
+def test_the_study_of_a_screen():
+    study = screen_study(["Ce", "Ca", "La"], fractions=[0.1, 0.2], seeds=3, compensate=["li", "oxygen"])
+    ions = [(entry.ion, entry.compensate, entry.seeds) for entry in study.glass.dopants]
+    assert ions == [
+        ("Ce3+", "li", None),
+        ("Ce4+", "li", None),
+        ("Ce4+", "oxygen", None),
+        ("Ca2+", "li", None),
+        ("Ca2+", "oxygen", None),
+        # The control has other seeds: else it would be the undoped glass itself.
+        ("La3+", "li", [4, 5, 6]),
+    ]
+    tasks = plan(study)
+    assert sum(task.stage == "glass" for task in tasks) == 3 * (1 + 6 * 2)
+    assert {task.stage for task in tasks} == {"glass", "local_order"}
+    assert parse_study(study_toml(study), "copy") == study
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--dopants", "Xx"], "'Xx'"),
+        (["--dopants", ","], "--dopants"),
+        (["--dopants", "Ca,Ca2+"], "named twice"),
+        (["--dopants", "Gd"], "Gd3+"),
+        (["--dopants", "Ca", "--fractions", "1.5"], "--fractions 1.5"),
+        (["--dopants", "Ca", "--fractions", "much"], "--fractions much"),
+        (["--dopants", "Ca", "--seeds", "0"], "--seeds 0"),
+        (["--dopants", "Ca", "--compensate", "air"], "--compensate air"),
+        (["--dopants", "Ca", "--atoms", "0"], "atoms"),
+        (["--dopants", "Ca", "--executor", "cloud"], "'cloud'"),
+    ],
+)
+def test_bad_screens_end_in_one_line(capsys, tmp_path, words, named):
+    assert main(["screen", *words, "-o", str(tmp_path / "screen")]) == 2
+    caught = capsys.readouterr()
+    assert caught.out == ""
+    assert named in caught.err
+    assert caught.err.count("\n") == 1
+    assert not (tmp_path / "screen").exists()
+
+
+def test_dry_run_shows_tasks_time_and_disk(capsys, tmp_path):
+    words = ["screen", "--dopants", "Ca", "-o", str(tmp_path / "screen"), "--dry-run", "--json"]
+    assert main(words) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert len(planned["tasks"]) == 16
+    assert planned["seconds"] > 100
+    assert planned["megabytes"] > 1
+    assert not (tmp_path / "screen").exists()
