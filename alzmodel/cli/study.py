@@ -155,11 +155,24 @@ def status(folder: Folder, as_json: Json = False) -> None:
 
 
 def compare(
-    folder: Folder, measured: Measured = None, hypotheses: Hypotheses = None, as_json: Json = False
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            help="Folder of a study; of several, such as one a potential, the verdicts side by side.",
+        ),
+    ],
+    measured: Measured = None,
+    hypotheses: Hypotheses = None,
+    as_json: Json = False,
 ) -> None:
     """Lay the models of a study beside the measured values and judge the hypotheses."""
     from alzmodel.study import runner
 
+    if len(folders) > 1:
+        _compare_studies(folders, measured, hypotheses, as_json)
+        return
+    (folder,) = folders
     rows, verdicts = runner.compare(folder, measured, hypotheses)
     payload = {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
     mark_provisional(payload, {"provisional": runner.provisional(folder)})
@@ -167,6 +180,31 @@ def compare(
         print_json(payload)
     else:
         _print_verdicts(rows, verdicts, measured or runner.measured_file(folder))
+
+
+def _compare_studies(
+    folders: list[Path], measured: Path | None, hypotheses: Path | None, as_json: bool
+) -> None:
+    from alzmodel.compare.side_by_side import side_by_side
+    from alzmodel.report.table import print_side_by_side
+    from alzmodel.study import runner
+
+    if len(set(folders)) != len(folders):
+        raise InputError(f"{' '.join(map(str, folders))}: a study twice; allowed: each once")
+    studies = {str(folder): runner.compare(folder, measured, hypotheses)[1] for folder in folders}
+    rows = side_by_side(studies)
+    payload: dict[str, Any] = {
+        "studies": {
+            name: {"hypotheses": [verdict.to_dict() for verdict in verdicts]}
+            for name, verdicts in studies.items()
+        },
+        "side_by_side": [row.to_dict() for row in rows],
+    }
+    mark_provisional(payload, *({"provisional": runner.provisional(folder)} for folder in folders))
+    if as_json:
+        print_json(payload)
+    else:
+        print_side_by_side(rows, list(studies))
 
 
 def plot(

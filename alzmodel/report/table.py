@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.measured import Measured
     from alzmodel.compare.quantities import Quantity
+    from alzmodel.compare.side_by_side import SideBySide
     from alzmodel.compare.verdicts import Verdict
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "print_comparison",
     "print_hypotheses",
     "print_models",
+    "print_side_by_side",
     "with_error",
 ]
 
@@ -270,6 +272,32 @@ def print_hypotheses(verdicts: Sequence[Verdict], *, console: Console | None = N
             f"Fewer than {LEAST_MODELS} models at each x ({min(few)} here) support no hypothesis and contradict none.",
             style="yellow",
         )
+
+
+def print_side_by_side(
+    rows: Sequence[SideBySide], studies: Sequence[str], *, console: Console | None = None
+) -> None:
+    """Print what several studies say of the same hypotheses."""
+    from rich.table import Table
+
+    table = Table(title="verdicts side by side", title_justify="left")
+    for heading in ("hypothesis", "quantity", "test", *studies, "depends on the study"):
+        table.add_column(heading)
+    for row in rows:
+        cells = [
+            f"{verdict}: {_effect(effect, ci95, row.unit)}"
+            for verdict, effect, ci95 in zip(row.verdicts, row.effects, row.ci95, strict=True)
+        ]
+        depends = {True: "yes", False: "no", None: "undecided"}[row.depends]
+        table.add_row(row.title, row.quantity, row.test, *cells, depends)
+    _console(console).print(table)
+
+
+def _effect(effect: float | None, ci95: tuple[float, float] | None, unit: str) -> str:
+    if effect is None:
+        return "–"
+    interval = "" if ci95 is None else f" [{ci95[0]:.3g}, {ci95[1]:.3g}]"
+    return f"{effect:.3g}{interval} {unit}".rstrip()
 
 
 def print_models(quantities: Sequence[Quantity], *, console: Console | None = None) -> None:
