@@ -16,6 +16,7 @@ __all__ = [
     "COULOMB_EV_A",
     "CU_K_ALPHA1",
     "EV_PER_A3_TO_GPA",
+    "EV_TO_KJ_PER_MOL",
     "electron_interaction_constant",
     "electron_wavelength",
     "mass_density",
@@ -24,6 +25,7 @@ __all__ = [
 
 AMU_PER_A3_TO_G_PER_CM3: Final = constants.atomic_mass * 1e3 / 1e-24
 EV_PER_A3_TO_GPA: Final = constants.e / 1e-30 / 1e9
+EV_TO_KJ_PER_MOL: Final = constants.e * constants.N_A / 1e3
 BOLTZMANN_EV_K: Final = constants.k / constants.e
 COULOMB_EV_A: Final = constants.e / (4 * math.pi * constants.epsilon_0) / 1e-10
 """e²/(4πε₀) in eV Å."""

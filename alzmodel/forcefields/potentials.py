@@ -151,19 +151,35 @@ class Potential:
         ion = self.ion(second if first == OXYGEN else first)
         end = self.short_range_cutoff if cutoff is None else cutoff
         last_energy, last_force = (value.item() for value in _buckingham(ion, np.array(end)))
-        branch = splice(ion.A, ion.rho, ion.C)
-        near = np.maximum(r, branch.r0) if branch else r
-        energy, force = _buckingham(ion, near)
-        if branch:
-            inside = r < branch.r0
-            repulsion = branch.B * r ** (-branch.n)
-            energy = np.where(inside, repulsion + branch.D * r**2, energy)
-            force = np.where(inside, branch.n * repulsion / r - 2 * branch.D * r, force)
+        energy, force = _spliced(ion, r)
         within = r < end
         return (
             np.where(within, energy - last_energy + (r - end) * last_force, 0.0),
             np.where(within, force - last_force, 0.0),
         )
+
+    def unshifted_energy(self, first: str, second: str, r: np.ndarray) -> np.ndarray:
+        """Short-range energy (eV) of a pair of ions at `r` (Å), spliced, neither cut nor shifted.
+
+        Zero for two cations.
+        """
+        if OXYGEN not in {first, second}:
+            self.ion(first), self.ion(second)
+            return np.zeros_like(r)
+        return _spliced(self.ion(second if first == OXYGEN else first), r)[0]
+
+
+def _spliced(ion: IonParameters, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    branch = splice(ion.A, ion.rho, ion.C)
+    if branch is None:
+        return _buckingham(ion, r)
+    energy, force = _buckingham(ion, np.maximum(r, branch.r0))
+    inside = r < branch.r0
+    repulsion = branch.B * r ** (-branch.n)
+    return (
+        np.where(inside, repulsion + branch.D * r**2, energy),
+        np.where(inside, branch.n * repulsion / r - 2 * branch.D * r, force),
+    )
 
 
 def _buckingham(ion: IonParameters, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

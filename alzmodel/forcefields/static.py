@@ -142,26 +142,30 @@ def relax(
     system, labels = _system(atoms, potential)
     mode: CellFreedom = cell if isinstance(cell, str) else "lengths" if cell else "fixed"
     commands = minimise_commands(mode, rounds=2)
-    dump = "write_dump all custom end.dump id type xsu ysu zsu modify sort id format float %.17g"
     with tempfile.TemporaryDirectory(prefix="alzmodel-relax-") as name:
         folder = Path(name)
         coulomb = pppm_coulomb(accuracy=accuracy)
         system.write_tables(folder, coulomb)
-        system.write_data(atoms, labels, folder / "start.data", triclinic=mode == "full")
-        source = "start.data"
+        stand = atoms
         for number in range(MAX_PASSES):
-            setup, output = system.setup(source, coulomb), f"{number}.restart"
-            every = (*setup, *commands, dump, f"write_restart {output}.part")
+            # From a data file each time: a restart file loses atoms that lie on a face of a tilted cell.
+            system.write_data(stand, labels, folder / "start.data", triclinic=mode == "full")
+            end = f"{number}.dump"
+            dump = f"write_dump all custom {end}.part id type xsu ysu zsu modify sort id format float %.17g"
+            every = (*system.setup("start.data", coulomb), *commands, dump)
             run_job(
-                folder, [Segment("relax", every, output, 1.0, "minimisation")], ranks=ranks, progress=progress
+                folder, [Segment("relax", every, end, 1.0, "minimisation")], ranks=ranks, progress=progress
             )
             log = read_thermo([folder / "relax.log"])
-            pressure, source = float(log.pressure[-1]), output
+            pressure = float(log.pressure[-1])
+            ((_, box, scaled),) = read_dump(folder / end)
             if mode == "fixed" or abs(pressure) < PRESSURE_TOLERANCE:
                 break
+            stand = atoms.copy()
+            stand.set_cell(box)
+            stand.set_scaled_positions(scaled)
         else:
             raise AlzmodelError(f"relaxation: {pressure:.3f} GPa are left after {MAX_PASSES} passes")
-        ((_, box, scaled),) = read_dump(folder / "end.dump")
     relaxed = atoms.copy()
     relaxed.set_cell(box @ _turn(atoms))
     relaxed.set_scaled_positions(scaled)

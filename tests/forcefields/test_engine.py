@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from ase import Atoms, spacegroup
 
+from alzmodel.build.packing import random_packing
+from alzmodel.build.protocols import PROTOCOLS
 from alzmodel.composition import ion_labels
 from alzmodel.crystals import crystal, supercell
 from alzmodel.errors import AlzmodelError, InputError
@@ -18,6 +20,8 @@ from alzmodel.forcefields.engine import Segment, System, check_ranks, read_dump,
 from alzmodel.forcefields.lammps_worker import mpi_library
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
+from alzmodel.forcefields.static import relax
+from alzmodel.units import BOLTZMANN_EV_K
 
 DSF = Coulomb("dsf")
 
@@ -94,6 +98,35 @@ def test_energy_is_conserved_and_pppm_runs_in_a_tilted_cell(tmp_path):
     total = (log.energy + kinetic) / len(atoms)
     assert kinetic[-1] / len(atoms) > 5e-3
     assert np.ptp(total) < 5e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("coulomb", [DSF, pppm_coulomb(accuracy=1e-4)], ids=["dsf", "pppm"])
+def test_the_energy_of_a_glass_does_not_drift(tmp_path, coulomb):
+    """Below 0.02 meV per atom and ps over 20 ps at 300 K, with the time step and the mesh of the builds."""
+    packing = random_packing({"Li+": 63, "La3+": 27, "Zr4+": 18, "O2-": 108}, seed=1)
+    atoms = relax(packing, cell="iso", accuracy=1e-5).atoms
+    _, setup = job(tmp_path, atoms, coulomb)
+    step, warm, steps = PROTOCOLS["quick"].timestep, 1000, 10_000
+    commands = (
+        *setup,
+        f"timestep {step}",
+        "thermo 20",
+        "velocity all create 600 7 mom yes",
+        "fix warm all nvt temp 300 300 0.1",
+        f"run {warm}",
+        "unfix warm",
+        "fix move all nve",
+        f"run {steps}",
+        "write_restart end.part",
+    )
+    run_job(tmp_path, [Segment("nve", commands, "end", 1.0, "nve")])
+    log = read_thermo([tmp_path / "nve.log"])
+    total = (log.energy + 1.5 * (len(atoms) - 1) * BOLTZMANN_EV_K * log.temperature) / len(atoms)
+    assert 250 < log.temperature.mean() < 350
+    drift = np.polyfit(log.step * step, total, 1)[0]
+    print(f"{coulomb.kind}: {1e3 * drift:+.5f} meV/atom/ps")
+    assert abs(1e3 * drift) < 0.02
 
 
 def test_failure_of_lammps_is_told_in_its_own_words(tmp_path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 import pytest
 from ase import Atoms
 from scipy.special import erfc
 
-from alzmodel.forcefields.engine import Segment, System, run_job
+from alzmodel.build.packing import random_packing
+from alzmodel.composition import ion_labels
+from alzmodel.forcefields.engine import Segment, System, read_dump, run_job
 from alzmodel.forcefields.pair_tables import (
     Coulomb,
     damped_shifted_force,
@@ -19,6 +21,7 @@ from alzmodel.forcefields.pair_tables import (
     table_text,
 )
 from alzmodel.forcefields.potentials import potential
+from alzmodel.neighbours import neighbour_list
 from alzmodel.units import COULOMB_EV_A
 
 LABELS = ("Li+", "La3+", "Zr4+", "O2-")
@@ -73,6 +76,42 @@ def test_lammps_evaluates_the_tables_to_1e_4(tmp_path, name, coulomb):
         assert np.abs(table[far, 3] - force[far]).max() < 1e-4, (i, j)
         assert np.abs(table[far, 2] - energy[far]).max() < 1e-4, (i, j)
         assert np.abs(table[:, 3] / force - 1)[np.abs(force) > 1].max() < 1e-4, (i, j)
+
+
+def test_forces_of_a_melt_are_those_of_the_closed_form(tmp_path):
+    """A melt at 3000 K and what it feels in LAMMPS, against a plain sum over its pairs."""
+    counts = {"Li+": 42, "La3+": 18, "Zr4+": 12, "O2-": 72}
+    pot, coulomb = potential("du-teter"), Coulomb("dsf", 6.0)
+    system = System(pot, tuple(counts))
+    start = random_packing(counts, seed=3)
+    labels = ion_labels(start)
+    system.write_tables(tmp_path, coulomb)
+    system.write_data(start, labels, tmp_path / "start.data")
+    commands = (
+        *system.setup("start.data", coulomb),
+        "timestep 0.002",
+        "minimize 0 0 50 200",
+        "velocity all create 3000 5",
+        "fix melt all nvt temp 3000 3000 0.1",
+        "run 500",
+        "write_dump all custom place.dump id type xsu ysu zsu modify sort id format float %.17g",
+        "write_dump all custom force.dump.part id type fx fy fz modify sort id format float %.17g",
+    )
+    run_job(tmp_path, [Segment("melt", commands, "force.dump", 1.0, "melt")])
+    ((_, cell, scaled),) = read_dump(tmp_path / "place.dump")
+    ((_, _, forces),) = read_dump(tmp_path / "force.dump")
+    melt = Atoms(start.symbols, scaled_positions=scaled, cell=cell, pbc=True)
+    pairs = neighbour_list(melt, coulomb.cutoff)
+    kinds = np.array(labels)
+    assert pairs.distance[(kinds[pairs.i] == "Zr4+") & (kinds[pairs.j] == "O2-")].min() < 1.9
+    expected = np.zeros_like(forces)
+    for first, second in product(counts, repeat=2):
+        mine = (kinds[pairs.i] == first) & (kinds[pairs.j] == second)
+        size = pair_energy_force(pot, first, second, coulomb, pairs.distance[mine])[1]
+        along = pairs.vector[mine] / pairs.distance[mine, None]
+        np.add.at(expected, pairs.i[mine], -size[:, None] * along)
+    assert np.abs(forces).max() > 5
+    assert np.abs(forces - expected).max() < 1e-4
 
 
 def test_table_file_has_a_block_for_every_pair():

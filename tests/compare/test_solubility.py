@@ -1,0 +1,129 @@
+"""Energies against the crystalline oxide on made-up lines and curves; gathering of La in crystals and at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alzmodel.compare.solubility import (
+    GATE_PER_LA,
+    exsolution,
+    formation_gate,
+    per_formula_unit,
+    solubility,
+)
+from alzmodel.crystals import crystal, supercell
+from alzmodel.errors import InputError
+from alzmodel.units import EV_TO_KJ_PER_MOL
+
+OXIDE = -24.5
+X = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
+def models(energy, spread=0.01):
+    return {x: [energy(x) - spread, energy(x), energy(x) + spread] for x in X}
+
+
+def gate(enthalpy):
+    energies = {"La2O3": -49.0, "ZrO2": -46.0}
+    return formation_gate({**energies, "La2Zr2O7": -141.0 + enthalpy / EV_TO_KJ_PER_MOL})
+
+
+def test_the_limit_of_a_parabola_is_its_lowest_point_against_the_oxide():
+    found = solubility(models(lambda x: -150 + OXIDE * x + 0.3 * (x - 3) ** 2), OXIDE)
+    assert found.limit == 3
+    assert found.limit_range[0] <= 3 <= found.limit_range[1]
+    # The slope of a parabola between two points is that in their middle.
+    assert [one.effect for one in found.slopes] == pytest.approx([0.6 * (x + 0.5 - 3) for x in X[:-1]])
+    assert [one.effect for one in found.curvatures] == pytest.approx([0.6] * 4)
+    assert found.excess()[0] == pytest.approx([0.3 * ((x - 3) ** 2 - 4) for x in X])
+    assert "x = 3" in found.verdict(gate(-107.3))
+
+
+@given(shift=st.floats(-50, 50), oxide=st.floats(-60, 0))
+@settings(max_examples=20, deadline=None)
+def test_the_zero_of_energy_does_not_matter(shift, oxide):
+    plain = solubility(models(lambda x: OXIDE * x + 0.3 * (x - 3) ** 2), OXIDE)
+    # Energy of Li7Zr2O7.5 and of La2O3, each with a zero of its own.
+    moved = solubility(models(lambda x: OXIDE * x + 0.3 * (x - 3) ** 2 + shift + (oxide - OXIDE) * x), oxide)
+    assert moved.limit == plain.limit
+    assert moved.limit_range == plain.limit_range
+    assert [one.effect for one in moved.slopes] == pytest.approx(
+        [one.effect for one in plain.slopes], abs=1e-9
+    )
+
+
+def test_words_follow_the_numbers():
+    rising = solubility(models(lambda x: (OXIDE + 1) * x), OXIDE)
+    falling = solubility(models(lambda x: (OXIDE - 1) * x), OXIDE)
+    level = solubility(models(lambda x: OXIDE * x), OXIDE)
+    good, bad = gate(-107.3), gate(-150.0)
+    assert rising.limit == 1
+    assert "at or below x = 1" in rising.verdict(good)
+    assert "No limit up to x = 6" in falling.verdict(good)
+    assert level.limit_range == (1, 6)
+    assert level.verdict(good).startswith("The model cannot tell: within its own errors")
+    for one in (rising, falling, level):
+        assert one.verdict(bad).startswith("The model cannot tell: gate: fails")
+        assert one.verdict(None).startswith("The model cannot tell")
+        assert "not usable" in one.verdict(bad)
+    parting = solubility(models(lambda x: OXIDE * x - 0.3 * (x - 3.5) ** 2), OXIDE)
+    assert all(one.ci95[1] < 0 for one in parting.curvatures)
+
+
+def test_the_gate_is_the_distance_of_two_calorimetries():
+    assert pytest.approx(14.25) == GATE_PER_LA
+    assert gate(-107.3 - 2 * GATE_PER_LA + 0.01).passed
+    assert not gate(-107.3 - 2 * GATE_PER_LA - 0.01).passed
+    assert gate(-90.0).model == pytest.approx(-90.0)
+    assert "differ by 8.7 kJ per mole of La" in str(gate(-90.0 + 0.1))
+    with pytest.raises(InputError, match="no energy of ZrO2"):
+        formation_gate({"La2O3": -49.0, "La2Zr2O7": -141.0})
+
+
+def test_energies_of_other_compositions_are_refused():
+    glass = Atoms("Li14La2Zr4O18")
+    assert per_formula_unit(glass, -300.0) == -150.0
+    for formula in ("Li13La2Zr4O18", "Li14La2Zr4O17", "Li14La2Zr4O18Ca"):
+        with pytest.raises(InputError, match=r"allowed: whole units of Li7LaxZr2O"):
+            per_formula_unit(Atoms(formula), -300.0)
+    with pytest.raises(InputError, match="at least three contents"):
+        solubility({1.0: [1, 2], 2.0: [1, 2]}, OXIDE)
+
+
+def test_the_oxide_is_oxide_like_and_other_crystals_are_not():
+    oxide = exsolution(supercell(crystal("La2O3"), (3, 3, 2)))
+    assert oxide.la_only_oxygen == oxide.la_only_oxygen_random == oxide.oxide_like_la == 1
+    pyrochlore = exsolution(supercell(crystal("La2Zr2O7"), 2))
+    # One oxygen in seven, 8b, stands among four La; every La has six others too.
+    assert pyrochlore.la_only_oxygen == pytest.approx(1 / 7)
+    assert pyrochlore.oxide_like_la == 0
+    assert exsolution(crystal("LLZO-tetragonal")).la_only_oxygen == 0
+    with pytest.raises(InputError, match="models with La"):
+        exsolution(crystal("ZrO2"))
+
+
+def test_la_thrown_at_random_does_not_gather():
+    """Fluorite with La and Zr at random: as many La-only oxygens as the product of the shares says."""
+    rng = np.random.default_rng(4)
+    atoms = supercell(crystal("CeO2"), 6)
+    cerium = np.flatnonzero(atoms.symbols == "Ce")
+    for share in (0.5, 0.75):
+        mixed = atoms.copy()
+        mixed.set_initial_charges(None)
+        chosen = rng.random(len(cerium)) < share
+        mixed.symbols[cerium[chosen]] = "La"
+        mixed.symbols[cerium[~chosen]] = "Zr"
+        found = exsolution(mixed)
+        assert found.gathering == pytest.approx(1, abs=0.15)
+        assert found.la_la_order == pytest.approx(0, abs=0.05)
+    parted = atoms.copy()
+    parted.set_initial_charges(None)
+    left = parted.get_scaled_positions()[cerium, 0] < 0.5
+    parted.symbols[cerium[left]] = "La"
+    parted.symbols[cerium[~left]] = "Zr"
+    assert exsolution(parted).gathering > 4
+    assert exsolution(parted).la_la_order < -0.5
