@@ -1,4 +1,4 @@
-"""Reference crystals as :class:`ase.Atoms`: unit cells, supercells, spheres and disordered pyrochlore.
+"""Reference crystals as :class:`ase.Atoms`: unit cells, supercells and spheres.
 
 The structures stand as CIF files in ``structures/``, each with its citation. Every model has formal charges as initial
 charges and its origin in ``info["provenance"]``.
@@ -33,11 +33,11 @@ __all__ = [
     "PHASES",
     "SYMMETRIC_ATOMS",
     "Phase",
+    "checked_seed",
     "crystal",
     "is_crystal",
     "nanocrystal",
     "phase_of",
-    "pyrochlore_defect_fluorite",
     "sphere_of",
     "structure_folder",
     "supercell",
@@ -48,9 +48,6 @@ DIAMETER_MAX: Final = 400.0
 
 SYMMETRIC_ATOMS: Final = 2000
 """Largest model whose symmetry is searched to tell a crystal from a glass."""
-
-FLUORITE_X: Final = 0.375
-"""The x of 48f oxygen (origin at Zr) at which pyrochlore has the ideal positions of fluorite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,109 +253,17 @@ def supercell(atoms: Atoms, repeats: int | tuple[int, int, int]) -> Atoms:
     return repeated
 
 
-def _check_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed: {seed!r}; allowed: a whole number of at least 0")
-    return int(seed)
-
-
-def pyrochlore_defect_fluorite(
-    repeats: int | tuple[int, int, int],
-    disorder: float,
-    seed: int,
-    *,
-    lattice_parameter: float | None = None,
-) -> Atoms:
-    """La2Zr2O7 between ordered pyrochlore (`disorder` 0) and random defect fluorite (1).
-
-    Cations: a fraction disorder / 2 of La and Zr change places, so that 1 leaves each site half La, half Zr.
-    Oxygen: a fraction 7/8 of the empty 8a sites, times `disorder`, is filled from 48f (anion Frenkel pairs); 8b
-    gives up oxygen too with relative weight `disorder`, so that at 1 the seven oxygens are spread evenly over the
-    eight fluorite sites. The 48f coordinate x goes linearly to 3/8, its fluorite value. Cations and anions are
-    disordered together, which real zirconates need not do (Blanchard et al., Inorg. Chem. 51 (2012) 13237).
-
-    Parameters
-    ----------
-    repeats
-        Cells along each axis.
-    disorder
-        0 to 1.
-    seed
-        Of the random choice of sites.
-    lattice_parameter
-        a in Å; the published one if not given.
-
-    Returns
-    -------
-    ase.Atoms
-        Periodic, stoichiometric; ``provenance["antisite_fraction"]`` (of La sites, with Zr) and
-        ``["frenkel_fraction"]`` (of oxygens, on 8a) are those really built.
+def checked_seed(seed: int) -> int:
+    """Return a seed, or refuse it.
 
     Raises
     ------
     InputError
-        If `disorder` is not within 0 to 1, or another argument cannot be used.
+        If it is not a whole number of at least 0.
     """
-    if not (math.isfinite(disorder) and 0 <= disorder <= 1):
-        raise InputError(f"disorder: {disorder:g}; allowed: 0 (pyrochlore) to 1 (defect fluorite)")
-    rng = np.random.default_rng(_check_seed(seed))
-    unit = crystal("La2Zr2O7", lattice_parameter=lattice_parameter)
-    unit.new_array("site", _pyrochlore_sites(unit, disorder))
-    atoms = supercell(unit, repeats)
-    site = atoms.arrays["site"]
-    numbers = atoms.numbers.copy()
-    lanthanum, zirconium = (np.flatnonzero(atoms.symbols == symbol) for symbol in ("La", "Zr"))
-    swaps = round(disorder * len(lanthanum) / 2)
-    moved_la, moved_zr = (rng.choice(sites, swaps, replace=False) for sites in (lanthanum, zirconium))
-    numbers[moved_la], numbers[moved_zr] = 40, 57
-    atoms.numbers = numbers
-
-    vacancies = _empty_sites(unit, atoms)
-    frenkel = round(disorder * len(vacancies) * 7 / 8)
-    givers = np.flatnonzero(np.isin(site, [_SITE_48F, _SITE_8B]))
-    weights = np.where(site[givers] == _SITE_48F, 1.0, disorder)
-    if frenkel:
-        leaving = rng.choice(givers, frenkel, replace=False, p=weights / weights.sum())
-        atoms.positions[leaving] = vacancies[rng.choice(len(vacancies), frenkel, replace=False)]
-    del atoms.arrays["site"]
-    atoms.set_initial_charges(None)
-    atoms.set_initial_charges(formal_charges(atoms))
-    atoms.info["provenance"] |= {
-        "disorder": float(disorder),
-        "seed": int(seed),
-        "antisite_fraction": swaps / len(lanthanum),
-        "frenkel_fraction": frenkel / len(givers),
-    }
-    return atoms
-
-
-_SITE_16, _SITE_48F, _SITE_8B = 0, 1, 2
-
-
-def _pyrochlore_sites(unit: Atoms, disorder: float) -> NDArray[np.int64]:
-    """Tell 48f from 8b oxygen by its neighbours, and move 48f towards its fluorite position."""
-    distances = unit.get_all_distances(mic=True)
-    oxygen = unit.symbols == "O"
-    near_zirconium = (distances[:, unit.symbols == "Zr"] < 0.25 * unit.cell.lengths()[0]).any(axis=1)
-    site = np.where(oxygen, np.where(near_zirconium, _SITE_48F, _SITE_8B), _SITE_16)
-    ideal = np.round((unit.get_scaled_positions() - 0.125) * 4) / 4 + 0.125
-    scaled = unit.get_scaled_positions()
-    moving = site == _SITE_48F
-    scaled[moving] += disorder * (ideal[moving] - scaled[moving])
-    unit.set_scaled_positions(scaled)
-    return site
-
-
-def _empty_sites(unit: Atoms, atoms: Atoms) -> NDArray[np.float64]:
-    """Positions (n, 3) in Å of the empty 8a sites: the fluorite anion sites that hold no oxygen."""
-    grid = (np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) + 0.5) / 4
-    oxygen = unit.get_scaled_positions()[unit.symbols == "O"]
-    gap = grid[:, None] - oxygen[None]
-    gap -= np.round(gap)
-    empty = grid[np.sqrt((gap**2).sum(axis=2)).min(axis=1) > 0.1]
-    counts = np.rint(atoms.cell.lengths() / unit.cell.lengths()).astype(int)
-    shifts = np.stack(np.meshgrid(*[np.arange(n) for n in counts], indexing="ij"), axis=-1).reshape(-1, 3)
-    return np.asarray((empty[None] + shifts[:, None]).reshape(-1, 3) @ unit.cell.array)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed: {seed!r}; allowed: a whole number of at least 0")
+    return int(seed)
 
 
 def nanocrystal(
@@ -410,7 +315,7 @@ def sphere_of(unit: Atoms, diameter: float, *, neutral: bool = True, seed: int =
 
     if not (math.isfinite(diameter) and 0 < diameter <= DIAMETER_MAX):
         raise InputError(f"diameter: {diameter:g} Å; allowed: 0 < d <= {DIAMETER_MAX:g} Å")
-    rng = np.random.default_rng(_check_seed(seed))
+    rng = np.random.default_rng(checked_seed(seed))
     centre = rng.random(3)
     positions, basis = _inside_sphere(unit, centre, diameter / 2)
     if neutral:

@@ -1,4 +1,4 @@
-"""Reference crystals, supercells, spheres and disordered pyrochlore."""
+"""Reference crystals, supercells and spheres."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,6 @@ from alzmodel.crystals import (
     crystal,
     nanocrystal,
     phase_of,
-    pyrochlore_defect_fluorite,
     structure_folder,
     supercell,
 )
@@ -182,70 +180,6 @@ def test_bad_spheres():
     for seed in (-1, 1.5, True):
         with pytest.raises(InputError, match="seed"):
             nanocrystal("La2Zr2O7", 20.0, seed=seed)
-
-
-def test_no_disorder_is_the_crystal():
-    atoms = pyrochlore_defect_fluorite(2, 0.0, seed=1)
-    perfect = supercell(crystal("La2Zr2O7"), 2)
-    assert (atoms.numbers == perfect.numbers).all()
-    assert atoms.positions == pytest.approx(perfect.positions)
-    assert atoms.get_initial_charges() == pytest.approx(perfect.get_initial_charges())
-
-
-@pytest.mark.parametrize("disorder", [0.0, 0.2, 0.5, 1.0])
-def test_disorder_does_what_it_says(disorder):
-    atoms = pyrochlore_defect_fluorite(3, disorder, seed=4)
-    perfect = supercell(crystal("La2Zr2O7"), 3)
-    assert Counter(atoms.get_chemical_symbols()) == Counter(perfect.get_chemical_symbols())
-    assert atoms.get_initial_charges().sum() == 0
-    antisites = (atoms.numbers[perfect.numbers == 57] == 40).mean()
-    assert antisites == pytest.approx(disorder / 2, abs=2e-3)
-    assert antisites == pytest.approx(atoms.info["provenance"]["antisite_fraction"])
-    scaled = atoms[atoms.symbols == "O"].get_scaled_positions() * 3
-    assert _is_8a(scaled).sum() == pytest.approx(disorder * 7 / 8 * 8 * 27, abs=0.6)
-    assert neighbor_list("d", atoms, 2.0).size == 0
-
-
-def _is_8a(scaled):
-    """Whether points, in cells, lie on 8a of Fd-3m (origin choice 2)."""
-    eight = np.array([[1, 1, 1], [7, 3, 3]]) / 8
-    eight = (eight[:, None] + np.array([[0, 0, 0], [0, 4, 4], [4, 0, 4], [4, 4, 0]]) / 8).reshape(-1, 3)
-    gap = (scaled[:, None] - eight[None] + 0.5) % 1 - 0.5
-    return np.abs(gap).max(axis=2).min(axis=1) < 1e-3
-
-
-def test_the_superlattice_line_fades_with_disorder():
-    """Cations alone scatter into 111 of pyrochlore in proportion to (1 - disorder)²."""
-
-    def intensity(disorder):
-        atoms = pyrochlore_defect_fluorite(4, disorder, seed=2)
-        cations = atoms[atoms.numbers != 8]
-        phase = np.exp(2j * np.pi * (4 * cations.get_scaled_positions()) @ [1, 1, 1])
-        return abs((np.where(cations.numbers == 57, 57, 40) * phase).sum()) ** 2
-
-    assert intensity(0.5) / intensity(0.0) == pytest.approx(0.25, abs=0.05)
-    assert intensity(1.0) / intensity(0.0) < 0.02
-
-
-def test_full_disorder_spreads_oxygen_evenly():
-    atoms = pyrochlore_defect_fluorite(5, 1.0, seed=3)
-    scaled = (atoms[atoms.symbols == "O"].get_scaled_positions() * 5) % 1
-    # All on the 64 fluorite sites of the cell, each 7/8 full.
-    site = np.rint((scaled - 0.125) * 4).astype(int) % 4
-    assert np.abs((scaled - 0.125) * 4 - np.rint((scaled - 0.125) * 4)).max() < 1e-6
-    filling = np.bincount(site @ [16, 4, 1], minlength=64) / 125
-    assert filling.mean() == pytest.approx(7 / 8)
-    assert filling.std() == pytest.approx(math.sqrt(7 / 64 / 125), rel=0.35)
-
-
-def test_bad_disorder():
-    for bad in (-0.1, 1.1, math.nan):
-        with pytest.raises(InputError, match="disorder"):
-            pyrochlore_defect_fluorite(1, bad, seed=0)
-    with pytest.raises(InputError, match="seed"):
-        pyrochlore_defect_fluorite(1, 0.5, seed=-1)
-    with pytest.raises(InputError, match="supercell"):
-        pyrochlore_defect_fluorite(0, 0.5, seed=1)
 
 
 def test_a_crystal_is_told_from_a_glass_box_by_its_symmetry():

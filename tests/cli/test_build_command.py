@@ -114,12 +114,60 @@ def test_nanocrystal_is_neutral(capsys, tmp_path):
     assert json.loads(out)["density"] is None
 
 
+def test_relaxed_lattice_excess_and_displacements(capsys, tmp_path):
+    words = ("build", "crystal", "La2Zr2O7", "-o", tmp_path / "crystal.extxyz", "--json")
+    code, out, _ = run(capsys, *words, "--lattice", "relaxed", "--displacement", "O=0.1")
+    provenance = json.loads(out)["provenance"]
+    assert code == 0
+    # 1.3 % more than measured, as this potential has it.
+    assert provenance["lattice_parameters"] == pytest.approx([10.945] * 3, abs=0.02)
+    assert provenance["displacements"]["rms_per_axis"] == {"O": 0.1}
+    code, out, _ = run(capsys, *words, "--supercell", "2", "--excess-la", "-0.25")
+    provenance = json.loads(out)["provenance"]
+    assert code == 0
+    assert provenance["excess_la"] == -0.25
+    assert provenance["lattice_parameters"] == pytest.approx([10.805] * 3)
+    model = read_structure(tmp_path / "crystal.extxyz")
+    assert len(model) == 64 * 11 + 8
+    words = ("build", "nanocrystal", "MgO", "--diameter", 20, "--lattice", "relaxed", "--json")
+    code, out, _ = run(capsys, *words, "-o", tmp_path / "sphere.extxyz")
+    assert code == 0
+    assert json.loads(out)["provenance"]["lattice_relaxed_with"] == "du-teter"
+    assert json.loads(out)["formula"] == "MgO"
+
+
+def test_hot_crystals_are_frames_of_molecular_dynamics(capsys, tmp_path):
+    frames = tmp_path / "frames.extxyz"
+    words = ("crystal", "MgO", "--temperature", 300, "--frames", frames, "-o", tmp_path / "hot.cif")
+    code, out, _ = run(capsys, "build", *words, "--json")
+    assert code == 0
+    displacements = json.loads(out)["provenance"]["displacements"]
+    assert displacements["method"] == "molecular dynamics, classical"
+    assert displacements["cell"] == "fixed"
+    assert len(read_frames(frames)) == 10
+    result = run(capsys, "build", "crystal", "MgO", "--frames", frames, "-o", tmp_path / "cold.cif")
+    assert_one_line_refusal(*result, "--frames", "without --temperature")
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
         (["crystal", "Unobtainium"], ["Unobtainium", "La2Zr2O7"]),
         (["crystal", "MgO", "--disorder", "0.5"], ["MgO", "La2Zr2O7"]),
         (["crystal", "La2Zr2O7", "--disorder", "2"], ["2", "allowed"]),
+        (["crystal", "MgO", "--excess-la", "0.5"], ["--excess-la", "MgO", "La2Zr2O7"]),
+        (["crystal", "La2Zr2O7", "--excess-la", "0.9"], ["0.9", "-0.5 to 0.5"]),
+        (["crystal", "La2Zr2O7", "--excess-la", "0.5", "--disorder", "0.5"], ["both", "one of them"]),
+        (["crystal", "La2Zr2O7", "--lattice", "wide"], ["wide", "relaxed"]),
+        (["crystal", "La2Zr2O7", "--temperature", "0"], ["temperature: 0", "1 to 3000"]),
+        (["crystal", "La2Zr2O7", "--temperature", "300", "--displacement", "O=0.1"], ["both", "one of them"]),
+        (["crystal", "La2Zr2O7", "--displacement", "Li=0.1"], ["Li is not in the model", "La, O, Zr"]),
+        (["crystal", "La2Zr2O7", "--displacement", "O:0.1"], ["'O:0.1'", "La=0.08"]),
+        (["crystal", "La2Zr2O7", "--displacement", "O=0.9"], ["displacement of O", "0 to 0.5"]),
+        (["crystal", "Li2CO3", "--lattice", "relaxed"], ["C4+", "no parameters"]),
+        (["crystal", "La2Zr2O7", "--lattice", "relaxed", "--potential", "magic"], ["magic", "du-teter"]),
+        (["nanocrystal", "La2Zr2O7", "--diameter", "1", "--lattice", "relaxed"], ["1", "allowed"]),
+        (["nanocrystal", "La2Zr2O7", "--diameter", "20", "--temperature", "nan"], ["nan", "1 to 3000"]),
         (["crystal", "La2Zr2O7", "--supercell", "0"], ["0", "allowed"]),
         (["crystal", "La2Zr2O7", "--lattice", "nan"], ["nan", "allowed"]),
         (["nanocrystal", "La2Zr2O7", "--diameter", "1"], ["1", "allowed"]),

@@ -9,9 +9,10 @@ from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alzmodel.crystals import crystal, nanocrystal, pyrochlore_defect_fluorite, supercell
+from alzmodel.crystals import crystal, nanocrystal, supercell
 from alzmodel.local_order.cation_order import cation_order, frame_order
 from alzmodel.local_order.shells import bonded
+from alzmodel.pyrochlore import pyrochlore_defect_fluorite
 from tests.local_order.models import rough_glass
 
 
