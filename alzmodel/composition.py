@@ -558,8 +558,8 @@ def _neutral_counts(wanted: Mapping[str, float], factor: float) -> dict[str, int
 def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
     """Formal charge of every atom.
 
-    The initial charges of the model if any is set; otherwise each element has the one valence that makes the model
-    neutral, or its usual one.
+    The initial charges of the model if they are whole numbers; otherwise (none set, or the partial charges of a force
+    field) each element has the one valence that makes the model neutral, or its usual one.
 
     Returns
     -------
@@ -569,10 +569,10 @@ def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If no charges are set and an element is not known.
+        If there are no such charges and an element is not known.
     """
     charges = np.asarray(atoms.get_initial_charges(), dtype=np.float64)
-    if charges.any():
+    if charges.any() and np.allclose(charges, np.rint(charges), rtol=0, atol=1e-6):
         return charges
     symbols, counts = np.unique(atoms.get_chemical_symbols(), return_counts=True)
     by_element = {str(symbol): float(n) for symbol, n in zip(symbols, counts, strict=True)}
@@ -587,12 +587,12 @@ def ion_labels(atoms: Atoms) -> list[str]:
     Raises
     ------
     InputError
-        If a charge is no whole number, or an element without charges is unknown.
+        If a charge is 0, or an element without charges is unknown.
     """
     labels = []
     for symbol, charge in zip(atoms.get_chemical_symbols(), formal_charges(atoms), strict=True):
         whole = round(charge)
-        if abs(charge - whole) > 1e-6 or not whole:
+        if not whole:
             raise InputError(f"formal charge of {symbol}: {charge:g}; allowed: a whole number that is not 0")
         labels.append(f"{symbol}{abs(whole) if abs(whole) > 1 else ''}{'+' if whole > 0 else '-'}")
     return labels

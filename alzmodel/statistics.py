@@ -41,6 +41,8 @@ AXES: Final = frozenset(
     {"r", "k", "q", "Q", "two_theta", "bins", "bin_edges", "bin_centres", "angle", "angles"}
 )
 """Keys that :func:`combine` takes for the axes of curves, not for results."""
+FREQUENCIES: Final = frozenset({"histogram", "oxygen", "former_neighbours", "qn"})
+"""Keys of mappings that hold how often each kind occurs."""
 _EXACT_LIMIT: Final = 60
 _PERMUTATIONS: Final = 4000
 
@@ -483,7 +485,7 @@ def _combine_values(key: str, values: Sequence[Any]) -> dict[str, Any]:
     if first is None:
         return {key: None}
     if all(isinstance(value, dict) for value in values):
-        if key == "histogram":  # what a model does not show it has zero of
+        if key in FREQUENCIES:  # what a model does not show it has zero of
             bins = dict.fromkeys(name for value in values for name in value)
             values = [{name: value.get(name, 0.0) for name in bins} for value in values]
         return {key: _combine_mappings(values)}

@@ -342,7 +342,9 @@ def test_formal_charges_follow_the_model_or_the_elements():
     assert ion_labels(cerium)[:2] == ["Ce4+", "Ce3+"]
     with pytest.raises(InputError, match="'Xe'"):
         formal_charges(Atoms("Xe"))
-    cerium.set_initial_charges([0.6, 3, -2, -2, -2])
+    cerium.set_initial_charges([1.65, 1.65, -1.1, -1.1, -1.1])  # of a force field
+    assert ion_labels(cerium)[:3] == ["Ce3+", "Ce3+", "O2-"]
+    cerium.set_initial_charges([0, 3, -2, -2, -2])
     with pytest.raises(InputError, match="formal charge of Ce"):
         ion_labels(cerium)
 

@@ -269,3 +269,11 @@ def test_combine_averages_a_position_that_is_named_like_an_axis():
     result = statistics.combine([{"La-O": {"r": 2.4}}, {"La-O": {"r": 2.5}}])
     assert result["La-O"]["r"] == pytest.approx(2.45)
     assert result["La-O"]["r_std"] == pytest.approx(0.1 / 2**0.5)
+
+
+def test_what_a_model_does_not_show_occurs_never():
+    one = {"network": {"oxygen": {"O-Zr2": 0.6, "O-Zr": 0.4}, "qn": {"0": 1.0}}}
+    other = {"network": {"oxygen": {"O-Zr2": 1.0}, "qn": {"0": 0.5, "1": 0.5}}}
+    joined = statistics.combine([one, other])["network"]
+    assert joined["oxygen"]["O-Zr"] == pytest.approx(0.2)
+    assert joined["qn"]["1"] == pytest.approx(0.25)

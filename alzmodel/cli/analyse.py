@@ -19,15 +19,18 @@ from alzmodel.cli.curves import (
     measured_curve,
 )
 from alzmodel.cli.lbu_display import print_units
-from alzmodel.cli.numbers import real
-from alzmodel.cli.output import print_json, print_table, say
+from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ase import Atoms
+
+    from alzmodel.local_order.rings import Rings
+    from alzmodel.local_order.shells import Bonded
 
 __all__ = ["register"]
 
@@ -114,9 +117,27 @@ def lbu(
     shells: Annotated[
         ShellCriterion, typer.Option(help="What ends a first shell; the others are reported beside it.")
     ] = ShellCriterion.MINIMUM,
+    former: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELEMENT", help="Network former; default: Zr, else the cation of largest field strength."
+        ),
+    ] = None,
     ring_criterion: Annotated[
-        RingCriterion, typer.Option("--rings", help="Which rings of Zr units count.")
+        RingCriterion, typer.Option("--rings", help="Which rings count.")
     ] = RingCriterion.PRIMITIVE,
+    ring_centres: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELEMENTS", help="Cations that rings run over, such as Zr,La; default: the former."
+        ),
+    ] = None,
+    largest_ring: Annotated[
+        int, typer.Option(parser=whole, metavar="INTEGER", help="Longest rings in atoms, even, up to 24.")
+    ] = 12,
+    list_rings: Annotated[
+        bool, typer.Option("--list-rings", help="With --json: the atoms of every ring of the last frame.")
+    ] = False,
     probe: Annotated[
         float,
         typer.Option(
@@ -133,27 +154,41 @@ def lbu(
 ) -> None:
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
     from alzmodel.local_order.building_units import building_units
-    from alzmodel.local_order.references import reference_sharing
+    from alzmodel.local_order.per_atom import with_atom_arrays
+    from alzmodel.local_order.references import reference_order, reference_sharing
+    from alzmodel.local_order.shells import bonded
 
     cutoffs = dict(_pair_value(text) for text in cutoff) if cutoff else None
     if not 0 <= probe < 3:
         raise InputError(f"--probe {probe:g}: out of range; allowed: from 0 to below 3 Å")
+    if list_rings and (len(files) > 1 or not as_json):
+        raise InputError("--list-rings: several files, or without --json; allowed: one file with --json")
     if write is not None:
         _check_write(write, files, as_json)
 
     def analyse(frames: list[Atoms]) -> dict[str, Any]:
-        units = building_units(
-            frames,
-            cutoffs=cutoffs,
-            criterion=shells.value,
-            ring_criterion=ring_criterion.value,
-            probe_radius=probe,
-        )
+        with show_progress("lbu") as progress:
+            model = bonded(frames, cutoffs=cutoffs, criterion=shells.value)
+            units = building_units(
+                model,
+                former=former,
+                ring_criterion=ring_criterion.value,
+                ring_centres=[name.strip() for name in ring_centres.split(",")] if ring_centres else None,
+                largest_ring=largest_ring,
+                probe_radius=probe,
+                progress=progress,
+            )
         if write is not None:
-            _write_arrays(frames, write, cutoffs, shells.value)
-        return units.to_dict()
+            write_structure(with_atom_arrays(model, former=units.former), write)
+        table = units.to_dict()
+        if list_rings:
+            table["rings"]["members"] = _members(model, units.rings)
+        return table
 
-    result = {**each_file(files, analyse), "references": reference_sharing()}
+    result = each_file(files, analyse)
+    for note in result["notes"]:
+        say(f"alzmodel: {note}")
+    result |= {"references": reference_sharing(), "order_ends": reference_order()}
     if as_json:
         print_json(result)
         return
@@ -171,13 +206,22 @@ def _check_write(path: Path, files: Sequence[Path], as_json: bool) -> None:
     check_writable(path)
 
 
-def _write_arrays(
-    frames: list[Atoms], path: Path, cutoffs: Mapping[str, float] | None, criterion: str
-) -> None:
-    from alzmodel.local_order.per_atom import with_atom_arrays
-    from alzmodel.local_order.shells import bonded
+def _members(model: Bonded, rings: Rings) -> dict[str, list[dict[str, Any]]]:
+    """Atoms along each ring of the last frame and the cells they lie in, by number of atoms."""
+    import numpy as np
 
-    write_structure(with_atom_arrays(bonded(frames, cutoffs=cutoffs, criterion=criterion)), path)
+    from alzmodel.local_order.rings import ring_members
+
+    bonds = model.bonds[-1]
+    symbols = np.array(model.frames[-1].get_chemical_symbols())
+    network = bonds.select(np.isin(symbols[bonds.i], list(rings.centres)))
+    return {
+        str(n): [
+            {"atoms": ring.tolist(), "cells": cells.tolist()}
+            for ring, cells in zip(atoms, images, strict=True)
+        ]
+        for n, (atoms, images) in ring_members(network, rings.largest, rings.criterion).items()
+    }
 
 
 def _pair_value(text: str) -> tuple[str, float]:

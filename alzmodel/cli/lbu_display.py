@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["print_units"]
 
@@ -15,129 +16,386 @@ _MODES = ("corner", "edge", "face", "none")
 _ARGUED = "Zr-La"
 """The pair whose distance the paper argues from."""
 _LEAST = 0.005
+_NOTHING = "–"
+_MOST_OXYGENS = 8
+_OTHERS = {
+    "first_minimum": "first minimum",
+    "solid_angle": "solid angle",
+    "relative_gap": "relative gap",
+    "cutoffs_shorter": "cut-offs − 0.1 Å",
+    "cutoffs_longer": "cut-offs + 0.1 Å",
+}
 
 
 def print_units(result: Mapping[str, Any]) -> None:
-    """Print what `alzmodel lbu --json` would, as far as it fits on a screen."""
+    """Print what `alzmodel lbu --json` would, as far as it fits on a screen.
+
+    Of several models every number is their mean, with the spread over models after ±; columns named "spread" are over
+    atoms, bonds or pairs of a model.
+    """
+    print(_headline(result))
+    print_table("building units (bond lengths in Å; spread over bonds or cations)", *_units(result))
+    print_table("shapes (S: continuous shape measure, 0 is ideal)", *_shapes(result))
+    print_table("sharing of neighbouring units", *_sharing(result))
+    if _ARGUED in result["sharing"] and _finite(result["sharing"][_ARGUED]["corner"]):
+        columns = ("model", *(f"{mode} (Å)" for mode in _MODES))
+        print_table(
+            f"{_ARGUED} distance by what is shared, and share of the pairs", columns, list(_split(result))
+        )
+    print_table(f"network, {result['former']} as the former", ("quantity", "value"), list(_network(result)))
+    columns = ("units", "pieces", "in the largest", "runs through", "linked units", "spread")
+    print_table("units joined over oxygen to others of the same cation", columns, list(_sub_networks(result)))
+    elements = list(result["units"])
+    columns = ("around", *(f"{element}, {kind}" for kind in ("pairs", "bridges") for element in elements))
+    print_table(
+        "Warren–Cowley short-range order of cations: 0 at random, below 0 where they seek each other",
+        columns,
+        list(_short_range(result, elements)),
+    )
+    if "roles" in result:
+        print_table("former or modifier", *_roles(result["roles"]))
+        for line in _contradictions(result["roles"]):
+            print(line)
+    if "order" in result:
+        print_table("order among cations other than Li, between its two ends", *_order(result))
+    print_table("space", ("quantity", "value"), list(_space(result)))
+    print_table(
+        "what hangs on the end of the first shell",
+        ("quantity", *_OTHERS.values()),
+        list(_sensitivity(result)),
+    )
+    for note in _words(result["notes"]):
+        print(f"left out: {note}")
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _number(table: Mapping[str, Any], key: str, digits: int = 3, *, percent: bool = False) -> str:
+    """Write a number, with its spread over models if there are several."""
+    value, spread = table.get(key), table.get(f"{key}_std")
+    if value is None or not _finite(value):
+        return _NOTHING
+    scale, unit = (100, " %") if percent else (1, "")
+    # Rounding noise is no minus zero.
+    text = f"{scale * value:.{digits}f}"
+    text = text.lstrip("-") if float(text) == 0 else text
+    if spread is not None and _finite(spread):
+        text += f" ± {scale * spread:.{digits}f}"
+    return text + unit
+
+
+def _percent(table: Mapping[str, Any], key: str) -> str:
+    return _number(table, key, 1, percent=True)
+
+
+def _words(value: Any) -> list[str]:
+    """List the words of one model, or of several that do not agree."""
+    if isinstance(value, str):
+        return [value]
+    flat: list[str] = []
+    for item in value or ():
+        flat.extend(_words(item))
+    return list(dict.fromkeys(flat))
+
+
+def _headline(result: Mapping[str, Any]) -> str:
+    n_models = result["n_models"]
+    models = "1 model" if n_models == 1 else f"{n_models} models, mean ± spread over models"
+    size = f"{result['n_frames']:g} frame{'s' * (result['n_frames'] != 1)} of {result['n_atoms']:g} atoms"
+    criterion = ", ".join(_words(result["criterion"]))
+    return f"{', '.join(_words(result['formula']))}: {models}, {size}; first shells by {criterion}"
+
+
+def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
     columns = (
         "unit",
         "coordination",
-        "distance (Å)",
-        "std",
+        "spread",
+        "ECoN",
+        "distance",
+        "spread",
         "skew",
+        "angle (°)",
+        "spread",
         "bond valence",
-        "cut-off (Å)",
-        "numbers",
+        "cut-off",
     )
-    valence = _bond_valence(result["bond_valence"])
+    valence = _bond_valence(result.get("bond_valence"))
     rows = [
         (
             f"{centre}-O",
-            unit["mean_coordination"],
-            unit["mean_distance"],
-            unit["std_distance"],
-            unit["skew_distance"],
-            valence.get(centre),
-            unit["cutoff"],
-            _shares(unit["histogram"]),
+            _number(unit, "mean_coordination", 2),
+            _number(unit, "std_coordination", 2),
+            _number(unit, "effective_coordination", 2),
+            _number(unit, "mean_distance"),
+            _number(unit, "std_distance"),
+            _number(unit, "skew_distance", 2),
+            _number(unit, "mean_angle", 1),
+            _number(unit, "std_angle", 1),
+            _number(valence.get(centre, {}), "mean", 2),
+            _number(unit, "cutoff", 2),
         )
         for centre, unit in result["units"].items()
     ]
-    print_table("building units", columns, rows)
-    shapes = [
-        (f"{centre}-O", *_nearest(part["shapes"]), *_body(part["polyhedra"]))
-        for centre, part in result["symmetry"].items()
-    ]
-    print_table("shapes", ("unit", "nearest ideal unit", "volume (Å³)", "bond-length distortion"), shapes)
-    shared = [
-        (pair, *(f"{shares[mode]:.1%}" for mode in _MODES), shares["n_pairs"], shares["mean_distance"])
-        for pair, shares in result["sharing"].items()
-        if shares["n_pairs"]
-    ]
-    print_table("sharing of neighbouring units", ("centres", *_MODES, "pairs", "distance (Å)"), shared)
-    if _ARGUED in result["sharing"]:
-        names = ("model", *(f"{mode} (Å)" for mode in _MODES))
-        print_table(f"{_ARGUED} distance by what is shared", names, list(_split(result)))
-    if "roles" in result:
-        names = ("ion", "z/d² (Dietzel)", "kJ/mol a bond (Sun)", "to bridging O", "paper", "contradictions")
-        table = [
-            (
-                row["ion"],
-                f"{row['dietzel']:.2f} {row['dietzel_class']}",
-                f"{row['sun']:.0f} {row['sun_class']}",
-                f"{row['bridging_share']:.0%}",
-                row["paper"],
-                row["contradictions"] or "none",
-            )
-            for row in result["roles"]["ions"].values()
-        ]
-        print_table("former or modifier", names, table)
-    print_table("order and space", ("quantity", "value"), list(_scalars(result)))
+    return columns, rows
 
 
-def _bond_valence(table: Mapping[str, Any]) -> dict[str, float]:
-    """Mean sum per element, of its first ion."""
-    found: dict[str, float] = {}
-    for label, row in table["ions"].items():
-        found.setdefault(label.rstrip("+-0123456789"), row["mean"])
+def _bond_valence(table: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """Give the sums per element, of its first ion."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for label, row in (table or {"ions": {}})["ions"].items():
+        found.setdefault(label.rstrip("+-0123456789"), row)
     return found
 
 
-def _shares(histogram: Mapping[str, Any]) -> str:
+def _shapes(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    columns = ("unit", "units by coordination", "nearest ideal unit", "volume (Å³)", "length distortion")
+    rows = []
+    for centre, part in result["symmetry"].items():
+        bodies = part["polyhedra"]
+        rows.append(
+            (
+                f"{centre}-O",
+                _histogram(centre, result["units"][centre]["histogram"]),
+                _nearest(part["shapes"]),
+                _number(bodies["volume"], "mean", 2),
+                _number(bodies["bond_length_distortion"], "mean"),
+            )
+        )
+    return columns, rows
+
+
+def _histogram(centre: str, histogram: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{number}: {share:.0%}"
+        f"{centre}O{number} {share:.1%}"
         for number, share in histogram.items()
         if not number.endswith("_std") and share >= _LEAST
     )
 
 
-def _nearest(shapes: Mapping[str, Any]) -> tuple[str]:
+def _nearest(shapes: Mapping[str, Any]) -> str:
     ranked = sorted(shapes.items(), key=lambda item: -item[1]["nearest"])[:3]
-    return (
-        ", ".join(
-            f"{name} {row['nearest']:.0%} (S {row['mean']:.1f})"
-            for name, row in ranked
-            if row["nearest"] >= _LEAST
-        ),
+    return ", ".join(
+        f"{name} {row['nearest']:.0%} (S {row['mean']:.1f})"
+        for name, row in ranked
+        if row["nearest"] >= _LEAST
     )
 
 
-def _body(polyhedra: Mapping[str, Any]) -> tuple[float, float]:
-    return polyhedra["volume"]["mean"], polyhedra["bond_length_distortion"]["mean"]
+def _sharing(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    columns = ("centres", *_MODES, "pairs", "distance (Å)", "spread", "at O (°)", "spread", "within (Å)")
+    rows = [
+        (
+            pair,
+            *(_percent(shares, mode) for mode in _MODES),
+            _number(shares, "n_pairs", 1),
+            _number(shares, "mean_distance"),
+            _number(shares, "std_distance"),
+            _number(shares, "mean_angle", 1),
+            _number(shares, "std_angle", 1),
+            _number(shares, "cutoff", 2),
+        )
+        for pair, shares in result["sharing"].items()
+    ]
+    return columns, rows
 
 
 def _split(result: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Distance and share of each mode: this model, dealt out at random, and crystals."""
     mine = result["sharing"][_ARGUED]
-    yield ("this model", *(_cell(mine[mode], mine["distances"][mode]) for mode in _MODES))
-    yield ("ions dealt out at random", *(_cell(mine["random_mixture"][mode], None) for mode in _MODES))
+    yield ("this model" if result["n_models"] == 1 else "these models", *_cells(mine, mine["distances"]))
+    yield ("ions dealt out at random", *_cells(mine["random_mixture"], mine["random_distances"]))
     for phase, pairs in result.get("references", {}).items():
         row = pairs[_ARGUED]
-        yield (phase, *(_cell(row[mode], row["distances"][mode]) for mode in _MODES))
+        yield (phase, *_cells(row, row["distances"]))
 
 
-def _cell(share: float, distance: float | None) -> str:
-    if distance is None or distance != distance:  # noqa: PLR0124  NaN is the one value unlike itself
-        return f"{share:.1%}"
-    return f"{distance:.3f} ({share:.1%})"
+def _cells(shares: Mapping[str, Any], distances: Mapping[str, Any]) -> Iterator[str]:
+    for mode in _MODES:
+        distance = _number(distances, mode)
+        yield _percent(shares, mode) if distance == _NOTHING else f"{distance} ({_percent(shares, mode)})"
 
 
-def _scalars(result: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield "packing fraction, six-fold radii", result["packing_fraction"]
-    yield "packing fraction, radii by coordination", result["packing"]["by_coordination"]
-    yield "global instability index", result["bond_valence"]["global_instability_index"]
-    if "network" in result:
-        yield "mean Qn of Zr", result["network"]["mean_qn"]
-        yield "non-bridging oxygen", result["network"]["non_bridging_fraction"]
-    if "order" in result:
-        yield "cations in fluorite-like surroundings", result["order"]["fluorite_fraction"]
-        yield "cations in pyrochlore-like surroundings", result["order"]["pyrochlore_fraction"]
-        yield "largest cluster of these", result["order"]["largest_cluster"]
+def _network(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    net, former = result["network"], result["former"]
+    yield (
+        f"oxygens with 0, 1, 2 … {former}",
+        ", ".join(_percent(net["former_neighbours"], n) for n in _plain(net["former_neighbours"])),
+    )
+    yield "non-bridging oxygen (one former)", _percent(net, "non_bridging_fraction")
+    yield "free oxygen (no former)", _percent(net, "free_fraction")
+    yield f"mean n of Qn of {former}", _number(net, "mean_qn", 2)
+    yield "Q0, Q1, Q2 …", ", ".join(_percent(net["qn"], n) for n in _plain(net["qn"]))
+    most = sorted(_plain(net["oxygen"]), key=lambda name: -net["oxygen"][name])[:_MOST_OXYGENS]
+    yield "most frequent oxygens", ", ".join(f"{name} {_percent(net['oxygen'], name)}" for name in most)
+    ring = result["rings"]
+    kind, centres = " ".join(_words(ring["criterion"])), "–".join(_words(ring["centres"]))
+    for n in _plain(ring["per_centre"]):
+        words = " (shared edges)" if n == "4" else ""
+        yield f"{kind} {centres} rings of {n} atoms a centre{words}", _number(ring["per_centre"], n)
+
+
+def _plain(table: Mapping[str, Any]) -> list[str]:
+    """Keys that are no spread over models."""
+    return [key for key in table if not key.endswith("_std")]
+
+
+def _sub_networks(result: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for element, part in result["network"]["sub_networks"].items():
+        yield (
+            f"{element}On",
+            _number(part, "n_clusters", 1),
+            _percent(part, "largest_fraction"),
+            f"in {_number(part, 'dimensions', 1)} directions",
+            _number(part, "links_per_unit", 2),
+            _number(part, "std_links_per_unit", 2),
+        )
+
+
+def _short_range(result: Mapping[str, Any], elements: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    tables = [result["network"][name] for name in ("short_range_order", "bridge_order")]
+    for centre in elements:
+        yield (
+            centre,
+            *(_number(table, f"{centre}-{other}", 2) for table in tables for other in elements),
+        )
+
+
+def _roles(table: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    ions = table["ions"]
+    limits = table["thresholds"]
+
+    def row(name: str, cell: Any) -> tuple[Any, ...]:
+        return (name, *(cell(role) for role in ions.values()))
+
+    def graded(role: Mapping[str, Any], key: str, digits: int, grade: str) -> str:
+        return f"{_number(role, key, digits)} {' / '.join(_words(role[grade]))}"
+
+    sun, dietzel = limits["sun"], limits["dietzel"]
+    ranges = ", ".join(f"{name} {low:g}–{high:g}" for name, (low, high) in dietzel.items())
+    rows = [
+        row("valence of a bond", lambda role: _number(role, "valence_per_bond")),
+        row("bonds to bridging oxygen", lambda role: _percent(role, "bridging_share")),
+        row("z/r (e/Å), the paper's scale", lambda role: _number(role, "field_strength", 2)),
+        row(f"z/d² (e/Å²), Dietzel: {ranges}", lambda role: graded(role, "dietzel", 2, "dietzel_class")),
+        row(
+            f"kJ/mol a bond, Sun: former > {sun['former_above']:.0f}, modifier < {sun['modifier_below']:.0f}",
+            lambda role: graded(role, "sun", 0, "sun_class"),
+        ),
+        row("Encyclopedia of Glass, Table A.1", lambda role: " / ".join(_words(role["table_class"]))),
+        row("the paper", lambda role: " / ".join(_words(role["paper"]))),
+        *(
+            row(
+                f"{words} without it (all: {shown(table['all_cations'], key)})",
+                lambda role, key=key, shown=shown: shown(role["without"], key),
+            )
+            for words, key, shown in (
+                ("links a cation", "links_per_cation", lambda part, key: _number(part, key, 1)),
+                ("oxygens that bridge", "bridging_fraction", _percent),
+                ("cations in one piece", "largest_fraction", _percent),
+            )
+        ),
+    ]
+    return ("", *ions), rows
+
+
+def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
+    for label, role in table["ions"].items():
+        for text in _words(role["contradictions"]):
+            if text:
+                yield f"{label} contradicts the paper: {text}"
+    sources = table["sources"]
+    for name in ("sun", "dietzel", "table"):
+        yield f"source: {sources[name]}"
+
+
+def _order(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    mine = result["order"]
+    ends = {title: row["order"] for title, row in result.get("order_ends", {}).items()}
+    everyone = [mine, *ends.values()]
+    rows: list[tuple[Any, ...]] = [
+        (f"{name} of {element}", *(_moments(table[name].get(element)) for table in everyone))
+        for name in ("q4", "q6")
+        for element in mine["elements"]
+    ]
+    rows += [
+        (f"neighbours {name}", *(_percent(table["signatures"], name) for table in everyone))
+        for name in ("421", "422", "555")
+    ]
+    rows.append(
+        ("neighbours in the same order, of 12", *(_number(t, "coherent_neighbours", 2) for t in everyone))
+    )
+    for words, key in (("fluorite-like", "fluorite_fraction"), ("pyrochlore-like", "pyrochlore_fraction")):
+        rows.append((f"cations in {words} surroundings", *(_percent(table, key) for table in everyone)))
+    for words, key in (
+        ("clusters of fluorite-like cations", "n_clusters"),
+        ("cations in the largest cluster", "largest_cluster"),
+    ):
+        rows.append((words, *(_number(table, key, 1) for table in everyone)))
+    return ("", "this model" if result["n_models"] == 1 else "these models", *ends), rows
+
+
+def _moments(row: Mapping[str, Any] | None) -> str:
+    """Mean with the spread over atoms in brackets."""
+    return f"{_number(row, 'mean')} ({_number(row, 'std')})" if row else _NOTHING
+
+
+def _space(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "packing" in result:
+        yield "packing fraction, six-fold radii", _number(result["packing"], "cn6")
+        yield "packing fraction, radii by coordination", _number(result["packing"], "by_coordination")
+    if "bond_valence" in result:
+        yield (
+            "global instability index (valence units)",
+            _number(result["bond_valence"], "global_instability_index"),
+        )
     if "free_volume" in result:
         space = result["free_volume"]
-        yield "volume outside all ions", space["fraction"]
+        for element, row in space["voronoi"].items():
+            yield f"Voronoi cell of {element} (Å³; spread over atoms)", f"{_moments(row)}"
+        yield "volume outside all ions", _percent(space, "fraction")
+        yield "largest sphere between ions, radius (Å)", _number(space, "largest_void", 2)
         yield (
-            f"centre of a probe of {space['probe_radius']:g} Å fits without Li",
-            space["accessible_fraction"],
+            f"room for the centre of a probe of {space['probe_radius']:g} Å, Li taken out",
+            _percent(space, "accessible_fraction"),
         )
-        yield "widest probe that runs through (Å)", space["bottleneck"]
+        yield "of that, running through the model", _percent(space, "percolating_fraction")
+        yield "widest probe that runs through (Å)", _number(space, "bottleneck", 2)
+
+
+def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    table = [result["sensitivity"][name] for name in _OTHERS]
+    former = result["former"]
+    for element in result["units"]:
+        parts = [row["units"][element] for row in table]
+        yield (f"coordination of {element}", *(_number(part, "mean_coordination", 2) for part in parts))
+        yield (f"{element}-O distance (Å)", *(_number(part, "mean_distance") for part in parts))
+        yield (f"bond valence of {element}", *(_number(part, "bond_valence", 2) for part in parts))
+    for pair in result["sharing"]:
+        if pair in {_ARGUED, "La-La", f"{former}-{former}"} and _finite(table[0]["sharing"][pair]["corner"]):
+            yield (
+                f"{pair} corner / edge / face",
+                *(
+                    " / ".join(
+                        f"{100 * row['sharing'][pair][mode]:.0f}" for mode in ("corner", "edge", "face")
+                    )
+                    + " %"
+                    for row in table
+                ),
+            )
+    yield (f"mean n of Qn of {former}", *(_number(row, "mean_qn", 2) for row in table))
+    yield ("non-bridging oxygen", *(_percent(row, "non_bridging_fraction") for row in table))
+    for n in ("4", "6", "8"):
+        yield (f"rings of {n} atoms a {former}", *(_number(row["rings"], n, 2) for row in table))
+    if "packing" in result:
+        yield (
+            "packing fraction, radii by coordination",
+            *(_number(row, "packing_fraction") for row in table),
+        )
+    if "order" in result:
+        yield (
+            "cations in fluorite-like surroundings",
+            *(_percent(row, "fluorite_fraction") for row in table),
+        )

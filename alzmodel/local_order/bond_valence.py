@@ -35,7 +35,8 @@ class BondValence:
         Name of the parameter set.
     ions
         Per ion label: ``valence`` (the size of its charge), ``mean`` and ``std`` of the sums over atoms, ``per_bond``
-        (mean valence of one bond; of a cation). NaN for an ion without parameters, and for oxygen beside one.
+        and ``std_per_bond`` (sum over number of bonds, mean and spread over atoms). NaN for an ion without parameters,
+        and for oxygen beside one.
     global_instability_index
         Root mean square of (sum − valence) over all atoms, valence units.
     missing
@@ -123,6 +124,7 @@ def bond_valence(frames: Atoms | Sequence[Atoms] | Bonded) -> BondValence:
             "mean": float(sums[mine].mean()),
             "std": float(sums[mine].std(ddof=1)) if mine.sum() > 1 else math.nan,
             "per_bond": float(per_bond[mine].mean()),
+            "std_per_bond": float(per_bond[mine].std(ddof=1)) if mine.sum() > 1 else math.nan,
         }
     return BondValence(
         parameters=name,

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.composition import pair_label
+from alzmodel.composition import formal_charges, formula_of, ion, ion_labels, pair_label
+from alzmodel.errors import InputError
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.cation_order import CationOrder, cation_order
 from alzmodel.local_order.criteria import CRITERIA
 from alzmodel.local_order.free_volume import PROBE, FreeVolume, free_volume
 from alzmodel.local_order.network import Network, network
-from alzmodel.local_order.rings import Rings, rings
+from alzmodel.local_order.rings import LARGEST, Rings, rings
 from alzmodel.local_order.roles import Roles, roles
-from alzmodel.local_order.sensitivity import sensitivity
-from alzmodel.local_order.sharing import Sharing, sharing
+from alzmodel.local_order.sensitivity import SHIFT, sensitivity
+from alzmodel.local_order.sharing import Sharing, angle_density, sharing
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.local_order.space import Packing, packing
 from alzmodel.local_order.unit_geometry import UnitGeometry, unit_geometry
+from alzmodel.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,18 +33,22 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["BuildingUnits", "Unit", "building_units", "effective_coordination", "unit_angles"]
+__all__ = [
+    "BuildingUnits",
+    "Unit",
+    "building_units",
+    "effective_coordination",
+    "unit_angles",
+    "unknown_ions",
+]
 
 FORMER = "Zr"
-"""The cation that counts as network former."""
-ANGLE_STEP = 2.0
-"""Width of the bins of angle distributions, degrees."""
+"""The cation that counts as network former where it is present."""
 PAPER_UNITS = {"LiO4": ("Li", 4), "LiO6": ("Li", 6), "ZrO6": ("Zr", 6), "LaO8": ("La", 8)}
 """The four units that Zhu et al., Adv. Mater. 36 (2024) 2302438, build the glass of."""
 DETAIL_FRAMES = 2
 """Frames that what takes longest is averaged over: shapes, free volume and the other criteria of a first shell."""
 _LARGEST = 12  # coordination numbers up to here always stand in the histogram, so that files line up
-_SHIFT = 0.1  # Å by which cut-offs are moved to see what hangs on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,37 +106,47 @@ class BuildingUnits:
 
     Attributes
     ----------
+    formula, n_atoms
+        Of the first frame.
+    criterion
+        What ends a first shell.
+    former
+        Cation that counts as network former.
     units
         Per cation element.
     sharing
         Per pair of cations.
-    packing
-        Packing fractions.
-    bond_valence
-        Bond-valence sums.
+    packing, bond_valence
+        Packing fractions and bond-valence sums; None where a charge or radius is not known.
     network, rings
-        Oxygen species, Qn, percolation and short-range order with Zr as the former, and rings of Zr units; None
-        without Zr.
+        Oxygen species, Qn, percolation and short-range order around the former, and rings.
     roles
-        Former or modifier; None without Zr.
+        Former or modifier; None where a charge or radius is not known.
     order
         Order among the cations other than Li; None without any.
     symmetry
         Shapes and polyhedra per cation element, over `n_detail_frames` frames.
     free_volume
-        Over `n_detail_frames` frames; None for models that are not periodic in all directions.
+        Over `n_detail_frames` frames; None for models that are not periodic in all directions, and where a charge or
+        radius is not known.
     sensitivity
-        What the other criteria of a first shell would say, over `n_detail_frames` frames.
+        What the other criteria of a first shell and moved cut-offs would say, over `n_detail_frames` frames.
     n_frames, n_detail_frames
         Frames averaged over.
+    notes
+        What was left out, and why.
     """
 
+    formula: str
+    n_atoms: int
+    criterion: str
+    former: str
     units: dict[str, Unit]
     sharing: Sharing
-    packing: Packing
-    bond_valence: BondValence
-    network: Network | None
-    rings: Rings | None
+    packing: Packing | None
+    bond_valence: BondValence | None
+    network: Network
+    rings: Rings
     roles: Roles | None
     order: CationOrder | None
     symmetry: dict[str, UnitGeometry]
@@ -137,20 +154,23 @@ class BuildingUnits:
     sensitivity: dict[str, dict[str, Any]]
     n_frames: int
     n_detail_frames: int
+    notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence`` and so on.
 
         ``paper_units`` holds the share of each cation in the paper's four units (`PAPER_UNITS`). What does not apply
-        to a model has no key: ``network``, ``rings`` and ``roles`` without Zr, ``order`` without a cation other than
-        Li, ``free_volume`` of a model that ends somewhere.
+        to a model has no key: ``order`` without a cation other than Li, ``free_volume`` of a model that ends somewhere,
+        and ``packing``, ``bond_valence``, ``roles``, ``free_volume`` where a charge or radius is not known.
         """
-        result = {
+        result: dict[str, Any] = {
+            "formula": self.formula,
+            "n_atoms": self.n_atoms,
+            "criterion": self.criterion,
+            "former": self.former,
             "units": {element: unit.to_dict() for element, unit in self.units.items()},
             "sharing": self.sharing.to_dict(),
-            "packing_fraction": self.packing.cn6,
-            "packing": self.packing.to_dict(),
-            "bond_valence": self.bond_valence.to_dict(),
+            "packing_fraction": self.packing.cn6 if self.packing else math.nan,
             "symmetry": {element: part.to_dict() for element, part in self.symmetry.items()},
             "sensitivity": self.sensitivity,
             "paper_units": {
@@ -160,8 +180,11 @@ class BuildingUnits:
             },
             "n_frames": self.n_frames,
             "n_detail_frames": self.n_detail_frames,
+            "notes": list(self.notes),
         }
-        parts: dict[str, Network | Rings | Roles | CationOrder | FreeVolume | None] = {
+        parts = {
+            "packing": self.packing,
+            "bond_valence": self.bond_valence,
             "network": self.network,
             "rings": self.rings,
             "roles": self.roles,
@@ -176,8 +199,12 @@ def building_units(
     *,
     cutoffs: Mapping[str, float] | None = None,
     criterion: str = CRITERIA[0],
+    former: str | None = None,
     ring_criterion: str = "primitive",
+    ring_centres: Sequence[str] | None = None,
+    largest_ring: int = LARGEST,
     probe_radius: float = PROBE,
+    progress: Progress = silent,
 ) -> BuildingUnits:
     """Take a model apart into its building units.
 
@@ -190,36 +217,107 @@ def building_units(
         :class:`alzmodel.local_order.shells.Shells` says.
     criterion
         What ends a first shell, one of :data:`alzmodel.local_order.criteria.CRITERIA`.
+    former
+        Cation that counts as network former; by default Zr, or without it the cation of the largest field strength
+        (valence over squared mean bond length).
     ring_criterion
         One of :data:`alzmodel.local_order.rings.CRITERIA`.
+    ring_centres
+        Cations whose bonds make rings; by default the former alone.
+    largest_ring
+        Longest rings in atoms, an even number.
     probe_radius
         Å, of the sphere that looks for the room of Li.
+    progress
+        Told what is being done.
 
     Raises
     ------
     InputError
-        If the model is no oxide, a cut-off or radius is bad, a criterion has no such name, or the charge or radius of
-        an element is not known.
+        If the model is no oxide, a cut-off, length or radius is bad, a criterion has no such name, or a former or ring
+        centre is no cation of the model.
     """
+    progress(0.0, "first shells")
     model = bonded(frames, cutoffs=cutoffs, criterion=criterion)
     few = model.thinned(DETAIL_FRAMES)
-    has_former = FORMER in model.cations
+    unknown = unknown_ions(model.frames)
+    named = former or _usual_former(model, charged=not unknown)
+    progress(0.1, "rings and network")
+    # First what may refuse an option.
+    found_rings = rings(
+        model, centres=tuple(ring_centres or (named,)), criterion=ring_criterion, largest=largest_ring
+    )
+    found_network = network(model, former=named)
     periodic = all(bool(np.all(atoms.pbc)) for atoms in model.frames)
+    progress(0.25, "voids")
+    space = free_volume(few, probe_radius=probe_radius) if periodic and not unknown else None
+    progress(0.5, "shapes")
+    symmetry = unit_geometry(few)
+    progress(0.7, "other shells")
+    others = sensitivity(few, former=named, charged=not unknown)
+    progress(0.9, "sharing and order")
     return BuildingUnits(
+        formula=_formula(model.frames[0], charged=not unknown),
+        n_atoms=len(model.frames[0]),
+        criterion=model.criterion,
+        former=named,
         units={element: _unit(element, model) for element in model.cations},
         sharing=sharing(model),
-        packing=packing(model),
-        bond_valence=bond_valence(model),
-        network=network(model, former=FORMER) if has_former else None,
-        rings=rings(model, centres=(FORMER,), criterion=ring_criterion) if has_former else None,
-        roles=roles(model, former=FORMER) if has_former else None,
+        packing=None if unknown else packing(model),
+        bond_valence=None if unknown else bond_valence(model),
+        network=found_network,
+        rings=found_rings,
+        roles=None if unknown else roles(model, former=named),
         order=cation_order(model),
-        symmetry=unit_geometry(few),
-        free_volume=free_volume(few, probe_radius=probe_radius) if periodic else None,
-        sensitivity=sensitivity(few, former=FORMER),
+        symmetry=symmetry,
+        free_volume=space,
+        sensitivity=others,
         n_frames=len(model.frames),
         n_detail_frames=len(few.frames),
+        notes=_notes(unknown, periodic=periodic),
     )
+
+
+def _formula(atoms: Atoms, *, charged: bool) -> str:
+    """With two Zr if there is Zr, else in lowest terms."""
+    if charged and FORMER in atoms.get_chemical_symbols():
+        return formula_of(Counter(ion_labels(atoms)))
+    return str(atoms.symbols.formula.reduce()[0].format("metal"))
+
+
+def unknown_ions(frames: Sequence[Atoms]) -> str:
+    """Say which ion has no charge or radius here; nothing if all have."""
+    try:
+        for atoms in frames:
+            for label in dict.fromkeys(ion_labels(atoms)):
+                ion(label)
+    except InputError as error:
+        return str(error).split(";")[0]
+    return ""
+
+
+def _notes(unknown: str, *, periodic: bool) -> tuple[str, ...]:
+    notes = []
+    if unknown:
+        notes.append(f"{unknown}: no bond valence, packing, roles and voids")
+    if not periodic:
+        notes.append("not periodic in all directions: no voids, and units at the surface count as they are")
+    return tuple(notes)
+
+
+def _usual_former(model: Bonded, *, charged: bool) -> str:
+    """Zr, or the cation of the largest field strength; of the shortest bonds where charges are not known."""
+    if FORMER in model.cations:
+        return FORMER
+    strength = {}
+    for element in model.cations:
+        mine = [atoms.symbols == element for atoms in model.frames]
+        lengths = np.concatenate(
+            [pairs.distance[here[pairs.i]] for here, pairs in zip(mine, model.bonds, strict=True)]
+        )
+        valence = formal_charges(model.frames[0])[mine[0]].mean() if charged else 1.0
+        strength[element] = float(valence / lengths.mean() ** 2) if len(lengths) else 0.0
+    return max(model.cations, key=lambda element: strength[element])
 
 
 def _unit(element: str, model: Bonded) -> Unit:
@@ -236,8 +334,8 @@ def _unit(element: str, model: Bonded) -> Unit:
         mine = pairs.select(np.isin(pairs.i, centres))
         near = bonds.select(np.isin(bonds.i, centres))
         numbers.append(_coordination(near, centres))
-        fewer.append(_coordination(near.select(near.distance < cutoff - _SHIFT), centres))
-        more.append(_coordination(mine.select(mine.distance < cutoff + _SHIFT), centres))
+        fewer.append(_coordination(near.select(near.distance < cutoff - SHIFT), centres))
+        more.append(_coordination(mine.select(mine.distance < cutoff + SHIFT), centres))
         lengths.append(near.distance)
         effective.append(effective_coordination(mine)[centres])
         angles.append(unit_angles(near))
@@ -246,8 +344,7 @@ def _unit(element: str, model: Bonded) -> Unit:
     counts = np.bincount(number, minlength=_LARGEST + 1)
     by_cutoff = model.criterion == CRITERIA[0]
     reach = (float(np.concatenate(fewer).mean()), float(np.concatenate(more).mean()))
-    edges = np.arange(0, 180 + ANGLE_STEP / 2, ANGLE_STEP)
-    density = np.histogram(angle, edges)[0] / (max(len(angle), 1) * ANGLE_STEP)
+    middles, density = angle_density(angle)
     return Unit(
         n_centres=len(number) // len(model.frames),
         mean_coordination=float(number.mean()),
@@ -260,7 +357,7 @@ def _unit(element: str, model: Bonded) -> Unit:
         std_effective_coordination=_spread(econ[np.isfinite(econ)]),
         mean_angle=_average(angle),
         std_angle=_spread(angle),
-        angles=(edges[:-1] + edges[1:]) / 2,
+        angles=middles,
         angle_density=density,
         cutoff=cutoff if by_cutoff else float(length.max(initial=0.0)),
         cutoff_source=model.shells.sources[label] if by_cutoff else model.criterion,

@@ -82,8 +82,8 @@ class CationOrder:
         Per element ``mean`` and ``std`` over atoms.
     signatures
         Share of the neighbours by common-neighbour signature: ``"421"``, ``"422"``, ``"555"``, ``"other"``.
-    coherent_neighbours
-        Mean number of the twelve neighbours in the same order.
+    coherent_neighbours, std_coherent_neighbours
+        Mean number of the twelve neighbours in the same order, and its spread over atoms.
     fluorite_fraction, pyrochlore_fraction
         Share of the cations with such surroundings.
     by_element
@@ -99,6 +99,7 @@ class CationOrder:
     q6: dict[str, dict[str, float]]
     signatures: dict[str, float]
     coherent_neighbours: float
+    std_coherent_neighbours: float
     fluorite_fraction: float
     pyrochlore_fraction: float
     by_element: dict[str, dict[str, float]]
@@ -150,6 +151,7 @@ def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None
         return np.concatenate([getattr(part, name) for part in parts])
 
     full = heavy & (together("coherent") >= 0)
+    coherent = together("coherent")[full]
     n_full = max(int(full.sum()), 1)
     shares = {
         name: float(together(f"n{name}")[full].sum() / (N_NEAREST * n_full)) for name in ("421", "422", "555")
@@ -161,7 +163,8 @@ def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None
         q4=_per_element(together("q4"), symbols, elements),
         q6=_per_element(together("q6"), symbols, elements),
         signatures={**shares, "other": 1 - sum(shares.values())},
-        coherent_neighbours=float(together("coherent")[full].mean()) if full.any() else math.nan,
+        coherent_neighbours=float(coherent.mean()) if len(coherent) else math.nan,
+        std_coherent_neighbours=float(coherent.std(ddof=1)) if len(coherent) > 1 else math.nan,
         fluorite_fraction=float(fluorite[heavy].mean()),
         pyrochlore_fraction=float(pyrochlore[heavy].mean()),
         by_element={

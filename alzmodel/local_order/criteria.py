@@ -20,7 +20,9 @@ _FEWEST: Final = 3
 _MOST: Final = 14
 
 
-def select_shell(candidates: Neighbours, criterion: str) -> Neighbours:
+def select_shell(
+    candidates: Neighbours, criterion: str, reach: NDArray[np.float64] | None = None
+) -> Neighbours:
     """Keep the oxygens of each cation's own first shell.
 
     Parameters
@@ -32,6 +34,9 @@ def select_shell(candidates: Neighbours, criterion: str) -> Neighbours:
         each covers that of a cap whose edge lies at one radius, which comes out with them; no parameter.
         ``"relative gap"``: all oxygens up to the largest ratio of two successive distances, with three to fourteen
         inside.
+    reach
+        Å that the candidates of each atom reach to, shape (n_atoms,): the next oxygen is at least that far. Without it
+        nothing is taken to be known beyond the last candidate.
 
     Returns
     -------
@@ -45,7 +50,8 @@ def select_shell(candidates: Neighbours, criterion: str) -> Neighbours:
     """
     order = np.lexsort((candidates.distance, candidates.i))
     offsets = candidates.offsets()
-    number = _shell_sizes(offsets, candidates.distance[order], criterion == "solid angle")
+    beyond = np.zeros(candidates.n_atoms) if reach is None else reach
+    number = _shell_sizes(offsets, candidates.distance[order], beyond, criterion == "solid angle")
     rank = np.empty(len(candidates), dtype=np.int64)
     rank[order] = np.arange(len(candidates)) - np.repeat(offsets[:-1], np.diff(offsets))
     return candidates.select(rank < number[candidates.i])
@@ -53,7 +59,7 @@ def select_shell(candidates: Neighbours, criterion: str) -> Neighbours:
 
 @numba.njit(cache=True)
 def _shell_sizes(
-    offsets: NDArray[np.int64], distance: NDArray[np.float64], solid_angle: bool
+    offsets: NDArray[np.int64], distance: NDArray[np.float64], beyond: NDArray[np.float64], solid_angle: bool
 ) -> NDArray[np.int64]:
     result = np.empty(len(offsets) - 1, dtype=np.int64)
     for atom in range(len(result)):
@@ -72,9 +78,10 @@ def _shell_sizes(
             result[atom] = m
         else:
             widest = 0.0
-            for m in range(_FEWEST, min(n - 1, _MOST) + 1):
+            for m in range(_FEWEST, min(n, _MOST) + 1):
+                following = r[m] if m < n else beyond[atom]
                 # Equal gaps, up to rounding, end the smaller shell.
-                if r[m] / r[m - 1] > widest * (1 + 1e-9):
-                    widest = r[m] / r[m - 1]
+                if following / r[m - 1] > widest * (1 + 1e-9):
+                    widest = following / r[m - 1]
                     result[atom] = m
     return result

@@ -39,14 +39,15 @@ class SubNetwork:
     dimensions
         In how many independent directions the largest piece runs through the whole periodic model (3: percolates
         everywhere; 0: an island).
-    links_per_unit
-        Other units of the same element that a unit shares oxygen with.
+    links_per_unit, std_links_per_unit
+        Other units of the same element that a unit shares oxygen with; the spread is over units.
     """
 
     n_clusters: float
     largest_fraction: float
     dimensions: float
     links_per_unit: float
+    std_links_per_unit: float
 
     def to_dict(self) -> dict[str, float]:
         """Every attribute by its name."""
@@ -70,14 +71,19 @@ class Network:
         Of the oxygens: bonded to one former, to none.
     qn
         Fraction of the former's units by the number of their oxygens that are bonded to a further former, as text.
-    mean_qn
-        Mean of that number.
+    mean_qn, std_qn
+        Mean of that number, and its spread over units.
     sub_networks
         Per cation element.
     short_range_order
         Warren–Cowley parameter α per pair of cations ``"Zr-La"`` and direction: 1 − p / c, with p the share of the
         second element among the cation neighbours of the first (each kind of pair within its own cut-off) and c its
-        share of the cations. 0 for a random mixture, negative where the two prefer each other.
+        share of the cations. 0 for ions dealt out at random over one sort of sites, negative where the two prefer each
+        other; where ions of different size have different cut-offs, the smaller ones count less.
+    bridge_order
+        The same for bonds, which takes the coordination numbers out: p is the share of the second element among the
+        other bonds of the oxygens that the first is bonded to, c its share of all cation–oxygen bonds. 0 where bonds
+        meet at oxygens at random.
     """
 
     former: str
@@ -87,8 +93,10 @@ class Network:
     free_fraction: float
     qn: dict[str, float]
     mean_qn: float
+    std_qn: float
     sub_networks: dict[str, SubNetwork]
     short_range_order: dict[str, float]
+    bridge_order: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Every attribute by its name."""
@@ -130,6 +138,8 @@ def network(
     formers: Counter[int] = Counter()
     bridges: Counter[int] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
+    n_bonds = np.zeros(len(model.cations), dtype=np.int64)
+    meeting = np.zeros((len(model.cations), len(model.cations)), dtype=np.int64)
     parts: dict[str, list[SubNetwork]] = {element: [] for element in model.cations}
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
         symbols = np.array(atoms.get_chemical_symbols())
@@ -144,6 +154,8 @@ def network(
         rows, counts = np.unique(oxygens, axis=0, return_counts=True)
         for row, count in zip(rows, counts, strict=True):
             species[_species_name(model.cations, row)] += int(count)
+        n_bonds += oxygens.sum(axis=0)
+        meeting += oxygens.T @ oxygens - np.diag(oxygens.sum(axis=0))
         to_former = table[:, model.cations.index(former)]
         formers.update(to_former[symbols == ANION].tolist())
         bridging = (symbols[cation_bonds.i] == former) & (to_former[cation_bonds.j] > 1)
@@ -153,6 +165,8 @@ def network(
             parts[element].append(_sub_network(cation_bonds, symbols == element))
         pairs.update(_neighbour_counts(atoms, symbols, model))
     n_oxygen, n_former = sum(formers.values()), sum(bridges.values())
+    mean_qn = sum(n * count for n, count in bridges.items()) / n_former
+    square = sum(n**2 * count for n, count in bridges.items()) / n_former
     return Network(
         former=former,
         oxygen={
@@ -162,9 +176,13 @@ def network(
         non_bridging_fraction=formers[1] / n_oxygen,
         free_fraction=formers[0] / n_oxygen,
         qn={str(n): bridges[n] / n_former for n in range(max(bridges) + 1)},
-        mean_qn=sum(n * count for n, count in bridges.items()) / n_former,
+        mean_qn=mean_qn,
+        std_qn=math.sqrt(max(square - mean_qn**2, 0.0) * n_former / (n_former - 1))
+        if n_former > 1
+        else math.nan,
         sub_networks={element: _mean_part(found) for element, found in parts.items()},
         short_range_order=_warren_cowley(pairs, model),
+        bridge_order=_bridge_order(model.cations, n_bonds, meeting),
     )
 
 
@@ -181,11 +199,13 @@ def _sub_network(cation_bonds: Neighbours, mine: NDArray[np.bool_]) -> SubNetwor
     sizes = np.bincount(piece[mine])
     largest = int(sizes.argmax())
     n_units = int(mine.sum())
+    number = np.bincount(links.a, minlength=len(mine)) + np.bincount(links.b, minlength=len(mine))
     return SubNetwork(
         n_clusters=int((sizes > 0).sum()),
         largest_fraction=int(sizes[largest]) / n_units,
         dimensions=int(dimensions[largest]),
         links_per_unit=2 * len(links.a) / n_units,
+        std_links_per_unit=float(number[mine].std(ddof=1)) if n_units > 1 else math.nan,
     )
 
 
@@ -306,4 +326,17 @@ def _warren_cowley(pairs: Mapping[tuple[str, str], int], model: Bonded) -> dict[
         for b in model.cations:
             found = pairs[a, b] / around if around else math.nan
             result[f"{a}-{b}"] = 1 - found / (shares[b] / total)
+    return result
+
+
+def _bridge_order(
+    cations: Sequence[str], n_bonds: NDArray[np.int64], meeting: NDArray[np.int64]
+) -> dict[str, float]:
+    result = {}
+    for a, first in enumerate(cations):
+        around = int(meeting[a].sum())
+        for b, second in enumerate(cations):
+            known = around and n_bonds[b]
+            found = meeting[a, b] / around / (n_bonds[b] / n_bonds.sum()) if known else math.nan
+            result[f"{first}-{second}"] = float(1 - found)
     return result

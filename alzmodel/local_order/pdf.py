@@ -468,9 +468,11 @@ def _ideal(rdf: PartialRDF, label: str) -> float:
 def smoothing_width(rdf: PartialRDF, label: str) -> float:
     """Width, Å, that g(r) of a pair is smoothed with before its minima are read off.
 
-    0.08 Å or, where pairs are rare, as far as 0.25 Å so that some twenty pairs of an ideal gas at 3 Å stand behind each
-    value.
+    0.08 Å with oxygen, whose shells end in a deep gap, so that a supercell shows the same minimum. Among cations, where
+    pairs are rare, as far as 0.25 Å so that some twenty pairs of an ideal gas at 3 Å stand behind each value.
     """
+    if "O" in label.split("-"):
+        return 0.08
     per_length = _ideal(rdf, label) * 4 * math.pi * 3.0**2 * rdf.n_frames
     return float(np.clip(20 / (per_length * math.sqrt(2 * math.pi)), 0.08, 0.25))
 

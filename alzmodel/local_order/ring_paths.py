@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["Graph", "decode", "find_slot", "place_key", "shortest_path_rings", "step_codes", "whole_graph"]
+__all__ = [
+    "Graph",
+    "decode",
+    "find_slot",
+    "place_key",
+    "shortest_path_rings",
+    "step_codes",
+    "walk",
+    "whole_graph",
+]
 
 Graph = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64]"]
 """Where each atom's bonds start, the atoms they lead to, and the images of those."""
@@ -156,7 +165,7 @@ def step_codes(ring: NDArray[np.int64], step: int, row: NDArray[np.int64]) -> No
 
 
 @numba.njit(cache=True)
-def _walk(
+def walk(
     root: NDArray[np.int64],
     depth: int,
     blocked: NDArray[np.int64],
@@ -173,7 +182,8 @@ def _walk(
 ) -> int:
     """Reach every atom within `depth` bonds of the root, nearest first; −1 if the table is too small.
 
-    `blocked` are two keys: no step leads from one to the other; where the second is −1, none leads to the first.
+    `root` is an atom and its image; place, bonds and order of those reached go to `place` and `far`. `blocked` are two
+    keys: no step leads from one to the other; where the second is −1, none leads to the first; where both are, all do.
     """
     place[0] = root
     far[0] = 0
@@ -299,7 +309,7 @@ def _search(
                 blocked[0] = own
                 blocked[1] = place_key(ends[1, 0], ends[1, 1], ends[1, 2], ends[1, 3], reach)
             for a in range(count):
-                sizes[a] = _walk(
+                sizes[a] = walk(
                     ends[a],
                     depth if not king and a == 0 else depth - 1,
                     blocked,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from alzmodel.local_order.ring_paths import (
     place_key,
     shortest_path_rings,
     step_codes,
+    walk,
     whole_graph,
 )
 from alzmodel.local_order.shells import Bonded, bonded
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["CRITERIA", "Rings", "primitive_rings", "ring_members", "rings"]
+__all__ = ["CRITERIA", "LARGEST", "Rings", "primitive_rings", "ring_members", "rings", "rings_through"]
 
 CRITERIA = {
     "primitive": "no two atoms of the ring are nearer along bonds than along the ring",
@@ -35,6 +37,8 @@ CRITERIA = {
     "guttman": "the ring is among the shortest through a bond",
 }
 """Names of the criteria, and which rings count."""
+LARGEST = 12
+"""Longest rings, in atoms, that are looked for unless asked otherwise."""
 LARGEST_MAX = 24
 """Longest rings, in atoms, that can be asked for."""
 
@@ -53,6 +57,9 @@ class Rings:
         Rings per frame by their number of atoms (cations and oxygens), as text: ``"4"`` is a shared edge.
     per_centre
         The same per cation of the network.
+    through_centre
+        Rings that pass through a cation of the network: ``mean`` and ``std`` over cations and frames, by number of
+        atoms. The mean is half that number times `per_centre`.
     criterion
         Name of the criterion (`CRITERIA`).
     """
@@ -61,6 +68,7 @@ class Rings:
     largest: int
     counts: dict[str, float]
     per_centre: dict[str, float]
+    through_centre: dict[str, dict[str, float]]
     criterion: str = "primitive"
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +81,7 @@ def rings(
     frames: Atoms | Sequence[Atoms] | Bonded,
     *,
     centres: Sequence[str] = ("Zr",),
-    largest: int = 12,
+    largest: int = LARGEST,
     criterion: str = "primitive",
     cutoffs: Mapping[str, float] | None = None,
 ) -> Rings:
@@ -115,26 +123,55 @@ def rings(
         raise InputError(f"ring criterion: {criterion!r}; allowed: {', '.join(CRITERIA)}")
     if largest % 2 or not 4 <= largest <= LARGEST_MAX:
         raise InputError(f"largest ring: {largest} atoms; allowed: an even number from 4 to {LARGEST_MAX}")
-    found = np.zeros(largest // 2 + 1)
+    parts = []
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
-        symbols = np.array(atoms.get_chemical_symbols())
-        network = cation_bonds.select(np.isin(symbols[cation_bonds.i], list(centres)))
-        if criterion == "primitive":
-            found += primitive_rings(network, largest)
-        else:
-            codes, _ = shortest_path_rings(network, largest, king=criterion == "king")
-            found += np.bincount((codes >= 0).sum(axis=1) // 2, minlength=len(found))
-    found /= len(model.frames)
-    first = model.frames[0].get_chemical_symbols()
-    n_centres = sum(first.count(centre) for centre in centres)
+        is_centre = np.isin(np.array(atoms.get_chemical_symbols()), list(centres))
+        network = cation_bonds.select(is_centre[cation_bonds.i])
+        parts.append(rings_through(network, largest, criterion)[is_centre])
+    through = np.concatenate(parts)
+    # Each ring passes through half as many cations as it has atoms.
+    per_centre = through.mean(axis=0) / np.maximum(np.arange(largest // 2 + 1), 1)
+    spread = through.std(axis=0, ddof=1) if len(through) > 1 else np.full(largest // 2 + 1, math.nan)
     lengths = range(4, largest + 1, 2)
     return Rings(
         centres=tuple(centres),
         largest=largest,
-        counts={str(n): float(found[n // 2]) for n in lengths},
-        per_centre={str(n): float(found[n // 2]) / n_centres for n in lengths},
+        counts={str(n): float(per_centre[n // 2]) * len(parts[0]) for n in lengths},
+        per_centre={str(n): float(per_centre[n // 2]) for n in lengths},
+        through_centre={
+            str(n): {"mean": float(through[:, n // 2].mean()), "std": float(spread[n // 2])} for n in lengths
+        },
         criterion=criterion,
     )
+
+
+def rings_through(cation_bonds: Neighbours, largest: int, criterion: str = "primitive") -> NDArray[np.int64]:
+    """Count the rings that pass through each cation of a network of bonds.
+
+    Parameters
+    ----------
+    cation_bonds
+        Bonds with `i` the cation and `j` the oxygen, each once.
+    largest
+        Longest rings in atoms, even.
+    criterion
+        One of `CRITERIA`.
+
+    Returns
+    -------
+    ndarray, shape (n_atoms, largest // 2 + 1)
+        By half the number of atoms; zero for atoms that are no cation of the network.
+    """
+    through = np.zeros((cation_bonds.n_atoms, largest // 2 + 1), dtype=np.int64)
+    if criterion == "primitive":
+        met, _ = _primitive_rings(cation_bonds, largest, collect=False)
+        through[np.unique(cation_bonds.i)] = met
+        return through
+    is_cation = np.zeros(cation_bonds.n_atoms, dtype=bool)
+    is_cation[cation_bonds.i] = True
+    for n, (atoms, _) in ring_members(cation_bonds, largest, criterion).items():
+        through[:, n // 2] = np.bincount(atoms[is_cation[atoms]], minlength=cation_bonds.n_atoms)
+    return through
 
 
 def ring_members(
@@ -186,14 +223,14 @@ def primitive_rings(cation_bonds: Neighbours, largest: int) -> NDArray[np.int64]
     opposite atoms are d bonds apart too. All atoms carry their image, so that a ring that closes only by going
     around the cell is none. Each ring is met once from each of its d cations.
     """
-    counts, _ = _primitive_rings(cation_bonds, largest, collect=False)
-    return counts
+    met, _ = _primitive_rings(cation_bonds, largest, collect=False)
+    return met.sum(axis=0) // np.maximum(np.arange(largest // 2 + 1), 1)
 
 
 def _primitive_rings(
     cation_bonds: Neighbours, largest: int, *, collect: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rings by half length, and the codes of all rings met (several times each) if they are to be collected."""
+    """Rings met from each cation by half length; the codes of all rings met, several times each, if collected."""
     graph = whole_graph(cation_bonds)
     depth = largest // 2
     step = int(np.abs(graph[2]).max(initial=0))
@@ -209,7 +246,7 @@ def _primitive_rings(
                 codes = np.empty((met, largest), dtype=np.int64)
                 continue
             if fits:
-                return counts // np.maximum(np.arange(depth + 1), 1), codes
+                return counts, codes
         slots *= 4
 
 
@@ -234,47 +271,6 @@ def _sorted_balls(
 
 
 @numba.njit(cache=True)
-def _walk(
-    root: int,
-    depth: int,
-    starts: NDArray[np.int64],
-    partner: NDArray[np.int64],
-    shift: NDArray[np.int64],
-    reach: int,
-    keys: NDArray[np.int64],
-    stamps: NDArray[np.int64],
-    owner: NDArray[np.int64],
-    stamp: int,
-    place: NDArray[np.int64],
-    far: NDArray[np.int64],
-) -> int:
-    """Reach every atom within `depth` bonds of the root, nearest first: (atom, image) to `place`, bonds to `far`."""
-    place[0, 0], place[0, 1], place[0, 2], place[0, 3] = root, 0, 0, 0
-    far[0] = 0
-    slot = find_slot(keys, stamps, stamp, place_key(root, 0, 0, 0, reach))
-    keys[slot], stamps[slot], owner[slot] = place_key(root, 0, 0, 0, reach), stamp, 0
-    size, head = 1, 0
-    limit = len(keys) // 2
-    while head < size:
-        if far[head] == depth:
-            break
-        node = place[head, 0]
-        for k in range(starts[node], starts[node + 1]):
-            x, y, z = place[head, 1] + shift[k, 0], place[head, 2] + shift[k, 1], place[head, 3] + shift[k, 2]
-            key = place_key(partner[k], x, y, z, reach)
-            slot = find_slot(keys, stamps, stamp, key)
-            if stamps[slot] != stamp:
-                if size == limit:
-                    return -1
-                keys[slot], stamps[slot], owner[slot] = key, stamp, size
-                place[size, 0], place[size, 1], place[size, 2], place[size, 3] = partner[k], x, y, z
-                far[size] = far[head] + 1
-                size += 1
-        head += 1
-    return size
-
-
-@numba.njit(cache=True)
 def _balls(
     starts: NDArray[np.int64],
     partner: NDArray[np.int64],
@@ -290,9 +286,11 @@ def _balls(
     keys, stamps = np.empty(slots, dtype=np.int64), np.full(slots, -1, dtype=np.int64)
     owner = np.empty(slots, dtype=np.int64)
     place, far = np.empty((slots, 4), dtype=np.int64), np.empty(slots, dtype=np.int64)
+    nobody, root = np.full(2, -1, dtype=np.int64), np.zeros(4, dtype=np.int64)
     at = 0
     for node in range(len(sizes)):
-        size = _walk(node, depth, starts, partner, shift, reach, keys, stamps, owner, node, place, far)
+        root[0] = node
+        size = walk(root, depth, nobody, starts, partner, shift, reach, keys, stamps, owner, node, place, far)
         if size < 0:
             return False
         sizes[node] = size
@@ -319,17 +317,21 @@ def _search(
     step_reach: int,
     codes: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], bool]:
-    """Rings met from all roots by half length, and whether the tables were large enough; rings that fit to `codes`."""
+    """Rings met from each root by half length, and whether the tables sufficed; rings that fit go to `codes`."""
     n_met = 0
     ring = np.empty((2 * depth, 4), dtype=np.int64)
-    counts = np.zeros(depth + 1, dtype=np.int64)
+    counts = np.zeros((len(roots), depth + 1), dtype=np.int64)
     keys, stamps = np.empty(slots, dtype=np.int64), np.full(slots, -1, dtype=np.int64)
     owner = np.empty(slots, dtype=np.int64)
     place, far = np.empty((slots, 4), dtype=np.int64), np.empty(slots, dtype=np.int64)
     stamp = 0
     ways = np.empty(slots, dtype=np.int64)
-    for root in roots:
-        size = _walk(root, depth, starts, partner, shift, reach, keys, stamps, owner, stamp, place, far)
+    nobody, home = np.full(2, -1, dtype=np.int64), np.zeros(4, dtype=np.int64)
+    for index in range(len(roots)):
+        home[0] = roots[index]
+        size = walk(
+            home, depth, nobody, starts, partner, shift, reach, keys, stamps, owner, stamp, place, far
+        )
         if size < 0:
             return counts, False
         ways[0] = 1
@@ -382,7 +384,7 @@ def _search(
                 for q in range(p):
                     if not _primitive(paths, p, q, d, place, reach, ball_starts, ball_keys, ball_far):
                         continue
-                    counts[d] += 1
+                    counts[index, d] += 1
                     if n_met < len(codes):
                         for k in range(d + 1):
                             ring[k] = place[paths[p, k]]

@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from alzmodel.local_order.bond_valence import bond_valence
+from alzmodel.local_order.cation_order import cation_order
 from alzmodel.local_order.criteria import CRITERIA
 from alzmodel.local_order.network import network
+from alzmodel.local_order.polyhedra import polyhedra
+from alzmodel.local_order.rings import rings
+from alzmodel.local_order.roles import roles
 from alzmodel.local_order.sharing import sharing
 from alzmodel.local_order.shells import Bonded, bonded
+from alzmodel.local_order.space import packing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ase import Atoms
 
-__all__ = ["sensitivity"]
+__all__ = ["SHIFT", "sensitivity"]
+
+SHIFT: Final = 0.1
+"""Å by which cut-offs are moved to see what hangs on them."""
+LARGEST_RING: Final = 8
+"""Atoms; longer rings take long where a criterion finds large shells."""
 
 
-def sensitivity(frames: Atoms | Sequence[Atoms] | Bonded, *, former: str = "Zr") -> dict[str, dict[str, Any]]:
-    """Repeat the counts with every criterion of the first shell.
+def sensitivity(
+    frames: Atoms | Sequence[Atoms] | Bonded, *, former: str = "Zr", charged: bool = True
+) -> dict[str, dict[str, Any]]:
+    """Repeat the counts with every criterion of the first shell, and with moved cut-offs.
 
     Parameters
     ----------
     frames
         One model, frames of one, or a bonded model.
     former
-        Cation that Qn and non-bridging oxygen refer to; left out where the model has none.
+        Cation that network, rings and bridges refer to; they are left out where the model has none.
+    charged
+        Whether the charges and radii of all ions are known; without them what hangs on them is left out.
 
     Returns
     -------
     dict
-        Per criterion (:data:`alzmodel.local_order.criteria.CRITERIA`, blanks as ``_``): ``units`` with
-        ``mean_coordination``, ``mean_distance`` (Å) per cation, ``sharing`` with the fractions per pair, and with the
-        former ``mean_qn`` and ``non_bridging_fraction``.
+        For ``first_minimum``, ``solid_angle``, ``relative_gap`` (:data:`alzmodel.local_order.criteria.CRITERIA`),
+        ``cutoffs_shorter`` and ``cutoffs_longer`` (the first minima moved by `SHIFT`; those between cations stay):
+        ``units`` per cation with ``mean_coordination``, ``mean_distance``, ``std_distance`` (Å), ``volume`` of the
+        polyhedra (Å³), ``bond_valence``; ``sharing`` per pair with the fractions and the distances by mode;
+        ``mean_qn``, ``non_bridging_fraction``, ``links_per_unit`` per cation, ``rings`` per centre (primitive, to
+        `LARGEST_RING` atoms), ``bridging_share`` per ion; ``global_instability_index``, ``packing_fraction`` (radii by
+        coordination), and ``fluorite_fraction``, ``pyrochlore_fraction`` of the cations.
 
     Raises
     ------
@@ -40,32 +62,68 @@ def sensitivity(frames: Atoms | Sequence[Atoms] | Bonded, *, former: str = "Zr")
         If the model is no oxide.
     """
     model = bonded(frames)
-    result = {}
-    for criterion in CRITERIA:
-        told = model.with_criterion(criterion)
-        row: dict[str, Any] = {
-            "units": {element: _unit(told, element) for element in told.cations},
-            "sharing": {
-                label: {mode: pair.fractions[mode] for mode in ("corner", "edge", "face", "none")}
-                for label, pair in sharing(told).pairs.items()
-            },
+    told = {criterion.replace(" ", "_"): model.with_criterion(criterion) for criterion in CRITERIA}
+    told |= {
+        "cutoffs_shorter": model.with_moved_cutoffs(-SHIFT),
+        "cutoffs_longer": model.with_moved_cutoffs(SHIFT),
+    }
+    return {name: _row(variant, former, charged) for name, variant in told.items()}
+
+
+def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
+    valence = bond_valence(model) if charged else None
+    row: dict[str, Any] = {
+        "units": {
+            element: _unit(model, element, valence.ions if valence else {}) for element in model.cations
+        },
+        "sharing": {
+            label: {
+                **{mode: pair.fractions[mode] for mode in ("corner", "edge", "face", "none")},
+                "distances": pair.distances,
+            }
+            for label, pair in sharing(model).pairs.items()
+        },
+    }
+    if former in model.cations:
+        net = network(model, former=former)
+        row |= {
+            "mean_qn": net.mean_qn,
+            "non_bridging_fraction": net.non_bridging_fraction,
+            "links_per_unit": {element: part.links_per_unit for element, part in net.sub_networks.items()},
+            "rings": rings(model, centres=(former,), largest=LARGEST_RING).per_centre,
         }
-        if former in told.cations:
-            net = network(told, former=former)
-            row |= {"mean_qn": net.mean_qn, "non_bridging_fraction": net.non_bridging_fraction}
-        result[criterion.replace(" ", "_")] = row
-    return result
+        if charged:
+            row["bridging_share"] = {
+                label: role.bridging_share for label, role in roles(model, former=former).ions.items()
+            }
+    if valence:
+        row |= {
+            "global_instability_index": valence.global_instability_index,
+            "packing_fraction": packing(model).by_coordination,
+        }
+    order = cation_order(model)
+    if order:
+        row |= {
+            "fluorite_fraction": order.fluorite_fraction,
+            "pyrochlore_fraction": order.pyrochlore_fraction,
+        }
+    return row
 
 
-def _unit(model: Bonded, element: str) -> dict[str, float]:
-    total, bonds, centres = 0.0, 0, 0
+def _unit(model: Bonded, element: str, ions: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    lengths, volumes, centres = [np.empty(0)], [np.empty(0)], 0
     for atoms, pairs in zip(model.frames, model.bonds, strict=True):
         is_centre = atoms.symbols == element
-        mine = is_centre[pairs.i]
-        total += float(pairs.distance[mine].sum())
-        bonds += int(mine.sum())
+        lengths.append(pairs.distance[is_centre[pairs.i]])
+        volumes.append(polyhedra(pairs).volume[is_centre])
         centres += int(is_centre.sum())
+    length, volume = np.concatenate(lengths), np.concatenate(volumes)
+    volume = volume[np.isfinite(volume)]
+    sums = [row["mean"] for label, row in ions.items() if label.rstrip("+0123456789") == element]
     return {
-        "mean_coordination": bonds / centres,
-        "mean_distance": total / bonds if bonds else float("nan"),
+        "mean_coordination": len(length) / centres,
+        "mean_distance": float(length.mean()) if len(length) else math.nan,
+        "std_distance": float(length.std(ddof=1)) if len(length) > 1 else math.nan,
+        "volume": float(volume.mean()) if len(volume) else math.nan,
+        "bond_valence": sums[0] if sums else math.nan,
     }

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["MODES", "Links", "PairSharing", "Sharing", "link_units", "sharing"]
+__all__ = ["MODES", "Links", "PairSharing", "Sharing", "angle_density", "link_units", "sharing"]
 
 MOBILE = "Li"
 """The element whose sites are of another sort than those of all other cations."""
+ANGLE_STEP = 2.0
+"""Width of the bins of angle distributions, degrees."""
 MODES = ("none", "corner", "edge", "face")
 """Names for 0, 1, 2, and 3 or more shared oxygens."""
 
@@ -76,11 +78,15 @@ class PairSharing:
         Å by mode; NaN where there is no such pair.
     mean_angle, std_angle
         a–O–b in degrees over all bridges of pairs within the cut-off.
+    angles, angle_density
+        Their distribution: middles of the bins in degrees and fraction per degree, shape (90,); not divided by sin θ.
     linked_beyond
         Fraction of the pairs sharing oxygen that lie beyond the cut-off and are not counted.
     random_mixture
         What the fractions would be if ions were dealt out at random over their sites, bonds and all: those of all pairs
         of this sort of site, Li sites and sites of other cations being two sorts.
+    random_distances
+        Å by mode for the same mixture.
     """
 
     fractions: dict[str, float]
@@ -93,8 +99,11 @@ class PairSharing:
     distance_stds: dict[str, float]
     mean_angle: float
     std_angle: float
+    angles: NDArray[np.float64]
+    angle_density: NDArray[np.float64]
     linked_beyond: float
     random_mixture: dict[str, float]
+    random_distances: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Fractions by their mode, then the rest."""
@@ -109,8 +118,11 @@ class PairSharing:
             "distance_stds": self.distance_stds,
             "mean_angle": self.mean_angle,
             "std_angle": self.std_angle,
+            "angles": self.angles,
+            "angle_density": self.angle_density,
             "linked_beyond": self.linked_beyond,
             "random_mixture": self.random_mixture,
+            "random_distances": self.random_distances,
         }
 
 
@@ -223,7 +235,8 @@ def sharing(
     labels = _cation_labels(limits)
     sort = np.array([label.split("-").count(MOBILE) for label in labels])
     alike = {
-        n: np.bincount(np.minimum(shared[sort[kind] == n], 3), minlength=len(MODES)) for n in np.unique(sort)
+        n: [distance[(sort[kind] == n) & (np.minimum(shared, 3) == mode)] for mode in range(len(MODES))]
+        for n in np.unique(sort)
     }
     for index, label in enumerate(labels):
         mine = kind == index
@@ -232,6 +245,8 @@ def sharing(
         total = len(lengths)
         split = [lengths[modes == mode] for mode in range(4)]
         angles = angle[angle_kind == index]
+        middles, density = angle_density(angles)
+        pool = alike[sort[index]]
         linked = int((linked_kind == index).sum())
         result[label] = PairSharing(
             fractions={
@@ -247,15 +262,18 @@ def sharing(
             distance_stds={name: _std(part) for name, part in zip(MODES, split, strict=True)},
             mean_angle=_mean(angles),
             std_angle=_std(angles),
+            angles=middles,
+            angle_density=density,
             linked_beyond=int((beyond_kind == index).sum()) / linked if linked else 0.0,
-            random_mixture=_shares(alike[sort[index]]),
+            random_mixture=_shares(pool),
+            random_distances={name: _mean(part) for name, part in zip(MODES, pool, strict=True)},
         )
     return Sharing(result)
 
 
-def _shares(counts: NDArray[np.int64]) -> dict[str, float]:
-    total = int(counts.sum())
-    return {name: (int(n) / total if total else math.nan) for name, n in zip(MODES, counts, strict=True)}
+def _shares(pool: Sequence[NDArray[np.float64]]) -> dict[str, float]:
+    total = sum(len(part) for part in pool)
+    return {name: (len(part) / total if total else math.nan) for name, part in zip(MODES, pool, strict=True)}
 
 
 def _cation_labels(shells: Shells) -> list[str]:
@@ -299,6 +317,13 @@ def _pairs_of_frame(atoms: Atoms, cation_bonds: Neighbours, shells: Shells) -> t
         linked_kind[~within],
         linked_kind,
     )
+
+
+def angle_density(angles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distribution of angles: middles of the bins in degrees, and fraction per degree, both shape (90,)."""
+    edges = np.arange(0, 180 + ANGLE_STEP / 2, ANGLE_STEP)
+    density = np.histogram(angles, edges)[0] / (max(len(angles), 1) * ANGLE_STEP)
+    return (edges[:-1] + edges[1:]) / 2, density
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ase import Atoms
+    from numpy.typing import NDArray
 
 __all__ = ["ANION", "FAR", "Bonded", "Shells", "bonded", "first_shells"]
 
@@ -34,6 +35,9 @@ COINCIDENT = 0.01
 
 FAR: Final = 1.0
 """Å beyond the cut-off within which the effective coordination looks for more oxygen."""
+_PAIR_SMOOTHING = 0.25
+"""Å, of g(r) between cations: as much as few pairs need, and the same for models of all sizes."""
+_HALOGENS = {"F", "Cl", "Br", "I"}
 _RANGE = 9.0  # Å; holds the second shell of every cation pair
 
 
@@ -74,11 +78,15 @@ def _cation_elements(atoms: Atoms) -> list[str]:
     Raises
     ------
     InputError
-        If there is no oxygen, or nothing else.
+        If there is no oxygen, nothing else, or a halogen, whose ions would be taken for cations.
     """
     elements = set(atoms.get_chemical_symbols())
     if ANION not in elements or len(elements) == 1:
         raise InputError(f"model: {atoms.get_chemical_formula()} has no cation–oxygen units; allowed: oxides")
+    if elements & _HALOGENS:
+        raise InputError(
+            f"model: {', '.join(sorted(elements & _HALOGENS))} beside oxygen; allowed: oxides without other anions"
+        )
     return sorted(elements - {ANION})
 
 
@@ -150,7 +158,7 @@ def _pair_cutoff(rdf: PartialRDF, label: str, bridge: float) -> float:
     low, high = bridge + 2 * rdf.dr, min(1.25 * bridge, rdf.r[-1])
     if not np.isfinite(rdf.g[label]).all() or low >= high:
         return 1.1 * bridge
-    return minimum_between(rdf.r, rdf.g[label], low, high, smoothing=smoothing_width(rdf, label))
+    return minimum_between(rdf.r, rdf.g[label], low, high, smoothing=_PAIR_SMOOTHING)
 
 
 def _checked(cutoffs: Mapping[str, float], elements: Sequence[str]) -> dict[str, float]:
@@ -220,8 +228,23 @@ class Bonded:
                 for atoms, far in zip(self.frames, self.far_bonds, strict=True)
             )
         else:
-            near = tuple(select_shell(far, criterion) for far in self.far_bonds)
+            near = tuple(
+                select_shell(far, criterion, _limits(atoms, self.shells) + FAR)
+                for atoms, far in zip(self.frames, self.far_bonds, strict=True)
+            )
         return Bonded(self.frames, self.shells, near, self.far_bonds, criterion)
+
+    def with_moved_cutoffs(self, by: float) -> Bonded:
+        """Return the same frames with the cut-offs of all cation–oxygen pairs moved by so many Å, at most `FAR`."""
+        cutoffs = {
+            label: cutoff + by if ANION in label.split("-") else cutoff
+            for label, cutoff in self.shells.cutoffs.items()
+        }
+        shells = Shells(cutoffs, self.shells.sources, self.shells.rdf)
+        near = tuple(
+            _within(atoms, far, shells) for atoms, far in zip(self.frames, self.far_bonds, strict=True)
+        )
+        return Bonded(self.frames, shells, near, self.far_bonds)
 
     def thinned(self, most: int) -> Bonded:
         """Return at most `most` of the frames, evenly spread and with the last one."""
@@ -245,10 +268,13 @@ def _check_criterion(criterion: str) -> None:
 
 def _within(atoms: Atoms, pairs: Neighbours, shells: Shells) -> Neighbours:
     """Cation–oxygen pairs within the cut-offs."""
+    return pairs.select(pairs.distance < _limits(atoms, shells)[pairs.i])
+
+
+def _limits(atoms: Atoms, shells: Shells) -> NDArray[np.float64]:
+    """Cut-off of every cation with oxygen, shape (n_atoms,); zero for oxygen."""
     limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
-    symbols = np.array(atoms.get_chemical_symbols())
-    limit = np.array([limits.get(symbol, 0.0) for symbol in symbols])[pairs.i]
-    return pairs.select(pairs.distance < limit)
+    return np.array([limits.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols()])
 
 
 def _check_apart(atoms: Atoms, number: int) -> None:
@@ -290,14 +316,12 @@ def bonded(
     for number, atoms in enumerate(listed):
         _check_apart(atoms, number)
     shells = first_shells(listed, cutoffs=cutoffs)
-    limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
     near, far = [], []
     for atoms in listed:
-        symbols = np.array(atoms.get_chemical_symbols())
-        oxygen = symbols == ANION
-        pairs = neighbour_list(atoms, max(limits.values()) + FAR, of=~oxygen, among=oxygen)
-        limit = np.array([limits.get(symbol, -FAR) for symbol in symbols])[pairs.i]
-        pairs = pairs.select(pairs.distance < limit + FAR)
+        oxygen = atoms.symbols == ANION
+        limit = _limits(atoms, shells)
+        pairs = neighbour_list(atoms, float(limit.max()) + FAR, of=~oxygen, among=oxygen)
+        pairs = pairs.select(pairs.distance < limit[pairs.i] + FAR)
         far.append(pairs)
         near.append(_within(atoms, pairs, shells))
     return Bonded(tuple(listed), shells, tuple(near), tuple(far)).with_criterion(criterion)

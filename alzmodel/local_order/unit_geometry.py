@@ -29,8 +29,8 @@ class UnitGeometry:
     ----------
     shapes
         Per ideal unit (:data:`alzmodel.local_order.shapes.SHAPES`): ``mean`` and ``std`` of the continuous shape
-        measure over the units with as many corners, and ``nearest``, the share of all units of this cation whose
-        nearest shape it is. Only shapes that some unit has the corners for.
+        measure over the units with as many corners (NaN where there are none), and ``nearest``, the share of all units
+        of this cation whose nearest shape it is.
     polyhedra
         ``mean`` and ``std`` over units of each attribute of :class:`alzmodel.local_order.polyhedra.Polyhedra`.
     """
@@ -78,8 +78,7 @@ def unit_geometry(frames: Atoms | Sequence[Atoms] | Bonded) -> dict[str, UnitGeo
         shapes = {}
         for index, name in enumerate(SHAPES):
             values = np.concatenate([measure[name] for measure in measures])[mine]
-            if np.isfinite(values).any():
-                shapes[name] = {**_moments(values), "nearest": float((nearest[mine] == index).mean())}
+            shapes[name] = {**_moments(values), "nearest": float((nearest[mine] == index).mean())}
         result[element] = UnitGeometry(
             shapes=shapes,
             polyhedra={

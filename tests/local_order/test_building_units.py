@@ -15,7 +15,7 @@ from alzmodel.io import json_text
 from alzmodel.local_order.building_units import building_units, effective_coordination, unit_angles
 from alzmodel.local_order.shells import bonded, first_shells
 from alzmodel.neighbours import neighbour_list
-from tests.local_order.models import quartz, random_oxide, rough_glass, rutile
+from tests.local_order.models import perovskite, quartz, random_oxide, rough_glass, rutile
 
 
 def test_pyrochlore_has_six_and_two_plus_six():
@@ -166,9 +166,8 @@ def test_to_dict_has_the_promised_keys_and_is_json():
     assert set(result["sharing"]["Ti-Ti"]) >= {"corner", "edge", "face", "none", "n_pairs"}
     assert isinstance(result["packing_fraction"], float)
     assert "null" in json_text(result)
-    # Without Zr there is no former to speak of.
-    assert "network" not in result
-    assert "rings" not in result
+    assert result["former"] == "Ti"
+    assert result["formula"] == "TiO2"
     pyrochlore = building_units(crystal("La2Zr2O7")).to_dict()
     assert pyrochlore["network"]["qn"]["6"] == 1
     assert pyrochlore["rings"]["per_centre"]["6"] == 2
@@ -204,3 +203,97 @@ def test_numbers_survive_rotation_translation_order_and_supercell(seed):
     assert two.bond_valence.global_instability_index == pytest.approx(
         one.bond_valence.global_instability_index
     )
+
+
+EXTENSIVE = {"n_centres", "counts", "n_pairs", "n_atoms"}
+BY_SIZE = {"largest_fraction", "n_clusters", "largest_cluster", "n_voids", "largest_void", "bottleneck"}
+"""What may hang on the size of the cell, or on where its grid lies."""
+
+
+def flat(table, path=()):
+    """Every number of a nested dictionary by its path."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, (*path, key))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield (*path, key), float(value)
+        elif isinstance(value, np.ndarray):
+            yield (*path, key), value
+
+
+def test_every_number_survives_rotation_translation_order_and_supercell():
+    atoms = rough_glass(n_units=5)
+    rng = np.random.default_rng(3)
+    moved = atoms * (1, 2, 1)
+    moved.rotate(73.0, (1, 2, -0.5), rotate_cell=True)
+    moved.positions += rng.uniform(-20, 20, 3)
+    moved = moved[rng.permutation(len(moved))]
+    one, two = (building_units(model).to_dict() for model in (atoms, moved))
+    other = dict(flat(two))
+    seen = 0
+    for path, value in flat(one):
+        if BY_SIZE & set(path) or path[0] == "n_frames":
+            continue
+        factor = 2 if EXTENSIVE & set(path) else 1
+        # Voids stand on a grid of other places, on which a site may gain or lose its point.
+        tolerance = (
+            {"abs": 0.06 if "li_inside" in path else 0.01} if path[0] == "free_volume" else {"abs": 1e-6}
+        )
+        if any("std" in str(part) for part in path):
+            if not math.isfinite(value):  # of a single one
+                continue
+            tolerance = {"rel": 0.45, "abs": 1e-6}  # n − 1 in place of n
+        assert other[path] == pytest.approx(factor * value, nan_ok=True, **tolerance), path
+        seen += 1
+    assert seen > 800
+
+
+def test_former_is_the_strongest_cation_where_there_is_no_zr():
+    assert building_units(perovskite()).former == "Ti"
+    assert building_units(crystal("Li2CO3")).former == "C"
+    assert building_units(crystal("La2Zr2O7")).former == "Zr"
+    by_la = building_units(crystal("La2Zr2O7"), former="La")
+    assert by_la.network.former == by_la.roles.former == "La"
+    assert by_la.rings.centres == ("La",)
+    both = building_units(crystal("La2Zr2O7"), ring_centres=("Zr", "La"), largest_ring=6)
+    # 96 Zr–La and 48 La–La edges a cell.
+    assert both.rings.counts["4"] == 144
+    with pytest.raises(InputError, match="'Si' is no cation"):
+        building_units(crystal("La2Zr2O7"), former="Si")
+
+
+def test_what_needs_charges_is_left_out_and_said():
+    atoms = rutile()
+    atoms.symbols[atoms.symbols == "Ti"] = "U"
+    units = building_units(atoms)
+    assert units.former == "U"
+    assert units.packing is units.bond_valence is units.roles is units.free_volume is None
+    assert "U" in units.notes[0]
+    assert "bond valence" in units.notes[0]
+    table = units.to_dict()
+    assert table["units"]["U"]["mean_coordination"] == 6
+    assert table["sensitivity"]["solid_angle"]["units"]["U"]["mean_coordination"] == 6
+    assert not {"packing", "bond_valence", "roles", "free_volume"} & set(table)
+    assert '"packing_fraction": null' in json_text(table)
+    # Halide ions beside oxygen are anions too, not cations.
+    atoms.symbols[[index for index, symbol in enumerate(atoms.symbols) if symbol == "O"][:1]] = "F"
+    with pytest.raises(InputError, match="F beside oxygen"):
+        building_units(atoms)
+
+
+def test_sensitivity_has_every_choice_and_result():
+    table = building_units(rough_glass()).sensitivity
+    assert list(table) == [
+        "first_minimum",
+        "solid_angle",
+        "relative_gap",
+        "cutoffs_shorter",
+        "cutoffs_longer",
+    ]
+    usual = table["first_minimum"]
+    for row in table.values():
+        assert set(row) == set(usual)
+    coordination = [table[name]["units"]["La"]["mean_coordination"] for name in table]
+    assert coordination[3] < coordination[0] < coordination[4]
+    assert usual["rings"]["4"] > 0
+    assert usual["packing_fraction"] > 0

@@ -103,6 +103,27 @@ def test_random_labels_have_no_short_range_order():
     assert abs(np.mean(values)) < 0.06
 
 
+def test_bonds_that_meet_at_random_have_no_order():
+    atoms = rough_glass(n_units=12)
+    rng = np.random.default_rng(0)
+    cutoffs = {"Zr-O": 2.7, "La-O": 2.7, "Li-O": 2.7}
+    values = []
+    cations = np.flatnonzero(atoms.numbers != 8)
+    for _ in range(8):
+        atoms.numbers[cations] = rng.permutation(atoms.numbers[cations])
+        values.append(list(network(atoms, cutoffs=cutoffs).bridge_order.values()))
+    assert np.abs(np.mean(values, axis=0)).max() < 0.12
+
+
+def test_bridges_of_pyrochlore():
+    # 48 O(Zr2La2) and 8 O(La4): beside a bond of Zr there is one of Zr and two of La; Zr has 96 of 224 bonds. Beside
+    # those of La are 48 · 4 of Zr, and 48 · 2 + 8 · 12 of La.
+    order = network(crystal("La2Zr2O7")).bridge_order
+    assert order["Zr-Zr"] == pytest.approx(1 - (1 / 3) / (96 / 224))
+    assert order["Zr-La"] == pytest.approx(1 - (2 / 3) / (128 / 224))
+    assert order["La-Zr"] == pytest.approx(1 - (192 / 384) / (96 / 224))
+
+
 def test_order_is_seen():
     # Rock-salt order of two cations on one lattice: unlike neighbours only.
     result = network(rutile_like_ordered(), former="Ti", cutoffs={"Ti-Ti": 3.3, "Ti-Zr": 3.3, "Zr-Zr": 3.3})
@@ -142,5 +163,6 @@ def test_numbers_survive_supercell_translation_and_order(seed):
     assert two.oxygen == pytest.approx(one.oxygen)
     assert two.qn == pytest.approx(one.qn)
     assert two.short_range_order == pytest.approx(one.short_range_order, nan_ok=True)
+    assert two.bridge_order == pytest.approx(one.bridge_order, nan_ok=True)
     for element, part in one.sub_networks.items():
         assert two.sub_networks[element].links_per_unit == pytest.approx(part.links_per_unit)

@@ -136,6 +136,24 @@ def test_frames_are_averaged_and_small_tables_grow():
     assert both.counts["8"] == pytest.approx((apart[0][4] + apart[1][4]) / 2)
 
 
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_rings_through_a_centre(criterion):
+    found = rings(quartz(), centres=("Si",), largest=12, criterion=criterion)
+    assert found.through_centre["12"] == {"mean": 6, "std": 0}
+    glass = rings(rough_glass(), centres=("Zr",), largest=10, criterion=criterion)
+    members = ring_members(
+        bonded(rough_glass()).bonds[0].select(rough_glass().numbers[bonded(rough_glass()).bonds[0].i] == 40),
+        10,
+        criterion,
+    )
+    zr = np.flatnonzero(rough_glass().numbers == 40)
+    for n, (nodes, _) in members.items():
+        each = np.bincount(nodes.ravel(), minlength=len(rough_glass()))[zr]
+        assert glass.through_centre[str(n)]["mean"] == pytest.approx(each.mean())
+        assert glass.through_centre[str(n)]["std"] == pytest.approx(each.std(ddof=1))
+        assert each.sum() == glass.counts[str(n)] * n / 2
+
+
 @pytest.mark.parametrize("largest", [3, 5, 2, 26])
 def test_lengths_that_are_not_allowed(largest):
     with pytest.raises(InputError, match="largest ring"):

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from importlib import resources
 
 import pytest
 
+from alzmodel.composition import IONS
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
 from alzmodel.local_order.building_units import building_units
 from alzmodel.local_order.references import reference_sharing
-from alzmodel.local_order.roles import _sun, dietzel_class, roles, sun_class
+from alzmodel.local_order.roles import _sun, dietzel_class, roles, sun_class, table_class
 from alzmodel.local_order.sharing import sharing
 from tests.local_order.models import rough_glass
 
@@ -102,9 +105,27 @@ def test_contradictions_are_said():
         said = " ".join(row.contradictions)
         assert ("Sun" in said) == (row.sun_class not in {row.paper, "unknown"})
         assert ("Dietzel" in said) == (row.dietzel_class != row.paper)
+        assert ("Encyclopedia" in said) == (row.paper == "former")
     json_text(table.to_dict())
     with pytest.raises(InputError, match="Ti"):
         roles(rough_glass(), former="Ti")
+
+
+def test_field_strengths_of_the_encyclopedia_follow_from_radii():
+    table = tomllib.loads(
+        resources.files("alzmodel").joinpath("local_order/field_strengths.toml").read_text(encoding="utf-8")
+    )
+    seen = 0
+    for group in ("former", "modifier to intermediate"):
+        for label, row in table[group].items():
+            assert table_class(label) == group
+            known = IONS[label]
+            for number, strength in row.items():
+                d = known.radii[int(number)] + table["oxygen_radius"]
+                assert known.valence / d**2 == pytest.approx(strength, abs=0.025), label
+                seen += 1
+    assert seen > 25
+    assert table_class("W6+") == "not listed"
 
 
 def test_random_mixture_is_the_pool_of_its_sites():
@@ -120,6 +141,9 @@ def test_random_mixture_is_the_pool_of_its_sites():
     )
     assert glass["Zr-La"].random_mixture["edge"] == pytest.approx(pooled)
     assert glass["Zr-Li"].random_mixture != glass["Zr-La"].random_mixture
+    pairs = [(pair.fractions["edge"] * pair.n_pairs, pair.distances["edge"]) for pair in heavy]
+    mean = sum(n * d for n, d in pairs) / sum(n for n, _ in pairs)
+    assert glass["Zr-La"].random_distances["edge"] == pytest.approx(mean)
 
 
 def test_crystals_to_stand_beside():

@@ -117,7 +117,8 @@ def test_crystals():
     assert parts["La"].shapes["cube"]["nearest"] == 1
     parts = unit_geometry(crystal("LLZO-tetragonal"))
     assert parts["Zr"].shapes["octahedron"]["mean"] < 0.3
-    assert set(parts["La"].shapes) == {"cube", "square antiprism", "triangular dodecahedron"}
+    measured = {name for name, row in parts["La"].shapes.items() if row["nearest"] or row["mean"] > 0}
+    assert measured == {"cube", "square antiprism", "triangular dodecahedron"}
     # The unit of garnet lies between a cube and a dodecahedron.
     assert parts["La"].shapes["cube"]["mean"] == pytest.approx(2.27, abs=0.1)
     assert parts["La"].shapes["triangular dodecahedron"]["mean"] == pytest.approx(3.16, abs=0.1)

@@ -141,3 +141,15 @@ def test_no_bonds_no_links():
     links = link_units(bonded(atoms, cutoffs={"Zr-O": 1.0}).bonds[0])
     assert len(links.a) == 0
     assert links.four_rings() == 0
+
+
+def test_angles_between_units_are_a_density():
+    pair = sharing(rough_glass()).pairs["Zr-La"]
+    step = pair.angles[1] - pair.angles[0]
+    assert pair.angle_density.sum() * step == pytest.approx(1)
+    assert (pair.angles * pair.angle_density).sum() * step == pytest.approx(pair.mean_angle, abs=step)
+    rows = sharing(rutile()).pairs["Ti-Ti"]
+    # Rutile: the angle at O over the shared edge and the two over the corner.
+    peaks = rows.angles[rows.angle_density > 0]
+    assert len(peaks) == 2
+    assert peaks == pytest.approx([99, 130.5], abs=1.5)
