@@ -276,7 +276,7 @@ def _at_work(topic: str) -> int:
 
 def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> dict[str, Any]:
     """Do one task in a child process and pass its words on; returns how it ended."""
-    from distributed import get_worker
+    from distributed import Status, get_worker
 
     worker = get_worker()
     key = worker.get_current_task()
@@ -290,9 +290,11 @@ def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> 
             try:
                 _, told = words.get(timeout=SECONDS_BETWEEN_LOOKS)
             except queue.Empty:
-                # Nobody waits any more: the driver was stopped or has died, or the task was given to another worker.
+                # Nobody waits any more: the driver was stopped or has died, the task was given to another worker, or
+                # the scheduler has gone and this worker is about to.
                 state = worker.state.tasks.get(key)
-                if state is None or state.state not in {"executing", "long-running"}:
+                wanted = state is not None and state.state in {"executing", "long-running"}
+                if not wanted or worker.status != Status.running:
                     return {"event": "failed", "message": "nobody waits for it", "retry": True}
                 continue
             if told["event"] == "progress":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -258,10 +259,11 @@ def test_a_worker_that_cannot_start_says_why(store: Store) -> None:
     assert "no such module" in outcome.failed[task.key]
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("mount") is None, reason="needs root to mount a small disk"
-)
-def test_a_full_disk_loses_nothing(store: Store, tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """A disk of 256 kB."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root to mount a small disk")
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -269,25 +271,73 @@ def test_a_full_disk_loses_nothing(store: Store, tmp_path: Path) -> None:
     )
     if mounted.returncode:
         pytest.skip(f"no mount here: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_loses_nothing(small_disk: Path) -> None:
+    small = Store(small_disk / "study")
+    small.prepare()
+    run_naps(small, 2, 1)
+    done = results(small)
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
+        while True:
+            handle.write(bytes(4096))
+    outcome = run_naps(small, 4, 1)
+    assert len(outcome.done) == 2
+    assert len(outcome.failed) == 1
+    assert len(outcome.left) == 1
+    assert "No space left" in next(iter(outcome.failed.values()))
+    assert results(small) == done
+    filler.unlink()
+    assert len(run_naps(small, 4, 1).done) == 4
+
+
+def test_a_disk_that_turns_read_only_loses_nothing(small_disk: Path) -> None:
+    store = Store(small_disk / "study")
+    store.prepare()
+    run_naps(store, 2, 1)
+    done = results(store)
+
+    def remount(how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", str(small_disk)], check=True)
+
+    remount("ro")
     try:
-        small = Store(disk / "study")
-        small.prepare()
-        run_naps(small, 2, 1)
-        done = results(small)
-        filler = disk / "filler"
-        with filler.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
-            while True:
-                handle.write(bytes(4096))
-        outcome = run_naps(small, 4, 1)
-        assert len(outcome.done) == 2
-        assert len(outcome.failed) == 1
-        assert len(outcome.left) == 1
-        assert "No space left" in next(iter(outcome.failed.values()))
-        assert results(small) == done
-        filler.unlink()
-        assert len(run_naps(small, 4, 1).done) == 4
+        with pytest.raises(OSError, match="Read-only"):
+            run_naps(store, 4, 1)
+        assert results(store) == done
     finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+        remount("rw")
+    assert len(run_naps(store, 4, 1).done) == 4
+
+
+def test_a_clock_that_jumps_changes_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm = Store(tmp_path / "calm")
+    calm.prepare()
+    run_naps(calm, 4, 6, store.folder / "started")
+    # In the workers too; and what lies on disk bears times of tomorrow.
+    monkeypatch.setenv("ALZMODEL_TEST_JUMP", "1")
+    steps = itertools.cycle((1e9, 0.0, 5e9))
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: next(steps))
+        events: list[StudyEvent] = []
+
+        def age(event: StudyEvent) -> None:
+            events.append(event)
+            for path in store.work.rglob("*"):
+                with contextlib.suppress(OSError):
+                    os.utime(path, (9e9, 9e9))
+
+        outcome = run_naps(store, 4, 6, store.folder / "started", age)
+    assert len(outcome.done) == 4
+    assert results(store) == results(calm)
+    fractions = [event.study_fraction for event in events]
+    assert fractions == sorted(fractions)
+    assert all(event.seconds_left is None or 0 <= event.seconds_left < 60 for event in events)
 
 
 def test_progress_rises_and_tells_the_time_left(store: Store) -> None:

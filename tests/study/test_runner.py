@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ase.db
 import numpy as np
@@ -21,6 +22,11 @@ from alzmodel.study import runner
 from alzmodel.study.settings import StudySettings, parse_study, preset
 from alzmodel.study.store import Store, read_curves
 from alzmodel.study.tasks import plan
+
+from .processes import command
+
+if TYPE_CHECKING:
+    from alzmodel.study.scheduler import StudyEvent
 
 LIGHT = parse_study(
     "fem = false\n[glass]\nla = [3.0]\nseeds = [1]\n[reference]\nphases = ['MgO', 'Li2O']\nrelax = []\n",
@@ -224,7 +230,20 @@ def test_a_miniature_study_from_end_to_end(tmp_path: Path) -> None:
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
 
-    disturbed = runner.run(study, tmp_path / "a")
+    killed: list[int] = []
+
+    def kill_lammps(event: StudyEvent) -> None:
+        """LAMMPS itself, once, in the middle of a glass."""
+        if event.kind != "progress" or event.fraction < 0.1 or killed:
+            return
+        for entry in Path("/proc").glob("[0-9]*"):
+            words = command(int(entry.name))
+            if "lammps_worker" in words and not killed:
+                killed.append(int(entry.name))
+                os.kill(killed[0], signal.SIGKILL)
+
+    disturbed = runner.run(study, tmp_path / "a", listen=kill_lammps)
+    assert killed
     calm = runner.run(study, tmp_path / "b", workers=1)
     assert disturbed.tasks == calm.tasks == {"done": 10, "failed": 0, "left": 0}
     for path in sorted((tmp_path / "b").rglob("*")):
