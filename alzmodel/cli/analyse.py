@@ -166,6 +166,8 @@ def lbu(
     if write is not None:
         _check_write(write, files, as_json)
 
+    notes: dict[str, None] = {}
+
     def analyse(frames: list[Atoms]) -> dict[str, Any]:
         with show_progress("lbu") as progress:
             model = bonded(frames, cutoffs=cutoffs, criterion=shells.value)
@@ -180,15 +182,16 @@ def lbu(
             )
         if write is not None:
             write_structure(with_atom_arrays(model, former=units.former), write)
+        notes.update(dict.fromkeys(units.notes))
         table = units.to_dict()
         if list_rings:
             table["rings"]["members"] = _members(model, units.rings)
         return table
 
     result = each_file(files, analyse)
-    for note in result["notes"]:
+    for note in notes:
         say(f"alzmodel: {note}")
-    result |= {"references": reference_sharing(), "order_ends": reference_order()}
+    result |= {"notes": list(notes), "references": reference_sharing(), "order_ends": reference_order()}
     if as_json:
         print_json(result)
         return

@@ -30,7 +30,7 @@ _OTHERS = {
 def print_units(result: Mapping[str, Any]) -> None:
     """Print what `alzmodel lbu --json` would, as far as it fits on a screen.
 
-    Of several models every number is their mean, with the spread over models after ±; columns named "spread" are over
+    Of several models numbers are their mean, with the spread over models after ±; columns named "spread" are over
     atoms, bonds or pairs of a model.
     """
     print(_headline(result))
@@ -58,31 +58,33 @@ def print_units(result: Mapping[str, Any]) -> None:
             print(line)
     if "order" in result:
         print_table("order among cations other than Li, between its two ends", *_order(result))
-    print_table("space", ("quantity", "value"), list(_space(result)))
+    space = list(_space(result))
+    if space:
+        print_table("space", ("quantity", "value"), space)
     print_table(
         "what hangs on the end of the first shell",
         ("quantity", *_OTHERS.values()),
         list(_sensitivity(result)),
     )
-    for note in _words(result["notes"]):
-        print(f"left out: {note}")
 
 
 def _finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _number(table: Mapping[str, Any], key: str, digits: int = 3, *, percent: bool = False) -> str:
-    """Write a number, with its spread over models if there are several."""
-    value, spread = table.get(key), table.get(f"{key}_std")
+def _number(
+    table: Mapping[str, Any], key: str, digits: int = 3, *, percent: bool = False, alone: bool = False
+) -> str:
+    """Write a number, and its spread over models if there are several that differ and it is not to stand alone."""
+    value, spread = table.get(key), None if alone else table.get(f"{key}_std")
     if value is None or not _finite(value):
         return _NOTHING
-    scale, unit = (100, " %") if percent else (1, "")
+    scale, unit = (100, "%") if percent else (1, "")
     # Rounding noise is no minus zero.
     text = f"{scale * value:.{digits}f}"
     text = text.lstrip("-") if float(text) == 0 else text
-    if spread is not None and _finite(spread):
-        text += f" ± {scale * spread:.{digits}f}"
+    if spread is not None and _finite(spread) and spread > 1e-12:
+        text += f"±{scale * spread:.{digits}f}"
     return text + unit
 
 
@@ -127,15 +129,15 @@ def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ..
         (
             f"{centre}-O",
             _number(unit, "mean_coordination", 2),
-            _number(unit, "std_coordination", 2),
+            _number(unit, "std_coordination", 2, alone=True),
             _number(unit, "effective_coordination", 2),
             _number(unit, "mean_distance"),
-            _number(unit, "std_distance"),
-            _number(unit, "skew_distance", 2),
+            _number(unit, "std_distance", alone=True),
+            _number(unit, "skew_distance", 2, alone=True),
             _number(unit, "mean_angle", 1),
-            _number(unit, "std_angle", 1),
+            _number(unit, "std_angle", 1, alone=True),
             _number(valence.get(centre, {}), "mean", 2),
-            _number(unit, "cutoff", 2),
+            _number(unit, "cutoff", 2, alone=True),
         )
         for centre, unit in result["units"].items()
     ]
@@ -185,17 +187,16 @@ def _nearest(shapes: Mapping[str, Any]) -> str:
 
 
 def _sharing(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
-    columns = ("centres", *_MODES, "pairs", "distance (Å)", "spread", "at O (°)", "spread", "within (Å)")
+    columns = ("centres", *_MODES, "pairs", "distance (Å)", "spread", "at O (°)", "spread")
     rows = [
         (
             pair,
             *(_percent(shares, mode) for mode in _MODES),
-            _number(shares, "n_pairs", 1),
+            _number(shares, "n_pairs", 1, alone=True),
             _number(shares, "mean_distance"),
-            _number(shares, "std_distance"),
+            _number(shares, "std_distance", alone=True),
             _number(shares, "mean_angle", 1),
-            _number(shares, "std_angle", 1),
-            _number(shares, "cutoff", 2),
+            _number(shares, "std_angle", 1, alone=True),
         )
         for pair, shares in result["sharing"].items()
     ]
@@ -250,7 +251,7 @@ def _sub_networks(result: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
             _percent(part, "largest_fraction"),
             f"in {_number(part, 'dimensions', 1)} directions",
             _number(part, "links_per_unit", 2),
-            _number(part, "std_links_per_unit", 2),
+            _number(part, "std_links_per_unit", 2, alone=True),
         )
 
 
@@ -274,7 +275,9 @@ def _roles(table: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...
         return f"{_number(role, key, digits)} {' / '.join(_words(role[grade]))}"
 
     sun, dietzel = limits["sun"], limits["dietzel"]
-    ranges = ", ".join(f"{name} {low:g}–{high:g}" for name, (low, high) in dietzel.items())
+    ranges = ", ".join(
+        f"{name} {low:g}–{high:g}" for name, (low, high) in dietzel.items() if name in _plain(dietzel)
+    )
     rows = [
         row("valence of a bond", lambda role: _number(role, "valence_per_bond")),
         row("bonds to bridging oxygen", lambda role: _percent(role, "bridging_share")),
@@ -339,7 +342,7 @@ def _order(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ..
 
 def _moments(row: Mapping[str, Any] | None) -> str:
     """Mean with the spread over atoms in brackets."""
-    return f"{_number(row, 'mean')} ({_number(row, 'std')})" if row else _NOTHING
+    return f"{_number(row, 'mean')} ({_number(row, 'std', alone=True)})" if row else _NOTHING
 
 
 def _space(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -381,7 +384,7 @@ def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                     " / ".join(
                         f"{100 * row['sharing'][pair][mode]:.0f}" for mode in ("corner", "edge", "face")
                     )
-                    + " %"
+                    + "%"
                     for row in table
                 ),
             )

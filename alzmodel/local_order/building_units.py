@@ -161,7 +161,7 @@ class BuildingUnits:
 
         ``paper_units`` holds the share of each cation in the paper's four units (`PAPER_UNITS`). What does not apply
         to a model has no key: ``order`` without a cation other than Li, ``free_volume`` of a model that ends somewhere,
-        and ``packing``, ``bond_valence``, ``roles``, ``free_volume`` where a charge or radius is not known.
+        and ``packing``, ``bond_valence``, ``roles``, ``free_volume`` where a charge or radius is not known (`notes`).
         """
         result: dict[str, Any] = {
             "formula": self.formula,
@@ -180,7 +180,6 @@ class BuildingUnits:
             },
             "n_frames": self.n_frames,
             "n_detail_frames": self.n_detail_frames,
-            "notes": list(self.notes),
         }
         parts = {
             "packing": self.packing,
@@ -242,6 +241,8 @@ def building_units(
     few = model.thinned(DETAIL_FRAMES)
     unknown = unknown_ions(model.frames)
     named = former or _usual_former(model, charged=not unknown)
+    if named not in model.cations:
+        raise InputError(f"former: {named!r} is no cation of the model; allowed: {', '.join(model.cations)}")
     progress(0.1, "rings and network")
     # First what may refuse an option.
     found_rings = rings(

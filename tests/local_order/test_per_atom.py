@@ -12,7 +12,7 @@ from alzmodel.local_order.bond_valence import bond_valence
 from alzmodel.local_order.per_atom import atom_arrays, with_atom_arrays
 from alzmodel.local_order.shapes import SHAPES
 from alzmodel.local_order.shells import bonded
-from tests.local_order.models import rough_glass
+from tests.local_order.models import quartz, rough_glass, rutile
 
 
 def test_pyrochlore_atom_by_atom():
@@ -105,6 +105,10 @@ def test_command_writes_and_prints(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["{one}", "--former", "Si"], "former: 'Si' is no cation"),
+        (["{one}", "--ring-centres", "Zr,Si"], "ring centre: 'Si' is no cation"),
+        (["{one}", "--largest-ring", "13"], "even number"),
+        (["{one}", "--list-rings"], "--list-rings"),
         (["{one}", "{one}", "--write", "{new}"], "allowed: one"),
         (["{one}", "--write", "-", "--json"], "stdout"),
         (["{one}", "--write", "{dir}/no/where.extxyz"], "does not exist"),
@@ -120,3 +124,37 @@ def test_bad_requests(tmp_path, capsys, words, said):
     code, _, err = run(capsys, "lbu", *(word.format(**places) for word in words))
     assert code == 2
     assert said in err
+
+
+def test_rings_are_listed_and_several_models_told_apart(tmp_path, capsys):
+    write_structure(quartz(), tmp_path / "quartz.cif")
+    words = ["lbu", tmp_path / "quartz.cif", "--rings", "king", "--json", "--list-rings"]
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    result = json.loads(out)
+    assert result["former"] == "Si"
+    (members,) = result["rings"]["members"].values()
+    assert len(members) == result["rings"]["counts"]["12"] == 3
+    assert len(members[0]["atoms"]) == len(members[0]["cells"]) == 12
+    assert set(result["order_ends"]) >= {"La2Zr2O7 crystal, 300 K", "LLZO liquid, 2500 K"}
+    for seed in (1, 2):
+        write_structure(rough_glass(seed=seed), tmp_path / f"{seed}.extxyz")
+    code, out, err = run(capsys, "lbu", tmp_path / "1.extxyz", tmp_path / "2.extxyz")
+    assert code == 0
+    for words in ("2 models, mean ± spread", "these models", "O-Zr", "Sun: former", "cut-offs + 0.1 Å"):
+        assert words in out
+    assert "_std" not in out
+    assert "not" not in err
+
+
+def test_an_element_without_charge_costs_only_what_needs_it(tmp_path, capsys):
+    atoms = rutile()
+    atoms.symbols[atoms.symbols == "Ti"] = "U"
+    write_structure(atoms, tmp_path / "u.extxyz")
+    code, out, err = run(capsys, "lbu", tmp_path / "u.extxyz", "--write", tmp_path / "with.extxyz")
+    assert code == 0
+    assert "UO6 100.0%" in out
+    assert "'U'" in err
+    arrays = read_frames(tmp_path / "with.extxyz")[0].arrays
+    assert "bond_valence_sum" not in arrays
+    assert set(arrays["edges"][atoms.symbols == "U"]) == {2}
