@@ -178,8 +178,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _name(row: Row) -> str:
-    mark = "*" if row["provisional"] else ""
-    return f"{row['crystal']}{mark}" + (f" (like {row['like']})" if row["like"] else "")
+    mark = "*" if row.get("provisional") else ""
+    return f"{row['crystal']}{mark}" + (f" (like {row['like']})" if row.get("like") else "")
 
 
 def _cell(row: Row, which: str) -> str:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from ase import Atoms, spacegroup
 
-from alzmodel.composition import ion_labels
+from alzmodel.build.melt_quench import check_request
+from alzmodel.build.packing import random_packing
+from alzmodel.composition import (
+    IONS,
+    OXIDE_RADIUS,
+    formal_charges,
+    glass_composition,
+    ion_counts,
+    ion_labels,
+)
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy
@@ -131,3 +140,29 @@ def test_models_that_cannot_be_summed_are_refused():
         energy(vacancy)
     with pytest.raises(InputError, match=r"Ca2\+ has no parameters in the potential 'grimes'"):
         energy(Atoms("CaO", [[0, 0, 0], [2.4, 0, 0]], cell=[4.8] * 3, pbc=True), "grimes")
+
+
+DOPANTS = [label for label in potential("du-teter").ions if label not in {"O2-", "Li+", "La3+", "Zr4+"}]
+
+
+@pytest.mark.parametrize("label", DOPANTS)
+def test_every_ion_makes_a_neutral_composition_that_can_be_built(label):
+    for compensate in ("li", "oxygen"):
+        composition = glass_composition(3.0, dopant=label, fraction=0.1, compensate=compensate)
+        counts = ion_counts(composition, 600)
+        assert sum(n * IONS[one].valence for one, n in counts.items()) == 0
+        check_request(composition, 600)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", DOPANTS)
+def test_every_ion_finds_its_place_in_a_relaxed_packing(label):
+    """Bonds to oxygen of the length that Shannon's radii say, and the mark where parameters are provisional."""
+    counts = ion_counts(glass_composition(3.0, dopant=label, fraction=0.2), 150)
+    found = relax(random_packing(counts, seed=1), cell="iso", accuracy=1e-5).atoms
+    assert abs(formal_charges(found).sum()) < 1e-9
+    made = found.info["provenance"]["relaxation"]
+    assert made["provisional"] == list(potential("du-teter").provisional([label]))
+    pairs = neighbour_list(found, 4.0, of=found.symbols == IONS[label].element, among=found.symbols == "O")
+    nearest = [np.sort(pairs.distance[pairs.i == one])[:4].mean() for one in np.unique(pairs.i)]
+    assert np.mean(nearest) == pytest.approx(IONS[label].radius_cn6 + OXIDE_RADIUS, rel=0.12)
