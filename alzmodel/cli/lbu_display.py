@@ -36,6 +36,9 @@ def print_units(result: Mapping[str, Any]) -> None:
     print(_headline(result))
     print_table("building units (bond lengths in Å; spread over bonds or cations)", *_units(result))
     print_table("shapes (S: continuous shape measure, 0 is ideal)", *_shapes(result))
+    if result["paper_units"]:
+        shares = (f"{name} {_percent(result['paper_units'], name)}" for name in _plain(result["paper_units"]))
+        print(f"the paper's units, share of each cation: {', '.join(shares)}")
     print_table("sharing of neighbouring units", *_sharing(result))
     if _ARGUED in result["sharing"] and _finite(result["sharing"][_ARGUED]["corner"]):
         columns = ("model", *(f"{mode} (Å)" for mode in _MODES))
