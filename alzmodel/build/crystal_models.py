@@ -95,15 +95,10 @@ def relaxed_model(atoms: Atoms, potential: str = "du-teter", *, progress: Progre
 
 
 def _relaxed_provenance(atoms: Atoms, potential: str) -> dict[str, Any]:
-    pot = potential_of(potential)
     return {
-        "lattice_parameters": [round(float(length), 6) for length in atoms.cell.lengths()],
+        "lattice_parameters": [round(float(length), 6) for length in _per_unit(atoms, atoms.cell.lengths())],
         "lattice_relaxed_with": potential,
-        "potential": {
-            "name": pot.name,
-            "title": pot.title,
-            "provisional": list(pot.provisional(dict.fromkeys(ion_labels(atoms)))),
-        },
+        "potential": potential_of(potential).provenance(ion_labels(atoms)),
     }
 
 
@@ -227,7 +222,7 @@ def thermal_crystal(
             if free_cell
             else {}
         ),
-        "potential": _relaxed_provenance(atoms, potential)["potential"],
+        "potential": pot.provenance(labels),
         "displacements": {
             "method": "molecular dynamics, classical",
             "temperature": float(temperature),

@@ -61,6 +61,8 @@ __all__ = [
 BUILD_VERSION: Final = 1
 """Of the procedure below; part of the input hash."""
 
+NUCLEUS_INPUTS: Final = ("phase", "diameter", "lattice_parameters", "centre", "seed")
+
 SMALLEST_DIAMETER: Final = 12.0
 """Å; smaller spheres have no inside whose lattice could be fitted."""
 
@@ -94,7 +96,7 @@ class _Request:
                 "kind": "glass-ceramic",
                 "build_version": BUILD_VERSION,
                 "counts": self.counts,
-                "nucleus": self.nucleus.info["provenance"],
+                "nucleus": {name: self.nucleus.info["provenance"][name] for name in NUCLEUS_INPUTS},
                 "seed": self.seed,
                 "protocol": self.protocol.to_dict(),
                 "potential": potential_identity(self.potential, labels),

@@ -143,12 +143,7 @@ def run_protocol(
     record = {
         "ranks": ranks,
         "protocol": protocol.to_dict(),
-        "potential": {
-            "name": potential.name,
-            "title": potential.title,
-            "ions": list(system.labels),
-            "provisional": list(potential.provisional(system.labels)),
-        },
+        "potential": potential.provenance(system.labels),
         "coulomb": "damped shifted force in melt, quench and anneal; PPPM in the final stage and the minimisation",
         "versions": versions(),
         "input_hash": inputs,
