@@ -17,6 +17,7 @@ __all__ = [
     "decode",
     "find_slot",
     "place_key",
+    "reached",
     "shortest_path_rings",
     "step_codes",
     "walk",
@@ -215,6 +216,23 @@ def walk(
 
 
 @numba.njit(cache=True)
+def reached(
+    at: NDArray[np.int64],
+    node: int,
+    move: NDArray[np.int64],
+    reach: int,
+    keys: NDArray[np.int64],
+    stamps: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    stamp: int,
+) -> int:
+    """Find where in a walk the atom stands that a bond over `move` cells leads to from `at`; −1 if not reached."""
+    key = place_key(node, at[1] + move[0], at[2] + move[1], at[3] + move[2], reach)
+    slot = find_slot(keys, stamps, stamp, key)
+    return owner[slot] if stamps[slot] == stamp else -1
+
+
+@numba.njit(cache=True)
 def _paths(
     end: int,
     starts: NDArray[np.int64],
@@ -238,22 +256,15 @@ def _paths(
             at = paths[p, step]
             node = place[at, 0]
             for k in range(starts[node], starts[node + 1]):
-                key = place_key(
-                    partner[k],
-                    place[at, 1] + shift[k, 0],
-                    place[at, 2] + shift[k, 1],
-                    place[at, 3] + shift[k, 2],
-                    reach,
-                )
-                slot = find_slot(keys, stamps, stamp, key)
-                if stamps[slot] != stamp or far[owner[slot]] != step - 1:
+                before = reached(place[at], partner[k], shift[k], reach, keys, stamps, owner, stamp)
+                if before < 0 or far[before] != step - 1:
                     continue
                 if n == len(grown):
                     larger = np.empty((2 * n, d + 1), dtype=np.int64)
                     larger[:n] = grown
                     grown = larger
                 grown[n] = paths[p]
-                grown[n, step - 1] = owner[slot]
+                grown[n, step - 1] = before
                 n += 1
         paths = grown[:n].copy()
     return paths

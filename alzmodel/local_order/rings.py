@@ -12,8 +12,8 @@ import numpy as np
 from alzmodel.errors import InputError
 from alzmodel.local_order.ring_paths import (
     decode,
-    find_slot,
     place_key,
+    reached,
     shortest_path_rings,
     step_codes,
     walk,
@@ -340,16 +340,9 @@ def _search(
             ways[end] = 0
             n_before = 0
             for k in range(starts[node], starts[node + 1]):
-                key = place_key(
-                    partner[k],
-                    place[end, 1] + shift[k, 0],
-                    place[end, 2] + shift[k, 1],
-                    place[end, 3] + shift[k, 2],
-                    reach,
-                )
-                slot = find_slot(keys, stamps, stamp, key)
-                if stamps[slot] == stamp and far[owner[slot]] == d - 1:
-                    ways[end] += ways[owner[slot]]
+                before = reached(place[end], partner[k], shift[k], reach, keys, stamps, owner, stamp)
+                if before >= 0 and far[before] == d - 1:
+                    ways[end] += ways[before]
                     n_before += 1
             if d < 2 or n_before < 2:
                 continue
@@ -362,23 +355,16 @@ def _search(
                     at = paths[p, step]
                     first = True
                     for k in range(starts[place[at, 0]], starts[place[at, 0] + 1]):
-                        key = place_key(
-                            partner[k],
-                            place[at, 1] + shift[k, 0],
-                            place[at, 2] + shift[k, 1],
-                            place[at, 3] + shift[k, 2],
-                            reach,
-                        )
-                        slot = find_slot(keys, stamps, stamp, key)
-                        if stamps[slot] != stamp or far[owner[slot]] != step - 1:
+                        before = reached(place[at], partner[k], shift[k], reach, keys, stamps, owner, stamp)
+                        if before < 0 or far[before] != step - 1:
                             continue
                         if first:
-                            paths[p, step - 1] = owner[slot]
+                            paths[p, step - 1] = before
                             first = False
                         else:
                             for later in range(step, d + 1):
                                 paths[n_paths, later] = paths[p, later]
-                            paths[n_paths, step - 1] = owner[slot]
+                            paths[n_paths, step - 1] = before
                             n_paths += 1
             for p in range(n_paths):
                 for q in range(p):
