@@ -1,0 +1,71 @@
+"""``alzmodel library``: the finished models that come with the package."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003  typer looks the type up when it runs
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alzmodel.cli.output import print_json, print_table, refuse_two_streams
+from alzmodel.errors import InputError
+from alzmodel.io import check_writable, write_structure
+
+if TYPE_CHECKING:
+    from alzmodel.build.library import LibraryModel
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``library`` to the command tree."""
+    app.command("library")(show_library)
+
+
+def show_library(
+    name: Annotated[str | None, typer.Argument(help="Model to write; without it all are listed.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write the minimised model here; '-' is extxyz on stdout."),
+    ] = None,
+    frames: Annotated[Path | None, typer.Option(help="Write its frames at 300 K here (extxyz).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
+) -> None:
+    """List the finished models that come with the package, or write one as a structure file."""
+    from alzmodel.build.library import library, load_frames, load_model
+
+    entries = library()
+    if name is None:
+        if output is not None or frames is not None:
+            raise InputError("-o: no model named; allowed: alzmodel library NAME -o F")
+        if as_json:
+            print_json({"models": [asdict(entry) for entry in entries]})
+        else:
+            columns = ("name", "kind", "formula", "atoms", "protocol", "potential", "seed")
+            print_table("models", columns, [_row(entry) for entry in entries])
+        return
+    entry = next((entry for entry in entries if entry.name == name), None)
+    if entry is None:
+        near = difflib.get_close_matches(name, [entry.name for entry in entries], n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(
+            f"model: {name!r} is not in the library; {hint}allowed: a name that 'alzmodel library' lists"
+        )
+    refuse_two_streams(output, as_json)
+    for path in (output, frames):
+        if path is not None:
+            check_writable(path)
+    if output is not None:
+        write_structure(load_model(entry), output)
+    if frames is not None:
+        write_structure(load_frames(entry), frames)
+    if as_json:
+        print_json({**asdict(entry), "provenance": load_model(entry).info["provenance"]})
+    elif str(output) != "-":
+        print_table(entry.name, ("quantity", "value"), list(asdict(entry).items())[1:-1])
+
+
+def _row(entry: LibraryModel) -> tuple[str | int, ...]:
+    return entry.name, entry.kind, entry.formula, entry.n_atoms, entry.protocol, entry.potential, entry.seed
