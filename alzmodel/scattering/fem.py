@@ -39,6 +39,7 @@ __all__ = [
     "FEMResult",
     "FEMSettings",
     "column_moments",
+    "columns_of",
     "fem",
     "fem_of_model",
     "intensities",
@@ -289,12 +290,26 @@ def fem_of_model(
     InputError
         If the model is not periodic or cannot be cut, or a number is out of range.
     """
+    settings = FEMSettings() if settings is None else settings
+    columns, note = columns_of(model, thickness=thickness, n_columns=n_columns, seed=seed, settings=settings)
+    result = fem(columns, settings, engine=engine, progress=progress)
+    return replace(result, note=f"{note}; {result.note}" if result.note else note)
+
+
+def columns_of(
+    model: Sequence[Atoms] | Atoms,
+    *,
+    thickness: float,
+    n_columns: int,
+    seed: int,
+    settings: FEMSettings,
+) -> tuple[list[Atoms], str]:
+    """Columns wide enough for the probe, and how they came about; arguments as in :func:`fem_of_model`."""
     from alzmodel.build.columns import MIN_WIDTH, WIDTH, fem_columns
 
-    settings = FEMSettings() if settings is None else settings
     # Wider probes need wider columns; the usual one leaves the tenth that the default width has over its limit.
     min_width = max(MIN_WIDTH, settings.min_width)
-    columns, note = fem_columns(
+    return fem_columns(
         model,
         n_columns=n_columns,
         width=max(WIDTH, 1.05 * min_width),
@@ -302,8 +317,6 @@ def fem_of_model(
         min_width=min_width,
         seed=seed,
     )
-    result = fem(columns, settings, engine=engine, progress=progress)
-    return replace(result, note=f"{note}; {result.note}" if result.note else note)
 
 
 def column_moments(

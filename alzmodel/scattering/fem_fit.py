@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alzmodel.fitting import Peak, Shape
     from alzmodel.scattering.fem import FEMResult
 
-__all__ = ["FOUR_PEAKS", "TWO_WINDOWS", "FEMFit", "FEMPeak", "FitMode", "fit_fem_peaks"]
+__all__ = ["FOUR_PEAKS", "TWO_WINDOWS", "FEMFit", "FEMPeak", "FitMode", "fit_curve", "fit_fem_peaks"]
 
 FloatArray = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -170,15 +170,51 @@ def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "
     ----------
     Jackknife: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), eq. 11.5.
     """
+    units, name = _jackknife_curves(result)
+    fitted = fit_curve(
+        result.k, result.variance["omega"] - result.floor, _noise(result), units, name, mode, shape=shape
+    )
+    return replace(fitted, curve=fitted.curve + np.interp(fitted.k, result.k, result.floor))
+
+
+def fit_curve(
+    k: FloatArray,
+    excess: FloatArray,
+    noise: FloatArray,
+    units: Sequence[FloatArray],
+    unit_name: str,
+    mode: FitMode = "four",
+    *,
+    shape: Shape = "gaussian",
+) -> FEMFit:
+    """Fit peaks to any curve of V; see :func:`fit_fem_peaks`.
+
+    Parameters
+    ----------
+    k
+        nm⁻¹, shape (k,).
+    excess
+        The curve, what it would be without any order taken off as far as that is known, shape (k,).
+    noise
+        Standard deviation of the curve, shape (k,).
+    units
+        The curve with one unit of the data left out at a time.
+    unit_name
+        What a unit is, in the plural.
+    mode, shape
+        As in :func:`fit_fem_peaks`.
+
+    Raises
+    ------
+    InputError
+        If the mode is unknown or the rings do not cover its range.
+    """
     if mode not in get_args(FitMode):
         raise InputError(f"FEM fit: {mode}; allowed: {', '.join(get_args(FitMode))}")
-    k = result.k
     if len(k) < 2:
         raise InputError(f"FEM fit {mode}: {len(k)} ring; allowed: rings that cover the fitted range")
-    excess = result.variance["omega"] - result.floor
-    fitter = _fitter(mode, k, excess, result, shape)
+    fitter = _fitter(mode, k, excess, noise, shape)
     fits = fitter(excess)
-    noise = _noise(result)
     stands_out = [
         [
             _has_structure(fit, np.interp(fit.x, k, noise))
@@ -188,7 +224,6 @@ def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "
         ]
         for fit in fits
     ]
-    units, name = _jackknife_curves(result)
     refits = [fitter(curve) for curve in units] if any(map(any, stands_out)) else []
     peaks = []
     for part, fit in enumerate(fits):
@@ -205,12 +240,12 @@ def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "
         mode=mode,
         shape=shape,
         k=points,
-        curve=curve + np.interp(points, k, result.floor),
-        units=(name, len(units)),
+        curve=curve,
+        units=(unit_name, len(units)),
     )
 
 
-def _fitter(mode: str, k: FloatArray, excess: FloatArray, result: FEMResult, shape: Shape) -> _Fitter:
+def _fitter(mode: str, k: FloatArray, excess: FloatArray, noise: FloatArray, shape: Shape) -> _Fitter:
     match mode:
         case "four":
             _check_range(k, FOUR_WINDOW, mode)
@@ -238,7 +273,7 @@ def _fitter(mode: str, k: FloatArray, excess: FloatArray, result: FEMResult, sha
             )
         case _:
             window = (max(FREE_WINDOW[0], float(k[0])), min(FREE_WINDOW[1], float(k[-1])))
-            found = _find(k, excess, result, window)
+            found = _find(k, excess, noise, window)
             if not found:
                 return lambda _y: ()
             return lambda y: (fit_peaks(k, y, found, shape=shape, background="constant", window=window),)
@@ -270,13 +305,13 @@ def _has_structure(fit: PeakFit, noise: FloatArray) -> bool:
     return float(np.mean(np.square((fit.y - constant) / noise))) > _NULL_LIMIT
 
 
-def _find(k: FloatArray, excess: FloatArray, result: FEMResult, window: Interval) -> list[PeakGuess]:
+def _find(k: FloatArray, excess: FloatArray, noise: FloatArray, window: Interval) -> list[PeakGuess]:
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import find_peaks, peak_widths
 
     step = float(k[1] - k[0])
     smooth = gaussian_filter1d(excess, 0.06 / step, mode="nearest")
-    limit = _NOISE_LIMIT * _noise(result)
+    limit = _NOISE_LIMIT * noise
     places, _ = find_peaks(smooth, prominence=limit)
     places = np.array(
         [n for n in places if window[0] < k[n] < window[1] and smooth[n] > limit[n]], dtype=np.int64
