@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alzmodel import __version__
 from alzmodel.errors import InputError
 from alzmodel.io import atomic_path
 from alzmodel.scattering.fem import intensities
@@ -285,8 +286,7 @@ def _write_hspy(stack: PatternStack, path: Path) -> None:
         "metadata": metadata,
         "original_metadata": {},
         "learning_results": {},
-        "package": "",
-        "package_version": "",
+        "package_info": {"package": "alzmodel", "package_version": __version__},
         "tmp_parameters": {},
         "attributes": {"_lazy": False, "ragged": False},
         "models": {},

@@ -101,7 +101,8 @@ class StackResult:
     k
         Ring centres, nm⁻¹, shape (k,).
     variance
-        "omega", "r", "re" and "image" without the part of the noise, each of shape (k,).
+        "omega", "r", "re" and "image" without the part of the noise, each of shape (k,); "image" is NaN where a ring
+        has no pixel with enough counts.
     variance_raw
         The same with it.
     variance_ci95
@@ -326,13 +327,14 @@ def find_geometry(
         at_x = x + stretch[0, 0] * u + stretch[0, 1] * v
         at_y = y + stretch[1, 0] * u + stretch[1, 1] * v
         polar = map_coordinates(mean, [at_y, at_x], order=3, mode="nearest")
-        profile = polar.mean(axis=0)
-        slope = np.gradient(profile, r)
+        profile = np.maximum(polar.mean(axis=0), 1e-12 * float(mean.max()))
+        # Relative to the profile, or the steep foot of the direct beam would decide alone.
+        slope = np.gradient(profile, r) / profile
         terms = [-slope * cos, -slope * sin]
         if ellipse:
             terms += [-slope * r * cos2, -slope * r * sin2]
         matrix = np.stack([np.broadcast_to(term, polar.shape).ravel() for term in terms], axis=1)
-        step, *_ = np.linalg.lstsq(matrix, (polar - profile).ravel(), rcond=None)
+        step, *_ = np.linalg.lstsq(matrix, (polar / profile - 1).ravel(), rcond=None)
         x, y = x + float(step[0]), y + float(step[1])
         if ellipse:
             strain += np.array([[step[2], step[3]], [step[3], -step[2]]])
@@ -433,10 +435,7 @@ def measure_stack(
     weights = np.vstack([np.full((1, n), 1 / n), draws])
     curves = _variances(weights, ring_mean, ring_square, noise)
     raw = _variances(weights[:1], ring_mean, ring_square, nothing)
-    image, image_raw = (
-        rings @ ((squared / n - part.pixel * total / n - part.dark) / np.square(total / n) - 1)
-        for part in (noise, nothing)
-    )
+    image, image_raw = (_image_variance(rings, total / n, squared / n, part, n) for part in (noise, nothing))
     intervals = {name: np.quantile(curve[1:], [0.025, 0.975], axis=0).T for name, curve in curves.items()}
     left_out = np.array([(groups != g) / (groups != g).sum() for g in range(groups.max() + 1)])
     return StackResult(
@@ -477,6 +476,23 @@ def _variances(
         "r": weights @ rings - 1,
         "re": square / mean**2 - 1,
     }
+
+
+def _image_variance(
+    rings: sparse.csr_array, mean: FloatArray, square: FloatArray, noise: _Noise, n: int
+) -> FloatArray:
+    """Ring means of the variance of each pixel over patterns, shape (k,).
+
+    Pixels whose mean is not above zero by five standard errors cannot be divided by and do not take part.
+    """
+    seen = (mean > 0) & (mean > 5 * np.sqrt(np.maximum(noise.pixel * mean + noise.dark, 0) / n))
+    if not (rings[:, np.flatnonzero(seen)].sum(axis=1) > 0).all():
+        return np.full(rings.shape[0], np.nan)
+    lost = noise.pixel * mean[seen] + noise.dark
+    # The square of a mean of n patterns holds their noise as well, an nth of it.
+    ratio = (square[seen] - lost) / (mean[seen] ** 2 - lost / n) - 1
+    part = rings[:, np.flatnonzero(seen)]
+    return np.asarray((part @ ratio) / np.asarray(part.sum(axis=1)).ravel())
 
 
 def _rings(
