@@ -39,10 +39,13 @@ from alzmodel.io import check_output_folder, check_writable, read_structure, wri
 from alzmodel.report.drawing import draw, looks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ase import Atoms
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from alzmodel.report.drawing import Look
 
 CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL)
 PER_ZR_PAIR = (16.5, 2.5)
@@ -271,7 +274,7 @@ def _order_table(models: Sequence[Model]) -> str:
         "density (g/cm³)",
         "La-La Warren-Cowley",
         "oxygens bonded to La alone (%)",
-        "over a random network",
+        "the same in a random network (%)",
         "La with seven such oxygens (%)",
     )
     rows = []
@@ -283,14 +286,15 @@ def _order_table(models: Sequence[Model]) -> str:
                 _mean([one.density for one in mine], 3),
                 _mean([one.order.la_la_order for one in mine], 3),
                 _mean([100 * one.order.la_only_oxygen for one in mine], 2),
-                _mean([one.order.gathering for one in mine], 2),
+                _mean([100 * one.order.la_only_oxygen_random for one in mine], 2),
                 _mean([100 * one.order.oxide_like_la for one in mine], 2),
             )
         )
     words = (
         "\nMean ± sample spread over models. Warren-Cowley: 0 at random, below 0 where La prefers La. The random "
         "network has the same shells, each bond going to La with La's share of all bonds. In crystalline La2O3 the "
-        "fourth and the last column are 100 %.\n"
+        "fourth and the last column are 100 %. A quench lasts some 40 ps, in which no oxide can grow: this shows "
+        "whether La begins to gather, not whether La2O3 would crystallise.\n"
     )
     return _table(head, rows) + words
 
@@ -306,11 +310,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def figure(models: Sequence[Model], results: Sequence[Result], path: Path) -> None:
     """Draw energies, slopes and order over x."""
-    looks = looks_of([*(one.source for one in results), "order", "oxygen"])
+    looks = looks_of([*(one.source for one in results), "found", "random"])
 
     def build_figure(canvas: Figure) -> None:
-        canvas.set_size_inches(7.2, 2.6)
-        left, middle, right = canvas.subplots(1, 3)
+        canvas.set_size_inches(6.6, 4.8)
+        left, middle, order, oxygen = canvas.subplots(2, 2).ravel()
         for one in results:
             look, found = looks[one.source], one.found
             mean, error = found.excess()
@@ -318,22 +322,27 @@ def figure(models: Sequence[Model], results: Sequence[Result], path: Path) -> No
             centres = [(a + b) / 2 for a, b in zip(found.x, found.x[1:], strict=False)]
             effects = np.array([slope.effect for slope in found.slopes])
             reach = np.abs(np.array([slope.ci95 for slope in found.slopes]).T - effects)
-            middle.errorbar(centres, effects, reach, marker=look.marker, capsize=2, **look.line)
+            middle.errorbar(centres, effects, reach, label="95 %", marker=look.marker, capsize=2, **look.line)
         width = results[0].found.tolerance
         middle.axhspan(-width, width, color="#dddddd", zorder=0, label="width of the gate")
         middle.axhline(0, color="#444444", linewidth=0.8)
-        left.set(xlabel="x in Li₇LaₓZr₂O₇.₅₊₁.₅ₓ", ylabel="E − x ½E(La₂O₃) (eV)")
+        left.set(xlabel="x", ylabel="E − x ½E(La₂O₃) (eV)")
         middle.set(xlabel="x", ylabel="dE/dx − ½E(La₂O₃) (eV)")
-        left.legend()
-        middle.legend()
         contents = list(dict.fromkeys(model.la for model in models))
-        order = [[m.order.la_la_order for m in models if m.la == la] for la in contents]
-        gather = [[m.order.gathering for m in models if m.la == la] for la in contents]
-        _spread(right, contents, order, looks["order"], "La–La Warren–Cowley")
-        _spread(right, contents, gather, looks["oxygen"], "La-only O over random")
-        right.axhline(0, color="#444444", linewidth=0.8)
-        right.set(xlabel="x", ylabel="order (no unit)")
-        right.legend()
+
+        def show(panel: Axes, look: Look, label: str, value: Callable[[Exsolution], float]) -> None:
+            values = [[value(model.order) for model in models if model.la == la] for la in contents]
+            mean, spread = [np.mean(one) for one in values], [np.std(one, ddof=1) for one in values]
+            panel.errorbar(contents, mean, spread, label=label, marker=look.marker, capsize=2, **look.line)
+
+        show(order, looks["found"], "models", lambda one: one.la_la_order)
+        order.axhline(0, color="#444444", linewidth=0.8, label="random")
+        order.set(xlabel="x", ylabel="La–La Warren–Cowley parameter")
+        show(oxygen, looks["found"], "models", lambda one: 100 * one.la_only_oxygen)
+        show(oxygen, looks["random"], "random network", lambda one: 100 * one.la_only_oxygen_random)
+        oxygen.set(xlabel="x", ylabel="O bonded to La alone (%)")
+        for panel in (left, middle, order, oxygen):
+            panel.legend()
 
     columns = {
         "la": [model.la for model in models],
@@ -341,14 +350,6 @@ def figure(models: Sequence[Model], results: Sequence[Result], path: Path) -> No
         "la_la_order": [model.order.la_la_order for model in models],
     }
     draw(build_figure, path, columns)
-
-
-def _spread(
-    panel: object, x: Sequence[float], values: Sequence[Sequence[float]], look: object, label: str
-) -> None:
-    mean = [np.mean(one) for one in values]
-    spread = [np.std(one, ddof=1) for one in values]
-    panel.errorbar(x, mean, spread, label=label, marker=look.marker, capsize=2, **look.line)  # type: ignore[attr-defined]
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
