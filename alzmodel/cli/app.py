@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alzmodel.cli import analyse, build, library, reference, scattering, screen, study
+from alzmodel.cli import analyse, build, library, reference, refine, scattering, screen, study
 from alzmodel.errors import AlzmodelError, InputError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ app = typer.Typer(
 study.register(app)
 build.register(app)
 library.register(app)
+refine.register(app)
 analyse.register(app)
 scattering.register(app)
 reference.register(app)

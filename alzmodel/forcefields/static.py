@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from alzmodel.forcefields.potentials import Potential
 
-__all__ = ["Relaxed", "SinglePoint", "energy", "minimise_commands", "relax", "single_point"]
+__all__ = ["Relaxed", "SinglePoint", "check_model", "energy", "minimise_commands", "relax", "single_point"]
 
 CellFreedom = Literal["fixed", "iso", "lengths", "full"]
 """What of a cell may change: nothing, its volume, its lengths at fixed angles, everything."""
@@ -55,11 +55,15 @@ class Relaxed:
 
 @dataclass(frozen=True, slots=True)
 class SinglePoint:
-    """Energy (eV, whole cell), forces (n_atoms, 3) in eV/Å and pressure (GPa) of a model as it stands."""
+    """Energy (eV, whole cell), forces (n_atoms, 3) in eV/Å and pressure (GPa) of a model as it stands.
+
+    The stress (3, 3) in GPa is positive where the model is stretched; the pressure is minus its mean.
+    """
 
     energy: float
     forces: np.ndarray
     pressure: float
+    stress: np.ndarray
 
 
 def _system(atoms: Atoms, potential: str) -> tuple[System, list[str]]:
@@ -73,6 +77,17 @@ def _system(atoms: Atoms, potential: str) -> tuple[System, list[str]]:
     if abs(charge) > 1e-6:
         raise InputError(f"charge of the model: {charge:+g} e; allowed: neutral models")
     return System(pot, tuple(dict.fromkeys(labels))), labels
+
+
+def check_model(atoms: Atoms, potential: str = "du-teter") -> None:
+    """Refuse a model that a potential cannot compute.
+
+    Raises
+    ------
+    InputError
+        If the model is not periodic or not neutral, or an ion has no parameters.
+    """
+    _system(atoms, potential)
 
 
 def minimise_commands(cell: CellFreedom, *, pressure: float = 0.0, rounds: int = 5) -> list[str]:
@@ -213,11 +228,17 @@ def single_point(
         folder = Path(name)
         system.write_tables(folder, coulomb)
         system.write_data(atoms, labels, folder / "start.data")
-        commands = (*system.setup("start.data", coulomb), "run 0", dump)
+        # Nothing moves, so that LAMMPS's pressure is all virial.
+        virial = " ".join(f"c_thermo_press[{component}]" for component in range(1, 7))
+        tensor = f"fix tensor all ave/time 1 1 1 {virial} file stress.txt format ' %.12g'"
+        commands = (*system.setup("start.data", coulomb), tensor, "run 0", "unfix tensor", dump)
         run_job(folder, [Segment("energy", commands, "end.dump", 1.0, "energy")], ranks=ranks)
         log = read_thermo([folder / "energy.log"])
         ((_, _, forces),) = read_dump(folder / "end.dump")
-    return SinglePoint(float(log.energy[-1]), forces @ _turn(atoms), float(log.pressure[-1]))
+        xx, yy, zz, xy, xz, yz = np.loadtxt(folder / "stress.txt")[1:] * -1e-4
+    turn = _turn(atoms)
+    stress = turn.T @ np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) @ turn
+    return SinglePoint(float(log.energy[-1]), forces @ turn, float(log.pressure[-1]), stress)
 
 
 def energy(atoms: Atoms, potential: str = "du-teter") -> float:

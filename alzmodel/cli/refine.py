@@ -1,0 +1,275 @@
+"""``alzmodel refine``: relax models with any calculator."""
+
+from __future__ import annotations
+
+import json
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
+from alzmodel.errors import InputError
+from alzmodel.io import STANDARD_STREAM, check_output_folder, check_writable, read_frames, write_structure
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from alzmodel.forcefields.calculators import NamedCalculator
+
+__all__ = ["register"]
+
+EXIT_NOT_CONVERGED = 1
+
+
+class CellFreedom(StrEnum):
+    """What of the cell may change."""
+
+    FIXED = "fixed"
+    ISO = "iso"
+    FULL = "full"
+
+
+class Optimizer(StrEnum):
+    """How the atoms are moved."""
+
+    LBFGS = "lbfgs"
+    FIRE = "fire"
+
+
+Models = Annotated[list[Path], typer.Argument(help="Model files, one model each; '-' is extxyz on stdin.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "-o", "--output", help="Model file; for several models a folder that gets NAME.extxyz of each."
+    ),
+]
+Trajectory = Annotated[Path | None, typer.Option(help="Also write every step here (extxyz); one model only.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``refine`` to the command tree."""
+    app.command()(refine)
+
+
+def refine(
+    models: Models,
+    output: Output,
+    calculator: Annotated[
+        str,
+        typer.Option(
+            help="7net-mf-0, chgnet (both after pip install 'alzmodel[mlip]'), du-teter, grimes, a name of ASE's "
+            "(emt, lj, gulp, …) or package.module:Class."
+        ),
+    ],
+    parameters: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help='Keywords of the calculator, such as \'{"device": "cpu"}\'.'),
+    ] = None,
+    fmax: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Largest force that may be left, eV/Å.")
+    ] = 0.05,
+    steps: Annotated[int, typer.Option(parser=whole, metavar="INTEGER", help="Most steps.")] = 500,
+    cell: Annotated[
+        CellFreedom, typer.Option(help="What of the cell may change: nothing, its volume, all of it.")
+    ] = CellFreedom.ISO,
+    optimizer: Annotated[
+        Optimizer, typer.Option(help="lbfgs takes about half the steps; fire is hard to upset.")
+    ] = Optimizer.LBFGS,
+    trajectory: Trajectory = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check everything, time one evaluation of each model, relax nothing."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
+) -> None:
+    """Relax models with any ASE calculator, machine-learned ones included, at zero pressure.
+
+    Each step is kept in OUTPUT.restart: the same command goes on where it was interrupted. If the steps run out, the
+    model is written all the same, the exit code is 1, and the same command with more --steps goes on.
+    """
+    from alzmodel.forcefields.calculators import calculator_of
+    from alzmodel.forcefields.refinement import check_refinement
+
+    refuse_two_streams(output, as_json)
+    targets = _targets(models, output)
+    if trajectory is not None:
+        if len(models) > 1:
+            raise InputError(f"--trajectory {trajectory}: {len(models)} models; allowed: with one model")
+        check_writable(trajectory)
+    keywords = _keywords(parameters)
+    loaded = [_one_model(path) for path in models]
+    chosen = calculator_of(calculator, keywords)
+    settings = {"fmax": fmax, "steps": steps, "cell": cell.value, "optimizer": optimizer.value}
+    for path, atoms in zip(models, loaded, strict=True):
+        try:
+            check_refinement(atoms, chosen, **settings)  # type: ignore[arg-type]
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    if dry_run:
+        _show_plan(models, loaded, chosen, steps, as_json)
+        return
+    if len(models) > 1:
+        output.mkdir(parents=True, exist_ok=True)
+    summaries = [
+        _refine_one(path, atoms, target, chosen, settings, trajectory, as_json)
+        for path, atoms, target in zip(models, loaded, targets, strict=True)
+    ]
+    if as_json:
+        print_json(summaries[0] if len(summaries) == 1 else summaries)
+    if not all(summary["converged"] for summary in summaries):
+        raise typer.Exit(EXIT_NOT_CONVERGED)
+
+
+def _refine_one(
+    path: Path,
+    atoms: Atoms,
+    target: Path,
+    chosen: NamedCalculator,
+    settings: dict[str, Any],
+    trajectory: Path | None,
+    as_json: bool,
+) -> dict[str, Any]:
+    from alzmodel.forcefields.refinement import refine as run
+    from alzmodel.forcefields.refinement import remove_restart
+
+    restart = None if str(target) == STANDARD_STREAM else target.with_name(target.name + ".restart")
+    summary = None if trajectory else _finished(target, atoms, chosen, settings)
+    if summary is None:
+        with show_progress(path.name) as progress:
+            result = run(
+                atoms,
+                chosen,
+                **settings,
+                restart=restart,
+                keep_frames=trajectory is not None,
+                progress=progress,
+            )
+        write_structure(result.atoms, target)
+        if trajectory is not None:
+            write_structure(result.frames, trajectory)
+        if restart is not None and result.converged:
+            remove_restart(restart)
+        summary = _summary(result.provenance)
+    else:
+        say(f"alzmodel: {target} holds this relaxation already")
+    if not summary["converged"]:
+        more = "" if restart is None else f"; more --steps go on from {restart}"
+        say(
+            f"alzmodel: {path}: {settings['steps']} steps left {summary['fmax']:.3f} eV/Å, asked for "
+            f"{settings['fmax']:g}; the model was written{more}"
+        )
+    if not as_json and str(target) != STANDARD_STREAM:
+        hidden = {"provenance", "calculator"}
+        rows = [(name, value) for name, value in summary.items() if name not in hidden]
+        versions = " ".join(
+            f"{name} {version}" for name, version in summary["calculator"]["versions"].items()
+        )
+        print_table(
+            str(target), ("quantity", "value"), [*rows, ("calculator", f"{chosen.name} ({versions})")]
+        )
+    return summary
+
+
+def _finished(
+    target: Path, atoms: Atoms, chosen: NamedCalculator, settings: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Summary of what `target` holds, if that is this very relaxation, far enough."""
+    from alzmodel.forcefields.refinement import refinement_hash
+
+    if str(target) == STANDARD_STREAM or not target.is_file():
+        return None
+    try:
+        found = read_frames(target)[-1].info.get("provenance")
+    except InputError:
+        return None
+    if not isinstance(found, dict) or not found.get("converged"):
+        return None
+    identity = refinement_hash(atoms, chosen, settings["cell"], settings["optimizer"])
+    if found.get("input_hash") != identity or found["fmax"] > settings["fmax"]:
+        return None
+    return _summary(found)
+
+
+def _summary(provenance: dict[str, Any]) -> dict[str, Any]:
+    keys = (
+        "formula",
+        "n_atoms",
+        "energy_before",
+        "energy_after",
+        "fmax",
+        "steps",
+        "converged",
+        "pressure_before",
+        "pressure",
+        "density_before",
+        "density",
+        "calculator",
+    )
+    return {**{key: provenance[key] for key in keys}, "provenance": provenance}
+
+
+def _targets(models: list[Path], output: Path) -> list[Path]:
+    if len(models) == 1:
+        check_writable(output)
+        return [output]
+    if str(output) == STANDARD_STREAM:
+        raise InputError(f"-o -: {len(models)} models; allowed: a folder")
+    names = [path.stem for path in models]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"models: two are called {twice!r}; allowed: names that differ, they name the results"
+        )
+    check_output_folder(output)
+    return [output / f"{name}.extxyz" for name in names]
+
+
+def _keywords(parameters: str | None) -> dict[str, Any]:
+    if parameters is None:
+        return {}
+    try:
+        found = json.loads(parameters)
+    except ValueError as error:
+        raise InputError(f"--parameters {parameters}: no JSON ({error}); allowed: an object") from error
+    if not isinstance(found, dict):
+        raise InputError(f"--parameters {parameters}: is no object; allowed: '{{\"name\": value}}'")
+    return found
+
+
+def _one_model(path: Path) -> Atoms:
+    frames = read_frames(path)
+    if len(frames) > 1:
+        raise InputError(f"{path}: holds {len(frames)} frames; allowed: files of one model")
+    return frames[0]
+
+
+def _show_plan(
+    models: list[Path], loaded: list[Atoms], chosen: NamedCalculator, steps: int, as_json: bool
+) -> None:
+    from alzmodel.forcefields.refinement import refine as run
+
+    plan = []
+    for path, atoms in zip(models, loaded, strict=True):
+        before = time.monotonic()
+        result = run(atoms, chosen, steps=0, cell="fixed")
+        seconds = time.monotonic() - before
+        plan.append(
+            {
+                "file": str(path),
+                "n_atoms": len(atoms),
+                "calculator": chosen.name,
+                "energy_before": result.energy_before,
+                "fmax_before": result.fmax,
+                "seconds_a_step": seconds,
+                "seconds_at_most": seconds * steps,
+            }
+        )
+    if as_json:
+        print_json(plan)
+        return
+    columns = ("file", "atoms", "calculator", "energy (eV)", "fmax (eV/Å)", "s a step", "s at most")
+    print_table("plan", columns, [tuple(step.values()) for step in plan])
