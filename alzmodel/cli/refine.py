@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.numbers import real, whole
-from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
+from alzmodel.cli.output import (
+    mark_provisional,
+    print_json,
+    print_table,
+    refuse_two_streams,
+    say,
+    show_progress,
+)
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_output_folder, check_writable, read_frames, write_structure
 
@@ -61,7 +69,7 @@ def refine(
     calculator: Annotated[
         str,
         typer.Option(
-            help="7net-mf-0, chgnet (both after pip install 'alzmodel[mlip]'), du-teter, grimes, a name of ASE's "
+            help="7net-mf-0, chgnet (both after pip install 'alzmodel\\[mlip]'), du-teter, grimes, a name of ASE's "
             "(emt, lj, gulp, …) or package.module:Class."
         ),
     ],
@@ -88,8 +96,8 @@ def refine(
 ) -> None:
     """Relax models with any ASE calculator, machine-learned ones included, at zero pressure.
 
-    Each step is kept in OUTPUT.restart: the same command goes on where it was interrupted. If the steps run out, the
-    model is written all the same, the exit code is 1, and the same command with more --steps goes on.
+    Each step is kept beside OUTPUT: the same command goes on where it was interrupted. If the steps run out, the model
+    is written all the same, the exit code is 1, and the same command with more --steps goes on.
     """
     from alzmodel.forcefields.calculators import calculator_of
     from alzmodel.forcefields.refinement import check_refinement
@@ -134,10 +142,12 @@ def _refine_one(
     as_json: bool,
 ) -> dict[str, Any]:
     from alzmodel.forcefields.refinement import refine as run
-    from alzmodel.forcefields.refinement import remove_restart
+    from alzmodel.forcefields.refinement import refinement_hash
 
-    restart = None if str(target) == STANDARD_STREAM else target.with_name(target.name + ".restart")
-    summary = None if trajectory else _finished(target, atoms, chosen, settings)
+    identity = refinement_hash(atoms, chosen, settings["cell"], settings["optimizer"])
+    beside = target.with_name(f"{target.name}.refine-{identity[:8]}")
+    restart = None if str(target) == STANDARD_STREAM else beside
+    summary = None if trajectory else _finished(target, identity, settings["fmax"])
     if summary is None:
         with show_progress(path.name) as progress:
             result = run(
@@ -152,18 +162,19 @@ def _refine_one(
         if trajectory is not None:
             write_structure(result.frames, trajectory)
         if restart is not None and result.converged:
-            remove_restart(restart)
+            shutil.rmtree(restart)
         summary = _summary(result.provenance)
     else:
         say(f"alzmodel: {target} holds this relaxation already")
+    mark_provisional(summary, summary["provenance"])
     if not summary["converged"]:
-        more = "" if restart is None else f"; more --steps go on from {restart}"
+        more = "" if restart is None else f"; the same command with more --steps goes on from {restart}"
         say(
             f"alzmodel: {path}: {settings['steps']} steps left {summary['fmax']:.3f} eV/Å, asked for "
             f"{settings['fmax']:g}; the model was written{more}"
         )
     if not as_json and str(target) != STANDARD_STREAM:
-        hidden = {"provenance", "calculator"}
+        hidden = {"provenance", "provisional", "calculator"}
         rows = [(name, value) for name, value in summary.items() if name not in hidden]
         versions = " ".join(
             f"{name} {version}" for name, version in summary["calculator"]["versions"].items()
@@ -174,24 +185,17 @@ def _refine_one(
     return summary
 
 
-def _finished(
-    target: Path, atoms: Atoms, chosen: NamedCalculator, settings: dict[str, Any]
-) -> dict[str, Any] | None:
+def _finished(target: Path, identity: str, fmax: float) -> dict[str, Any] | None:
     """Summary of what `target` holds, if that is this very relaxation, far enough."""
-    from alzmodel.forcefields.refinement import refinement_hash
-
     if str(target) == STANDARD_STREAM or not target.is_file():
         return None
     try:
         found = read_frames(target)[-1].info.get("provenance")
     except InputError:
         return None
-    if not isinstance(found, dict) or not found.get("converged"):
+    if not isinstance(found, dict) or found.get("input_hash") != identity:
         return None
-    identity = refinement_hash(atoms, chosen, settings["cell"], settings["optimizer"])
-    if found.get("input_hash") != identity or found["fmax"] > settings["fmax"]:
-        return None
-    return _summary(found)
+    return _summary(found) if found["converged"] and found["fmax"] <= fmax else None
 
 
 def _summary(provenance: dict[str, Any]) -> dict[str, Any]:

