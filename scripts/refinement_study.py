@@ -213,6 +213,11 @@ class Pairing:
         """La contents in rising order."""
         return sorted({row["x"] for row in self.after})
 
+    @property
+    def tells_trends(self) -> bool:
+        """Whether a line can be fitted with an error."""
+        return len(self.contents) > 1 and len(self.after) > 2
+
     def slopes(self, quantity: str) -> tuple[Slope, Slope, Slope]:
         """Slopes over x before, after, and of the change of each model."""
         x = [row["x"] for row in self.after]
@@ -283,7 +288,13 @@ def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: 
     ]
     for pairing in found:
         lines += ["", f"## {pairing.calculator}", "", *_status(pairing, options), "", *_table(pairing)]
-        lines += ["", "Slopes over x (per La in the formula unit) ± standard error:", "", *_trends(pairing)]
+        if pairing.tells_trends:
+            lines += [
+                "",
+                "Slopes over x (per La in the formula unit) ± standard error:",
+                "",
+                *_trends(pairing),
+            ]
     lines += ["", "## What that says", "", *_summary(found)]
     return "\n".join(lines) + "\n"
 
@@ -341,7 +352,7 @@ def _summary(found: Sequence[Pairing]) -> list[str]:
         contents = pairing.contents
         if len(contents) < 2 or len(pairing.after) < 3:
             words = (
-                f"{len(pairing.after)} models at x = {', '.join(f'{x:g}' for x in contents)} tell no trend."
+                f"{len(pairing.after)} models at x = {', '.join(f'{x:g}' for x in contents)} tells no trend."
             )
         elif changed:
             words = f"The trend over x changes its sign for {', '.join(changed)}."
