@@ -188,7 +188,8 @@ def refine(
     restart
         Folder that keeps the state, written every second and when the call ends, however it ends; a later call with
         the same model, calculator, `cell` and `optimizer` goes on from there, to the same result as without a
-        break (but for rounding, where a calculator remembers a neighbour list). The caller removes it once the result is safe.
+        break (but for rounding, where a calculator remembers a neighbour list). The caller removes it once the
+        result is safe.
     keep_frames
         Return every state.
     progress
