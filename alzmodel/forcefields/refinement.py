@@ -369,8 +369,10 @@ class _Run:
     def state(self) -> dict[str, Any]:
         """Everything that a later call needs, as JSON-like values."""
         memory = self.memory.read_text(encoding="utf-8") if self.memory.exists() else ""
-        # ASE's file leaves these two out.
-        extra = {name: getattr(self.engine, name) for name in ("a", "Nsteps") if hasattr(self.engine, name)}
+        # ASE leaves these out of its file, or overwrites them on reading it.
+        extra = {
+            name: getattr(self.engine, name) for name in ("dt", "a", "Nsteps") if hasattr(self.engine, name)
+        }
         return {
             "alzmodel": __version__,
             "identity": self.identity,
