@@ -139,7 +139,7 @@ def test_comparison_tells_measured_predicted_and_assumed_apart(tmp_path):
     text = svg.read_text(encoding="utf-8")
     for words in ("measured", "model, glass, predicted", "model, glass-ceramic, assumed", "systematic error"):
         assert f"<!-- {words} -->" in text
-    assert "d222@3,3,Å,3.15,0.005,0.011,glass-ceramic,assumed" in table.read_text(encoding="utf-8")
+    assert "d222@3,3,Å,3.15,0.005,0.011,glass-ceramic,,assumed" in table.read_text(encoding="utf-8")
     (plain,) = plot_comparison([row.to_dict() for row in rows()], tmp_path / "d.csv")
     assert plain.read_bytes() == table.read_bytes()
 
