@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Page", "PageFigure", "page_html", "write_page"]
 
 _FOLDER: Final = Path(__file__).parent
+LONG_WARNING: Final = 320
+"""Characters; longer warnings are folded."""
 # What a browser may load: nothing but what stands in the file itself.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -148,7 +150,7 @@ def page_html(page: Page) -> str:
         f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>\n{text}</section>'
         for name, title, text in shown
     )
-    notice = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
+    notice = "".join(f"<li>{_warning(warning)}</li>" for warning in warnings)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -173,6 +175,14 @@ def page_html(page: Page) -> str:
 </body>
 </html>
 """
+
+
+def _warning(text: str) -> str:
+    """Fold a long list, so that on a phone the verdicts are not pages away."""
+    if len(text) <= LONG_WARNING:
+        return escape(text)
+    shown = text[: text.rfind(" ", 0, LONG_WARNING // 2)]
+    return f"<details><summary>{escape(shown)} …</summary>{escape(text)}</details>"
 
 
 def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> str:
@@ -318,8 +328,11 @@ def _rivals(rows: Sequence[RivalRow]) -> str:
 
 
 def _by_content(values: Sequence[tuple[float, float | None, int]]) -> str:
-    shown = [f"{x:g}: {'none' if mean is None else f'{mean:.3g}'}" for x, mean, _ in values]
-    return ", ".join(shown) or "no model"
+    if not values:
+        return "no model"
+    if all(mean is None for _, mean, _ in values):
+        return "the models show no such thing"
+    return ", ".join(f"{x:g}: {'none' if mean is None else f'{mean:.3g}'}" for x, mean, _ in values)
 
 
 def _comparison(page: Page) -> str:

@@ -36,12 +36,12 @@
         legend: model.elements.map((name, i) => [look(name)[0], `${name} (${counts[i]})`]),
       };
     }
-    const { values, unit, none } = model.numbers[choice];
+    const { values, unit, none, names } = model.numbers[choice];
     const colourless = (value) => value === null || value === none;
     const known = values.filter((value) => !colourless(value)).sort((a, b) => a - b);
-    const words = (value) => `${value}${unit ? ` ${unit}` : ""}`;
+    const words = (value) => (names ? names[value] : `${value}${unit ? ` ${unit}` : ""}`);
     const levels = [...new Set(known)];
-    const missing = known.length < values.length ? [[NONE, `none (${values.length - known.length})`]] : [];
+    const missing = known.length < values.length ? [[NONE, `${names?.[none] ?? "none"} (${values.length - known.length})`]] : [];
     if (levels.length <= FEW && levels.every(Number.isInteger)) {
       const colour = new Map(levels.map((level, i) => [level, onScale(levels.length < 2 ? 0.5 : i / (levels.length - 1))]));
       const counts = new Map(levels.map((level) => [level, known.filter((value) => value === level).length]));

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alzmodel.build.nucleus import REGION, REGIONS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
 from alzmodel.neighbours import neighbour_list
@@ -66,8 +67,8 @@ class ModelView:
     data : mapping
         JSON: ``elements``, ``element`` (n,) index into them, ``xyz`` (3n,) in 0.01 Å, ``cell`` (9,) in Å or None,
         ``shells``: for each cation its index, the number of its oxygens, and index and image of each;
-        ``numbers``: name to ``{"unit", "values"}`` (n,), with ``"none"`` for the value that stands for none; ``start``:
-        how it is first shown.
+        ``numbers``: name to ``{"unit", "values"}`` (n,), with ``"none"`` for the value that stands for none and
+        ``"names"`` where values number words; ``start``: how it is first shown.
     """
 
     name: str
@@ -96,7 +97,8 @@ def model_view(
     Parameters
     ----------
     atoms
-        The model. Numbers that it holds for every atom can be chosen as colours.
+        The model. Numbers and words that it holds for every atom can be chosen as colours; one with an array
+        ``region`` (nucleus, interface, glass) is first shown by it and cut open, around its nucleus.
     name
         In the list of models.
     cutoffs
@@ -106,7 +108,7 @@ def model_view(
     most
         A larger model is cut down to the cube around `focus` that holds about this many atoms.
     focus
-        Å, shape (3,); by default the middle of the cell, or of the atoms where there is none.
+        Å, shape (3,); by default the middle of the nucleus, else of the cell, or of the atoms where there is none.
     note
         Words to stand with the model.
     start
@@ -129,6 +131,10 @@ def model_view(
     model = atoms.copy()
     for key, values in (numbers or {}).items():
         model.set_array(key, np.asarray(values))
+    if REGION in model.arrays and REGIONS[0] in model.arrays[REGION]:
+        start = {"colour": REGION, "cut": 50} if start is None else start
+        if focus is None:
+            focus = _centre_nucleus(model)
     model, repeated = _repeated(model)
     if repeated != (1, 1, 1):
         words.append("{} × {} × {} cells.".format(*repeated))
@@ -152,7 +158,8 @@ def model_view(
         "numbers": {
             key: {"unit": unit, "values": _rounded(values[kept]), **({"none": 0} if key == CLUSTERS else {})}
             for key, (unit, values) in columns.items()
-        },
+        }
+        | _words(model, kept),
         "start": dict(start or {}),
     }
     return ModelView(name, " ".join(words), data)
@@ -211,6 +218,38 @@ def _columns(atoms: Atoms) -> dict[str, tuple[str, NDArray[np.float64]]]:
             title, unit = named.get(key, (key, ""))
             found[title] = (unit, numbers)
     return found
+
+
+def _words(atoms: Atoms, kept: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
+    """Words that each atom has, such as the region it lies in, numbered; the glass around a nucleus is left grey."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, values in atoms.arrays.items():
+        if values.ndim != 1 or values.dtype.kind not in "UO":
+            continue
+        order = {name: place for place, name in enumerate(REGIONS)}
+        names = sorted({str(value) for value in values}, key=lambda name: (order.get(name, len(order)), name))
+        if len(names) < 2:
+            continue
+        place = {name: number for number, name in enumerate(names)}
+        found[key] = {"unit": "", "values": [place[str(value)] for value in values[kept]], "names": names}
+        if key == REGION and REGIONS[-1] in place:
+            found[key]["none"] = place[REGIONS[-1]]
+    return found
+
+
+def _centre_nucleus(atoms: Atoms) -> NDArray[np.float64]:
+    """Shift a periodic model so that its nucleus lies whole in the middle; returns the middle."""
+    own = np.flatnonzero(atoms.arrays[REGION] == REGIONS[0])
+    place = atoms.positions[own[0]] + atoms.get_distances(own[0], own, mic=True, vector=True).mean(axis=0)
+    if not atoms.pbc.any():
+        return np.asarray(place)
+    middle = atoms.cell.array.sum(axis=0) / 2
+    # Only along what repeats: elsewhere the cell is no period.
+    shift = atoms.cell.cartesian_positions(
+        np.where(atoms.pbc, atoms.cell.scaled_positions(middle - place), 0.0)
+    )
+    atoms.positions += shift
+    return np.asarray(place + shift)
 
 
 def _cube(atoms: Atoms, most: int, focus: NDArray[np.float64] | None) -> tuple[NDArray[np.int64], float]:

@@ -201,6 +201,26 @@ def test_a_nucleus_can_be_seen(visit) -> None:
     page.wait_for_selector("#view-box[data-drawn='0']")
 
 
+def test_regions_of_a_glass_ceramic_are_named(browser, tmp_path: Path) -> None:
+    from alzmodel.compare.measured import load_measured
+    from alzmodel.report.page import Page, write_page
+    from alzmodel.report.viewer import model_view
+    from tests.report.test_viewer import CUTOFFS, glass_ceramic
+
+    view = model_view(glass_ceramic(), "glass-ceramic", cutoffs=CUTOFFS)
+    file = write_page(tmp_path / "page.html", Page("P", [], [], load_measured(), models=[view]))
+    visit = Visit(browser, file)
+    picture = visit.draw()
+    words = visit.page.locator("#view-legend").inner_text()
+    assert all(f"{name} (" in words for name in ("nucleus", "interface", "glass"))
+    # The nucleus in colour in the middle of the cut, grey glass around it.
+    saturation = picture.max(axis=-1) - picture.min(axis=-1)
+    high, wide = saturation.shape
+    middle = saturation[high // 2 - 40 : high // 2 + 40, wide // 2 - 40 : wide // 2 + 40]
+    assert (middle > 40).mean() > 0.2
+    visit.leave()
+
+
 def test_every_model_is_drawn(visit) -> None:
     page = visit.page
     visit.draw()

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from alzmodel.crystals import crystal, nanocrystal, supercell
 from alzmodel.errors import InputError
@@ -114,3 +115,42 @@ def test_the_library_is_whole_and_brings_its_licence():
     view = viewer_section([model_view(crystal("MgO"), "m", cutoffs={})])
     assert "Redistributions in binary form must reproduce the above copyright" in view
     assert "University of Pittsburgh" in view
+
+
+def glass_ceramic():
+    """A sphere of pyrochlore across the corner of a periodic box, with ions of a glass around it."""
+    sphere = nanocrystal("La2Zr2O7", 20.0)
+    sphere.positions -= sphere.positions.mean(axis=0)
+    distance = np.linalg.norm(sphere.positions, axis=1)
+    rng = np.random.default_rng(0)
+    outside = rng.uniform(0.0, 40.0, (4000, 3))
+    outside = outside[np.linalg.norm(outside - 40 * np.round(outside / 40), axis=1) > 12]
+    model = sphere + Atoms(f"O{len(outside)}", outside)
+    model.set_cell(3 * [40.0])
+    model.pbc = True
+    model.set_array(
+        "region",
+        np.array([*np.where(distance < 8.5, "nucleus", "interface"), *["glass"] * len(outside)]),
+    )
+    return model
+
+
+def test_a_nucleus_is_named_brought_to_the_middle_and_cut_open():
+    view = model_view(glass_ceramic(), "glass-ceramic", cutoffs=CUTOFFS, most=3000)
+    region = view.data["numbers"]["region"]
+    assert region["names"] == ["nucleus", "interface", "glass"]
+    assert region["none"] == 2
+    assert view.data["start"] == {"colour": "region", "cut": 50}
+    assert "cube" in view.note
+    xyz = np.reshape(view.data["xyz"], (-1, 3)) / 100
+    own = xyz[np.array(region["values"]) == 0]
+    middle = (xyz.min(axis=0) + xyz.max(axis=0)) / 2
+    assert len(own) == (glass_ceramic().arrays["region"] == "nucleus").sum()
+    assert np.linalg.norm(own - middle, axis=1).max() < 9.5
+    assert json.loads(json.dumps(view.data)) == view.data
+
+
+def test_words_that_are_alike_for_all_atoms_are_no_colour():
+    model = crystal("La2Zr2O7")
+    model.set_array("site", np.array(["a"] * len(model)))
+    assert "site" not in model_view(model, "m", cutoffs=CUTOFFS).data["numbers"]
