@@ -45,6 +45,8 @@ FREQUENCIES: Final = frozenset({"histogram", "oxygen", "former_neighbours", "qn"
 """Keys of mappings that hold how often each kind occurs."""
 _EXACT_LIMIT: Final = 60
 _PERMUTATIONS: Final = 4000
+_ROUNDING: Final = 1e-12
+"""Of the largest value: spreads and differences below are those of arithmetic, not of models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +156,15 @@ def _moments(values: ArrayLike, what: str) -> tuple[int, float, float]:
     return array.size, float(array.mean()), float(array.var(ddof=1)) if array.size > 1 else math.nan
 
 
-def _from_t(effect: float, error: float, freedom: float, std: float, null: float = 0.0) -> Outcome:
+def _from_t(
+    effect: float, error: float, freedom: float, std: float, null: float = 0.0, scale: float = 0.0
+) -> Outcome:
+    tiny = _ROUNDING * max(scale, abs(null))
     if not math.isfinite(error) or not freedom > 0:
         return Outcome(effect, (math.nan, math.nan), 1.0, 1.0, std)
-    if error == 0:
+    if error <= tiny:
         # Identical values: the interval has no width; a difference is certain, its absence says nothing.
-        sign = np.sign(effect - null)
+        sign = 0.0 if abs(effect - null) <= tiny else np.sign(effect - null)
         return Outcome(effect, (effect, effect), float(sign <= 0), float(sign >= 0), std)
     t = (effect - null) / error
     half = special.stdtrit(freedom, 0.975) * error
@@ -210,14 +215,30 @@ def contrast(groups: Sequence[ArrayLike], weights: Sequence[float], null: float 
     spread = math.fsum(share**2 / (n - 1) for share, (n, *_) in zip(shares, used, strict=True))
     freedom = 1 / spread if spread > 0 else 1.0
     pooled = math.sqrt(math.fsum(variance for _, _, variance, _ in used) / len(used))
-    return _from_t(effect, math.sqrt(total), freedom, pooled, null)
+    largest = max(_largest(group) for group, weight in zip(groups, weights, strict=True) if weight)
+    return _from_t(effect, math.sqrt(total), freedom, pooled, null, largest)
+
+
+def _largest(values: ArrayLike) -> float:
+    return float(np.max(np.abs(np.asarray(values, dtype=float))))
+
+
+def _ranked(groups: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Replace values by whole numbers that keep their order; those that differ by rounding alone become ties."""
+    pooled = np.concatenate(groups)
+    order = np.argsort(pooled, kind="stable")
+    steps = np.diff(pooled[order], prepend=pooled[order[0]]) > _ROUNDING * _largest(pooled)
+    ranks = np.empty(pooled.size)
+    ranks[order] = np.cumsum(steps)
+    return np.split(ranks, np.cumsum([group.size for group in groups])[:-1])
 
 
 def one_sample(values: ArrayLike, null: float) -> Outcome:
     """Student's t test of the mean of `values` against `null`; `effect` is the difference from it."""
     n, mean, variance = _moments(values, "values")
     error = math.sqrt(variance / n) if n > 1 else math.nan
-    return _from_t(mean - null, error, n - 1, math.sqrt(variance) if n > 1 else math.nan)
+    std = math.sqrt(variance) if n > 1 else math.nan
+    return _from_t(mean - null, error, n - 1, std, scale=max(_largest(values), abs(null)))
 
 
 def _q_binomial(a: int, b: int) -> list[int]:
@@ -298,11 +319,12 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike], *, seed: int = 0) -> Outcom
     if len(arrays) < 2:
         raise InputError(f"groups: {len(arrays)}; allowed: at least two")
     pairs = list(itertools.combinations(range(len(arrays)), 2))
-    observed = _pair_counts(arrays, pairs)
+    ranks = _ranked(arrays)
+    observed = _pair_counts(ranks, pairs)
     sizes = [array.size for array in arrays]
     n = sum(sizes)
-    if np.unique(np.concatenate(arrays)).size < n:
-        p_greater, p_less = _permuted(arrays, pairs, seed)
+    if np.unique(np.concatenate(ranks)).size < n:
+        p_greater, p_less = _permuted(ranks, pairs, seed)
     elif n <= _EXACT_LIMIT:
         probabilities = _jt_distribution(sizes)
         p_greater = float(probabilities[round(observed) :].sum())
@@ -340,7 +362,7 @@ def mack_wolfe(groups: Sequence[ArrayLike], peak: int, *, seed: int = 0) -> tupl
     _check_peak(peak, len(arrays))
     rising = list(itertools.combinations(range(peak + 1), 2))
     falling = [(high, low) for low, high in itertools.combinations(range(peak, len(arrays)), 2)]
-    return _permuted(arrays, rising + falling, seed)
+    return _permuted(_ranked(arrays), rising + falling, seed)
 
 
 def _check_peak(peak: int, n: int) -> None:

@@ -69,6 +69,22 @@ def test_contrast_without_a_spread_decides_nothing():
     assert math.isnan(outcome.ci95[0])
 
 
+def test_differences_of_rounding_are_no_differences():
+    """Equal numbers that came about in different ways: no test finds anything in their last digit."""
+    sums = [0.1 + 0.2, 0.3, 0.3 + 1e-16, 0.15 * 2]
+    other = [0.3, 0.1 * 3, 0.6 / 2, 0.3]
+    assert len({*sums, *other}) > 1
+    outcome = statistics.contrast([sums, other], [-1, 1])
+    assert (outcome.p_greater, outcome.p_less) == (1.0, 1.0)
+    assert statistics.one_sample(sums, 0.3).p_greater == 1.0
+    volcano = statistics.umbrella([other, sums, other], 1)
+    assert (volcano.p_greater, volcano.p_less) == (1.0, 1.0)
+    rise = statistics.jonckheere_terpstra([other, [value * (1 + 3e-16) for value in other], sums])
+    assert (rise.p_greater, rise.p_less) == (1.0, 1.0)
+    # A real difference between models that are all alike stays one.
+    assert statistics.contrast([[0.3] * 4, [0.4] * 4], [-1, 1]).p_greater == 0.0
+
+
 def test_contrast_refuses_weights_that_do_not_sum_to_zero():
     with pytest.raises(InputError, match="weights"):
         statistics.contrast([[1.0, 2.0], [2.0, 3.0]], [1, 1])

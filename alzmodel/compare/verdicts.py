@@ -455,8 +455,8 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
         parts=tuple(parts),
     )
     missing = "; ".join(
-        f"{name}: {', '.join(dict.fromkeys(p.problem for p in parts if p.quantity == name and p.problem))}"
-        for name in dict.fromkeys(part.quantity for part in parts if part.problem)
+        f"{', '.join(dict.fromkeys(p.quantity for p in parts if p.problem == problem))}: {problem}"
+        for problem in dict.fromkeys(part.problem for part in parts if part.problem)
     )
     if not tested:
         return replace(verdict, reason=_join(missing, hypothesis.caveat))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,26 +90,30 @@ def plot_comparison(
                 columns[column] = value
 
     def build(figure: Figure) -> None:
-        drawn = grid(figure, len(by_series), height=2.0 if len(by_series) > 3 else 2.5, width=2.6)
+        many = len(by_series) > 2
+        drawn = grid(figure, len(by_series), height=2.0 if many else 2.5, width=2.6 if many else 3.4)
+        labels = list(dict.fromkeys(label for name in by_series for label in (beside or {}).get(name, {})))
         legend: dict[str, Any] = {}
         for panel, (name, members) in zip(drawn, by_series.items(), strict=True):
             _measured_points(panel, members, legend)
             _model_points(panel, members, legend)
-            for number, (label, points) in enumerate((beside or {}).get(name, {}).items()):
-                _line_beside(panel, label, points, number, legend)
+            for label, points in (beside or {}).get(name, {}).items():
+                _line_beside(panel, label, points, labels.index(label), legend)
             unit = members[0]["unit"]
             title = members[0]["label"] + (" (bars: 95 %)" if members[0]["coverage"] == "ci95" else "")
             panel.set(
                 xlabel="La per formula unit, x", ylabel=unit and f"{_short(name)} ({unit})", title=title
             )
             panel.title.set_fontsize(6.5)
+            panel.set_xticks(sorted({row["x"] for row in members if row["x"] is not None}))
             panel.margins(x=0.12, y=0.12)
         figure.legend(
             list(legend.values()),
             list(legend),
             loc="outside lower center",
-            ncols=min(4, max(2, len(by_series) + 1)),
-            title="bars: stated error of the measurement, standard deviation over models",
+            ncols=min(4, len(by_series) + 1),
+            title="bars: stated error of the measurement,"
+            f"{' ' if len(by_series) > 1 else chr(10)}standard deviation over models",
             title_fontsize=7,
         )
 
@@ -154,16 +159,21 @@ def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[s
         ("glass-ceramic", "assumed"): ("D", "white", COLOURS[0]),
         ("glass", "assumed"): ("s", "white", COLOURS[1]),
     }
-    for (source, kind), (marker, face, edge) in styles.items():
+    protocols = sorted({row["protocol"] or "" for row in members if row["model"] is not None})
+    for ((source, kind), (marker, face, edge)), protocol in itertools.product(styles.items(), protocols):
         rows = [
             row
             for row in members
-            if row["source"] == source and row["kind"] == kind and row["model"] is not None
+            if row["source"] == source
+            and row["kind"] == kind
+            and (row["protocol"] or "") == protocol
+            and row["model"] is not None
         ]
         if not rows:
             continue
-        # Beside the measured points, so that equal values stay visible.
-        shift = 0.12 if source == "glass" else -0.12
+        name = f"model, {source}, {kind}" + (f", {protocol}" if len(protocols) > 1 else "")
+        # Beside the measured points, so that equal values stay visible; each protocol a little further.
+        shift = (0.12 + 0.1 * protocols.index(protocol)) * (1 if source == "glass" else -1)
         spread = [row["model_std"] if row["model_std"] is not None else 0.0 for row in rows]
         drawn = panel.errorbar(
             [row["x"] + shift for row in rows],
@@ -178,8 +188,8 @@ def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[s
             zorder=4,
         )
         # The entry with error bars, if there is one in any panel.
-        if any(spread) or f"model, {source}, {kind}" not in legend:
-            legend[f"model, {source}, {kind}"] = drawn
+        if any(spread) or name not in legend:
+            legend[name] = drawn
 
 
 def _line_beside(

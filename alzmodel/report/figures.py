@@ -380,12 +380,19 @@ def plot_fem(
                 panel.fill_between(k, *band, color=looks[label].color, alpha=0.2, linewidth=0)
             fit = (fits or {}).get(label)
             if fit is not None:
-                panel.plot(array(fit["k"]), array(fit["fit"]), color="black", linewidth=0.7, zorder=4)
+                words = None if "fits" in panel.get_legend_handles_labels()[1] else "fits"
+                panel.plot(
+                    array(fit["k"]), array(fit["fit"]), color="black", linewidth=0.7, zorder=4, label=words
+                )
         mark(panel, measured_lines)
         limits = {"yscale": "log"} if log else {"ylim": (0, None)}
         panel.set(xlabel="k = 1/d (nm⁻¹)", ylabel="normalised variance V(k)", **limits)
         panel.margins(x=0)
-        panel.legend(loc="upper right")
+        if len(curves) > 4:
+            figure.set_size_inches(5.6, 4.2)
+            legend_below(figure, panel, 2)
+        else:
+            panel.legend(loc="upper right")
 
     return draw(build, path, columns)
 

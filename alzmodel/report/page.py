@@ -468,4 +468,6 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
 def _folded(title: str, content: Mapping[str, Any]) -> str:
     if not content:
         return ""
-    return f"<details><summary>{escape(title)}</summary><pre>{escape(json_text(content, indent=1))}</pre></details>\n"
+    text = escape(json_text(content, indent=1))
+    # Dozens of pages: printed only where a reader has opened it.
+    return f"<details class='long'><summary>{escape(title)}</summary><pre>{text}</pre></details>\n"
