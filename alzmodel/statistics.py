@@ -164,7 +164,9 @@ def _from_t(
         return Outcome(effect, (math.nan, math.nan), 1.0, 1.0, std)
     if error <= tiny:
         # Identical values: the interval has no width; a difference is certain, its absence says nothing.
-        sign = 0.0 if abs(effect - null) <= tiny else np.sign(effect - null)
+        if abs(effect - null) <= tiny:
+            effect = null
+        sign = np.sign(effect - null)
         return Outcome(effect, (effect, effect), float(sign <= 0), float(sign >= 0), std)
     t = (effect - null) / error
     half = special.stdtrit(freedom, 0.975) * error

@@ -389,8 +389,9 @@ def plot_fem(
         panel.set(xlabel="k = 1/d (nm⁻¹)", ylabel="normalised variance V(k)", **limits)
         panel.margins(x=0)
         if len(curves) > 4:
-            figure.set_size_inches(5.6, 4.2)
-            legend_below(figure, panel, 2)
+            across = 2 if max(map(len, curves)) < 34 else 1
+            figure.set_size_inches(5.6, 3.2 + 0.16 * math.ceil((len(curves) + 1) / across))
+            legend_below(figure, panel, across)
         else:
             panel.legend(loc="upper right")
 
