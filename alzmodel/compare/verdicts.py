@@ -378,7 +378,8 @@ def _outcome(part: Part, values: list[list[float]]) -> statistics.Outcome:
             return statistics.umbrella(values, top)
         upside_down = statistics.umbrella([[-value for value in group] for group in values], top)
         low, high = upside_down.ci95
-        return replace(upside_down, effect=-upside_down.effect, ci95=(-high, -low))
+        # 0 − 0 has no sign.
+        return replace(upside_down, effect=0.0 - upside_down.effect, ci95=(0.0 - high, 0.0 - low))
     if test == "equal":
         assert part.margin is not None
         return _worst([_same(a, b, part.margin) for a, b in itertools.combinations(values, 2)])
@@ -455,7 +456,7 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
         parts=tuple(parts),
     )
     missing = "; ".join(
-        f"{', '.join(dict.fromkeys(p.quantity for p in parts if p.problem == problem))}: {problem}"
+        f"{_named([p.quantity for p in parts if p.problem == problem])}: {problem}"
         for problem in dict.fromkeys(part.problem for part in parts if part.problem)
     )
     if not tested:
@@ -482,6 +483,11 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
         return replace(verdict, reason=_join(few, _planning(verdict), missing, hypothesis.caveat))
     p = p_for if not hypothesis.contradictable else min(1.0, 2 * min(p_for, p_against))
     return replace(verdict, p=p, reason=missing)
+
+
+def _named(quantities: Sequence[str]) -> str:
+    names = list(dict.fromkeys(quantities))
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
 def _directions(parts: Sequence[PartResult], hypothesis: Hypothesis) -> tuple[float, float]:
