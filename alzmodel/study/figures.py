@@ -283,7 +283,7 @@ def _history(results: _Results, path: Path) -> tuple[Path, ...]:
     return figures.plot_history(drawn, path)
 
 
-SCREENED = ("packing_fraction", "zr_o_distance", "zr_o_coordination", "la_o_coordination")
+SCREENED = ("packing_fraction", "site_o_coordination", "zr_o_distance", "zr_o_coordination")
 """Effects that the figure of a screen shows; the table has all."""
 
 

@@ -205,7 +205,7 @@ def plan_study(
             "label": task.label,
             "stage": task.stage,
             "seconds": task.seconds,
-            "done": store.record(task.key) is not None,
+            "done": store.is_done(task.key),
         }
         for task in tasks
     )
@@ -440,7 +440,7 @@ def status(out: str | Path) -> StudyStatus:
         If `out` is no study's folder.
     """
     _, tasks, store = _open(out)
-    done = {task.key for task in tasks if store.record(task.key) is not None}
+    done = {task.key for task in tasks if store.is_done(task.key)}
     at_work = store.is_held()
     failures = tuple(
         {"label": task.label, "reason": reason, "log": str(store.log_of(task.key))}

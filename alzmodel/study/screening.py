@@ -69,9 +69,12 @@ COLUMNS: Final = (
     Column("density", "density", "g/cm³", scored=False),
     Column("packing_fraction", "packing fraction"),
     Column("zr_o_distance", "Zr–O distance", "Å"),
-    Column("la_o_distance", "La–O distance", "Å"),
     Column("zr_o_coordination", "Zr–O coordination"),
-    Column("la_o_coordination", "La–O coordination"),
+    # Mean over La and the dopant, so that it counts by the share of the site that the dopant has.
+    Column("site_o_distance", "La-site cation–O distance", "Å"),
+    Column("site_o_coordination", "La-site cation–O coordination"),
+    Column("la_o_distance", "La–O distance", "Å", scored=False),
+    Column("la_o_coordination", "La–O coordination", scored=False),
     Column("corner_fraction_zr_la", "Zr–La sharing a corner"),
     Column("edge_fraction_zr_la", "Zr–La sharing an edge"),
     Column("face_fraction_zr_la", "Zr–La sharing a face"),
@@ -278,6 +281,8 @@ def _groups(
         for column in COLUMNS:
             if column.where:
                 own[column.name] = _number(_dig(record.results, column.where))
+    for name, (_, fact) in known.items():
+        numbers[name] |= _site(numbers[name], fact["model"])
     groups: dict[_Key, list[dict[str, float]]] = {}
     facts: dict[_Key, Mapping[str, Any]] = {}
     for name, (key, fact) in known.items():
@@ -285,6 +290,19 @@ def _groups(
             groups.setdefault(key, []).append(numbers[name])
             facts.setdefault(key, fact)
     return groups, facts
+
+
+def _site(own: Mapping[str, float], model: Mapping[str, Any]) -> dict[str, float]:
+    """Mean distance and coordination of the cations of the La site."""
+    from alzmodel.composition import ion
+
+    part = model.get("fraction", 0.0)
+    element = ion(model["dopant"]).element.lower() if part else "la"
+    found = {}
+    for what in OWN:
+        host, guest = (own.get(f"{name}_o_{what}", math.nan) for name in ("la", element))
+        found[f"site_o_{what}"] = guest if part == 1 else (1 - part) * host + part * guest if part else host
+    return found
 
 
 def _dig(results: Mapping[str, Any], where: Sequence[str]) -> Any:

@@ -70,7 +70,11 @@ class Task:
 
 def digest(value: Any) -> str:
     """Hash of a JSON-like value: SHA-256 of its canonical text, 16 hexadecimal digits."""
-    canonical = json.dumps(json.loads(json_text(value)), sort_keys=True, separators=(",", ":"))
+    return _digest_plain(json.loads(json_text(value)))
+
+
+def _digest_plain(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
 
 
@@ -97,7 +101,7 @@ def make_task(
     roles = {role: task.key for role, task in (needs or {}).items()}
     plain = json.loads(json_text(dict(inputs)))
     number = STAGE_VERSIONS[stage] if version is None else version
-    name = digest({"stage": stage, "version": number, "inputs": plain, "needs": roles})
+    name = _digest_plain({"stage": stage, "version": number, "inputs": plain, "needs": roles})
     return Task(stage, label, plain, roles, name, seconds)
 
 
@@ -138,6 +142,8 @@ def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
             check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
     for (composition, model, seeds), steps in itertools.product(compositions, protocols):
         marked = {**model, "protocol": steps.name} if len(protocols) > 1 else model
+        ions = {label: asdict(field_.ion(label)) for label in composition.amounts}
+        seconds = estimate_seconds(glass.atoms, steps)
         for seed in seeds:
             who = {**marked, "seed": seed}
             built = make_task(
@@ -152,11 +158,11 @@ def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
                     "potential": {
                         "name": glass.potential,
                         "short_range_cutoff": field_.short_range_cutoff,
-                        "ions": {label: asdict(field_.ion(label)) for label in composition.amounts},
+                        "ions": ions,
                     },
                     "ranks": glass.ranks,
                 },
-                seconds=estimate_seconds(glass.atoms, steps),
+                seconds=seconds,
             )
             yield built, glass.atoms
 

@@ -122,3 +122,25 @@ def test_a_broken_file_of_curves_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"nothing")
     with pytest.raises(AlzmodelError, match=r"a\.h5"):
         read_curves(tmp_path / "a.h5")
+
+
+def test_a_quick_look_sees_what_a_reading_sees(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.prepare()
+    task = make_task("nap", "nap", {}, version=1)
+    assert not store.is_done(task.key)
+    folder = store.begin(task)
+    (folder / "text").write_text("words", encoding="utf-8")
+    # Words that look like the end of a record.
+    results = {"files": {"text": {"size": 3}}, "trap": '\n "files": '}
+    store.commit(task, folder, quantities=[], results=results, timing={})
+    assert store.is_done(task.key)
+    record = store.runs / task.key / "record.json"
+    whole = record.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:-3], b""):
+        record.write_bytes(damaged)
+        assert not store.is_done(task.key)
+        assert store.record(task.key) is None
+    record.write_bytes(whole)
+    (store.runs / task.key / "text").write_text("word", encoding="utf-8")
+    assert not store.is_done(task.key)

@@ -1,0 +1,206 @@
+"""What a study costs besides its molecular dynamics, and how fast a large one is looked at.
+
+    python scripts/benchmarks/studies.py overhead --repeat 5
+    python scripts/benchmarks/studies.py index --runs 2000
+
+`overhead` does the quick preset with glasses that were packed, not melted, all else as it is: CPU seconds of the driver
+(plan, store, scheduling, index, comparison, figures, page) and of the workers outside of their tasks, against the CPU
+seconds of molecular dynamics that the preset would take on this machine: one short melt is measured in the same run,
+and what it says of the speed is applied to the whole. `index` makes a study of many finished runs and times
+`alzmodel status` as a program, and the tables and database that are made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alzmodel.build.melt_quench import estimate_seconds, melt_quench
+from alzmodel.build.packing import random_packing
+from alzmodel.composition import Composition, formula_of, glass_composition, ion_counts
+from alzmodel.io import write_structure
+from alzmodel.study import index, runner, store, worker
+from alzmodel.study.executors import LocalExecutor
+from alzmodel.study.settings import StudySettings, parse_study, preset, study_toml
+from alzmodel.study.stages import FRAMES, MODEL, STAGES
+from alzmodel.study.store import Store
+from alzmodel.study.tasks import plan
+from alzmodel.study.worker import StageResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alzmodel.study.worker import Work
+
+AS_WORKER = "--as-worker"
+
+
+def packed(work: Work) -> StageResult:
+    """Ions packed at random in place of a glass."""
+    inputs = work.inputs
+    counts = ion_counts(Composition(dict(inputs["amounts"])), inputs["atoms"])
+    model = random_packing(counts, seed=inputs["model"]["seed"])
+    provenance: dict[str, Any] = {
+        "formula": formula_of(counts),
+        "n_atoms": len(model),
+        "seed": inputs["model"]["seed"],
+        "protocol": inputs["protocol"],
+        "potential": {"name": "du-teter", "title": "Du/Teter", "provisional": []},
+        "versions": {"alzmodel": "0"},
+        "thermo": {"time_ps": [0.0, 1.0], "temperature": [3000.0, 300.0], "density": [4.0, 4.5]},
+        "density_300K": 4.5,
+        "energy_per_atom": -9.0,
+    }
+    model.info.update(kind="glass", provenance=provenance)
+    rng = np.random.default_rng(inputs["model"]["seed"])
+    frames = [model.copy() for _ in range(10)]
+    for frame in frames:
+        frame.positions += rng.normal(scale=0.05, size=frame.positions.shape)
+    write_structure(model, work.folder / MODEL)
+    write_structure(frames, work.folder / FRAMES)
+    return StageResult([{"name": "density", "value": 4.5}], {"provenance": provenance})
+
+
+def cpu() -> tuple[float, float]:
+    """CPU seconds of this process, and of the children that it has waited for."""
+    spent = os.times()
+    return spent.user + spent.system, spent.children_user + spent.children_system
+
+
+def dynamics_speed() -> float:
+    """Real CPU seconds per estimated one: a small melt, timed."""
+    protocol = {
+        "base": "quick",
+        "melt_time": 4.0,
+        "hot_rate": 2000.0,
+        "quench_rate": 2000.0,
+        "anneal_time": 0.0,
+    }
+    before = sum(cpu())
+    melt_quench(glass_composition(3.0), 600, seed=1, protocol=protocol)
+    return (sum(cpu()) - before) / estimate_seconds(600, protocol)
+
+
+def overhead(repeat: int) -> dict[str, float]:
+    """Share of CPU time that is neither dynamics nor analysis, of `repeat` runs the median."""
+    speed = dynamics_speed()
+    settings = preset("quick")
+    glasses = len(settings.glass.la) * len(settings.glass.seeds)
+    dynamics = glasses * speed * estimate_seconds(settings.glass.atoms, settings.glass.protocol)
+    command = (sys.executable, __file__, AS_WORKER)
+    shares, drivers, idle = [], [], []
+    for number in range(repeat):
+        with tempfile.TemporaryDirectory() as folder:
+            before = cpu()
+            result = runner.run(
+                settings, folder, executor=lambda where, slots: LocalExecutor(where, slots, command)
+            )
+            after = cpu()
+            own, children = after[0] - before[0], after[1] - before[1]
+            tasks = sum(
+                json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]
+                for path in Path(folder).glob("runs/*/timing.json")
+            )
+        if result.exit_code:
+            raise SystemExit(f"the study failed: {result.failures}")
+        drivers.append(own)
+        idle.append(children - tasks)
+        shares.append((own + children - tasks) / dynamics)
+        print(
+            f"{number + 1}/{repeat}: driver and report {own:.2f} s, workers outside of tasks {idle[-1]:.2f} s, "
+            f"dynamics {dynamics:.0f} s: {shares[-1]:.2%}",
+            file=sys.stderr,
+        )
+    return {
+        "driver_cpu_seconds": statistics.median(drivers),
+        "workers_cpu_seconds": statistics.median(idle),
+        "dynamics_cpu_seconds": dynamics,
+        "share": statistics.median(shares),
+    }
+
+
+def large_study(folder: Path, runs: int) -> StudySettings:
+    """Make a study with that many finished runs: glasses and their local order, all copies of one."""
+    text = (
+        "fem = false\nxrd = false\nreference = false\n[glass]\nla = [1.5, 2.0, 2.5, 3.0, 3.5]\n"
+        f"seeds = {list(range(1, runs // 10 + 1))}\natoms = 600\n"
+    )
+    settings = parse_study(text, "large")
+    whole = Store(folder)
+    whole.prepare()
+    (folder / runner.STUDY).write_text(study_toml(settings), encoding="utf-8")
+    # What is measured is reading.
+    store._sync = lambda _: None  # noqa: SLF001
+    made: dict[str, StageResult] = {}
+    sources: dict[str, Path] = {}
+    stages = {**STAGES, "glass": packed}
+    for task in plan(settings):
+        work_folder = whole.begin(task)
+        if task.stage in made:
+            for path in sources[task.stage].iterdir():
+                if path.name not in store.UNLISTED:
+                    (work_folder / path.name).write_bytes(path.read_bytes())
+        else:
+            needs = {role: whole.runs / key for role, key in task.needs.items()}
+            work = worker.Work(task.inputs, needs, work_folder, work_folder / "scratch", lambda _f, _w: None)
+            made[task.stage] = stages[task.stage](work)
+        result = made[task.stage]
+        whole.commit(task, work_folder, quantities=result.quantities, results=result.results, timing={})
+        sources.setdefault(task.stage, whole.runs / task.key)
+    return settings
+
+
+def looking(runs: int) -> dict[str, float]:
+    """Seconds of `alzmodel status`, and of tables and database made anew."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = large_study(folder, runs)
+        words = (sys.executable, "-m", "alzmodel", "status", name, "--json")
+        seconds = []
+        for _ in range(3):
+            start, before = time.perf_counter(), cpu()[1]
+            told = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+            seconds.append((time.perf_counter() - start, cpu()[1] - before))
+        done = json.loads(told.stdout)["tasks"]["done"]
+        status, status_cpu = min(seconds)
+        start, own = time.perf_counter(), cpu()[0]
+        records = index.collect_records(plan(settings), Store(folder))
+        index.write_results(records, folder / runner.RESULTS)
+        index.write_database(records, Store(folder), folder / runner.DATABASE)
+        return {
+            "runs": done,
+            "status_seconds": status,
+            "status_cpu_seconds": status_cpu,
+            "index_seconds": time.perf_counter() - start,
+            "index_cpu_seconds": cpu()[0] - own,
+        }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("overhead", "index"))
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=2000, help="a multiple of ten")
+    options = parser.parse_args(arguments)
+    found = overhead(options.repeat) if options.what == "overhead" else looking(options.runs)
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [AS_WORKER]:
+        sys.exit(worker.main({**STAGES, "glass": packed}))
+    sys.exit(main())
