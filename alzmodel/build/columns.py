@@ -31,6 +31,7 @@ from alzmodel.build.patches import (
     target_counts,
     wrapped,
 )
+from alzmodel.build.requests import check_seed
 from alzmodel.composition import formal_charges
 from alzmodel.crystals import crystal, is_crystal, nanocrystal
 from alzmodel.errors import BuildError, InputError
@@ -114,7 +115,7 @@ def glass_column(
 
     models = _checked_sources(sources)
     _check_size(width, thickness)
-    rng = np.random.default_rng(_check_seed(seed))
+    rng = np.random.default_rng(check_seed(seed))
     kinds, labels = ion_kinds(models)
     contact = contact_distances(models, labels, len(kinds))
     target = target_counts(models, labels, kinds, width * width * thickness)
@@ -172,12 +173,6 @@ def _check_size(width: float, thickness: float) -> None:
             raise InputError(f"{name}: {value}; allowed: {low:g} to 2000 Å")
 
 
-def _check_seed(seed: int) -> int:
-    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
-        raise InputError(f"seed: {seed}; allowed: a whole number from 0")
-    return int(seed)
-
-
 def gas_column(like: Atoms, seed: int) -> Atoms:
     """Return the control without any order: the ions of a column at random positions in the same volume.
 
@@ -198,7 +193,7 @@ def gas_column(like: Atoms, seed: int) -> Atoms:
     InputError
         If the seed is no whole number from 0.
     """
-    rng = np.random.default_rng(_check_seed(seed))
+    rng = np.random.default_rng(check_seed(seed))
     gas = like.copy()
     gas.positions = rng.random((len(like), 3)) @ like.cell.array
     if CLUSTER in gas.arrays:
@@ -282,7 +277,7 @@ def embed_clusters(
             f"cluster volume fraction: {volume_fraction:g} of {volume:.3g} Å³ is not one sphere of {diameter:g} Å; "
             f"allowed: at least {0.5 * sphere / volume:.2g}"
         )
-    rng = np.random.default_rng(_check_seed(seed))
+    rng = np.random.default_rng(check_seed(seed))
     places = _places(count, diameter + CONTACT_MAX, diameter, width, thickness, rng)
     rotations = random_rotations(count, rng)
     seeds = rng.integers(2**31, size=count)
@@ -539,7 +534,7 @@ def fem_columns(
         # Only a crystal may be repeated: its patches are then grains of the wanted size.
         sources = [model.repeat(_repeats(model)) for model in _checked_sources(sources)]
     columns = [
-        glass_column(sources, width=width, thickness=thickness, seed=_check_seed(seed) + n)
+        glass_column(sources, width=width, thickness=thickness, seed=check_seed(seed) + n)
         for n in range(n_columns)
     ]
     if grains:

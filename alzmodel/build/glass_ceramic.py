@@ -27,6 +27,7 @@ from alzmodel.build.nucleus import (
 from alzmodel.build.packing import estimated_density, mass_of, pack_around
 from alzmodel.build.protocol_run import cpu_seconds, potential_identity, run_protocol
 from alzmodel.build.protocols import Protocol, protocol_of
+from alzmodel.build.requests import check_seed, la_content
 from alzmodel.build.work_folder import identity_hash, work_folder, work_folder_beside
 from alzmodel.composition import ion_counts, ion_labels
 from alzmodel.crystals import crystal, phase_of, sphere_of
@@ -147,8 +148,7 @@ def check_request(
     ]:
         pot.ion(label)
     check_ranks(ranks)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed: {seed}; allowed: a whole number of at least 0")
+    check_seed(seed)
     if chosen.anneal_time == 0:
         raise InputError(
             f"protocol {chosen.name}: anneal_time 0; allowed: above 0, the nucleus is freed in the anneal"
@@ -389,7 +389,7 @@ def _collect(request: _Request, run: ProtocolRun) -> Glass:
         "method": "melt-quench around a nucleus held until the anneal",
         "formula": whole["formula"],
         "formula_requested": request.composition.formula,
-        "la_content": 2 * request.counts.get("La3+", 0) / request.counts["Zr4+"],
+        "la_content": la_content(request.counts, request.composition),
         "composition": whole["composition"],
         "n_atoms": len(model),
         "seed": request.seed,

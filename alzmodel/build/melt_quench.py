@@ -17,6 +17,7 @@ from ase import Atoms
 from alzmodel.build.packing import estimated_density, random_packing
 from alzmodel.build.protocol_run import MSD_REQUIRED, cpu_seconds, potential_identity, run_protocol
 from alzmodel.build.protocols import PROTOCOLS, Protocol, protocol_of
+from alzmodel.build.requests import check_seed, la_content
 from alzmodel.build.work_folder import identity_hash, work_folder, work_folder_beside
 from alzmodel.composition import formula_of, ion, ion_counts
 from alzmodel.errors import InputError
@@ -238,13 +239,11 @@ def _request(
     ranks: int,
 ) -> _Request:
     check_request(composition, n_atoms, protocol, potential, ranks)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed: {seed}; allowed: a whole number of at least 0")
     return _Request(
         composition=composition,
         counts=ion_counts(composition, n_atoms),
         n_atoms=n_atoms,
-        seed=int(seed),
+        seed=check_seed(seed),
         protocol=protocol_of(protocol),
         potential=potential_of(potential),
         ranks=ranks,
@@ -292,12 +291,11 @@ def _build(request: _Request, folder: Path, progress: Progress) -> Glass:
         inputs=request.hash(),
         progress=progress,
     )
-    la = 2 * counts.get("La3+", 0) / counts["Zr4+"] if counts.get("Zr4+") else float(composition.la)
     provenance = {
         "method": "melt-quench",
         "formula": formula_of(counts),
         "formula_requested": composition.formula,
-        "la_content": la,
+        "la_content": la_content(counts, composition),
         "composition": counts,
         "n_atoms": len(packing),
         "seed": request.seed,
