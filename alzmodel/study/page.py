@@ -134,6 +134,12 @@ def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]
             f"The glasses are periodic and repeat themselves beyond {min(repeats):.1f} Å: no order of longer range, "
             "and no crystal of the size that was measured, can form in them."
         )
+    taken = sum("library" in one for one in made)
+    if taken:
+        yield (
+            f"{taken} of the {len(made)} glasses are finished models of the package's library; their own protocol is "
+            "shown."
+        )
     if made:
         rates = sorted({one["protocol"]["quench_rate"] for one in made})
         words = " and ".join(f"{rate:g}" for rate in rates)
@@ -184,14 +190,11 @@ def _model_row(record: Record) -> dict[str, Any]:
 def _protocol(settings: StudySettings, glasses: Sequence[Record]) -> dict[str, Any]:
     """Give the settings, and the steps of the melt-quench that they stand for."""
     shown = {"study": settings.model_dump()}
-    steps = {
-        record.inputs["model"].get("protocol"): dict(record.inputs["protocol"])
-        for record in glasses
-        if "protocol" in record.inputs
-    }
+    used = [record.results["provenance"]["protocol"] for record in glasses]
+    steps = {protocol["name"]: dict(protocol) for protocol in used}
     if len(steps) == 1:
         return shown | {"steps": next(iter(steps.values()))}
-    return shown | {"steps": {name: one for name, one in steps.items() if name is not None}}
+    return shown | {"steps": steps}
 
 
 def _models(records: Sequence[Record], store: Store) -> list[ModelView]:

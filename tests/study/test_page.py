@@ -16,11 +16,27 @@ from alzmodel.cli import main
 from alzmodel.study import runner
 from alzmodel.study.index import collect_records, write_results
 from alzmodel.study.settings import load_study
+from alzmodel.study.stages import STAGES
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
+from tests.study.synthetic import make_study
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+LIBRARY = """
+name = "from the library"
+local_order = false
+xrd = false
+fem = false
+reference = false
+[glass]
+la = [3.0]
+seeds = [1]
+protocol = "as-deposited-high-Tf"
+models = "library"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +70,19 @@ def test_a_finished_study(text: str) -> None:
     assert "steps.quench_rate" in text
     assert "Study: synthetic &lt;study&gt;" in text
     assert len(text) < 15e6
+
+
+def test_models_of_the_library_are_named_with_their_own_protocol(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "study", settings_text=LIBRARY, glass=STAGES["glass"])
+    target = tmp_path / "report.html"
+    runner.report(folder, target)
+    text = target.read_text(encoding="utf-8")
+    told = " ".join(warnings(text))
+    assert "glasses are finished models of the package's library" in told
+    assert "quenched at 300 K/ps" in told
+    shown = dict(re.findall(r"<td>steps\.(\w+)</td><td>(.*?)</td>", text))
+    assert shown["name"] == "as-deposited-high-Tf"
+    assert float(shown["quench_rate"]) == 300.0
 
 
 def test_every_output_marks_provisional_ions(
