@@ -43,7 +43,7 @@ def show_library(
         if as_json:
             print_json({"models": [asdict(entry) for entry in entries]})
         else:
-            columns = ("name", "kind", "formula", "atoms", "protocol", "potential", "seed")
+            columns = ("name", "kind", "formula", "atoms", "potential", "seed")
             print_table("models", columns, [_row(entry) for entry in entries])
         return
     entry = next((entry for entry in entries if entry.name == name), None)
@@ -68,4 +68,4 @@ def show_library(
 
 
 def _row(entry: LibraryModel) -> tuple[str | int, ...]:
-    return entry.name, entry.kind, entry.formula, entry.n_atoms, entry.protocol, entry.potential, entry.seed
+    return entry.name, entry.kind, entry.formula, entry.n_atoms, entry.potential, entry.seed
