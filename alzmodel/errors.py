@@ -1,8 +1,20 @@
-"""The two kinds of failure that a user meets."""
+"""The kinds of failure that a user meets, and how a program ends with them."""
 
 from __future__ import annotations
 
-__all__ = ["AlzmodelError", "BuildError", "InputError"]
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["AlzmodelError", "BuildError", "InputError", "exit_code", "run_main"]
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
 
 
 class AlzmodelError(Exception):
@@ -18,3 +30,44 @@ class InputError(AlzmodelError, ValueError):
 
     The message names the input, its value and what is allowed.
     """
+
+
+def exit_code(work: Callable[[], int | None], program: str) -> int:
+    """Do the work of a program, and turn what may end it into one line on stderr and an exit code.
+
+    Parameters
+    ----------
+    work
+        Returns its own exit code; None means 0.
+    program
+        Name before the line.
+
+    Returns
+    -------
+    int
+        1 after an :class:`AlzmodelError` or an error of the operating system, 2 after an :class:`InputError`, 130 after
+        Ctrl-C, else what `work` returns.
+    """
+    try:
+        return work() or 0
+    except InputError as error:
+        return _fail(program, error, EXIT_BAD_INPUT)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except (AlzmodelError, OSError) as error:
+        return _fail(program, error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _fail(program, "interrupted", EXIT_INTERRUPTED)
+
+
+def run_main(main: Callable[[], int | None]) -> NoReturn:
+    """End a script with the exit code of its `main`; see :func:`exit_code`."""
+    sys.exit(exit_code(main, Path(sys.argv[0]).name))
+
+
+def _fail(program: str, reason: object, code: int) -> int:
+    line = " ".join(str(reason).split())
+    print(f"{program}: {line}", file=sys.stderr)
+    return code

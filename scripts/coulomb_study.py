@@ -10,7 +10,6 @@ does not.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ import numpy as np
 from ase import Atoms
 
 from alzmodel.composition import ion_labels
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.engine import Segment, System, read_dump, read_thermo, run_job
 from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
@@ -151,11 +150,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from alzmodel.build.fictive import fictive_temperature
 from alzmodel.build.library import LibraryModel, library, library_folder, load_frames, load_model
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.static import single_point
 from alzmodel.io import check_writable, write_text
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
@@ -148,11 +148,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import spglib
 
+from alzmodel.errors import run_main
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -206,4 +208,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

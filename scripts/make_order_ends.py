@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ import numpy as np
 from alzmodel.build.packing import estimated_density, random_packing
 from alzmodel.composition import formula_of, ion_labels
 from alzmodel.crystals import crystal
+from alzmodel.errors import run_main
 from alzmodel.forcefields.engine import Segment, System, read_dump, read_thermo, run_job
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
@@ -202,4 +202,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alzmodel.crystals import FILM_PHASES
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.scattering.form_factors import wavelength_of
 from alzmodel.scattering.reference_patterns import KINDS, SIZE_SUMMED, ReferenceSettings, write_reference
 
@@ -70,11 +70,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from alzmodel.build.melt_quench import check_request, melt_quench, protocol_of
 from alzmodel.build.packing import random_packing
 from alzmodel.composition import glass_composition, ion_counts, parse_la
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import run_main
 from alzmodel.forcefields.potentials import POTENTIALS
 from alzmodel.forcefields.static import relax
 from alzmodel.io import check_writable, write_text
@@ -176,11 +176,4 @@ def _mean(values: Sequence[float], digits: int) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

@@ -27,7 +27,7 @@ from scipy import stats
 
 from alzmodel.build.melt_quench import check_request, melt_quench
 from alzmodel.composition import glass_composition, ion_counts, parse_la
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.calculators import calculator_of
 from alzmodel.forcefields.refinement import refine
 from alzmodel.forcefields.static import relax
@@ -418,11 +418,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

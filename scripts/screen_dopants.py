@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from alzmodel import composition
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields import potentials
 from alzmodel.study import runner, worker
 from alzmodel.study.executors import LocalExecutor
@@ -181,11 +181,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == [WORKER]:
         exchange(*sys.argv[2:4])
         sys.exit(worker.main())
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

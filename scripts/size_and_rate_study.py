@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from alzmodel.build.fictive import fictive_temperature
 from alzmodel.build.melt_quench import check_request, estimate_seconds, melt_quench, resumable_folder
 from alzmodel.composition import glass_composition, parse_la
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import run_main
 from alzmodel.io import check_writable, write_text
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
 from alzmodel.local_order.sharing import sharing
@@ -156,11 +156,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

@@ -31,7 +31,7 @@ from alzmodel.compare.solubility import (
     solubility,
 )
 from alzmodel.composition import glass_composition, parse_la
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.phase_energies import phase_energy
 from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
 from alzmodel.forcefields.validation import VALIDATION, crystal_properties, validation_crystal
@@ -404,11 +404,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

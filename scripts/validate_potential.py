@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alzmodel.crystals import PHASES
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import run_main
 from alzmodel.forcefields.potentials import POTENTIALS
 from alzmodel.forcefields.validation import (
     VALIDATION,
@@ -256,11 +256,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

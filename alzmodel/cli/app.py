@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import typer
 
 from alzmodel.cli import analyse, build, library, reference, refine, scattering, screen, study
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["app", "main"]
-
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="alzmodel",
@@ -68,29 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 done, 1 failed, 2 bad usage or input, 3 study partly done, 130 interrupted.
     """
+    return exit_code(lambda: _command(arguments), "alzmodel")
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     try:
         code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
-    except InputError as error:
-        return _fail(error, EXIT_BAD_INPUT)
-    except AlzmodelError as error:
-        return _fail(error, EXIT_FAILED)
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
-    except OSError as error:
-        return _fail(error, EXIT_FAILED)
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
     except Exception as error:
         # Usage errors come as a class that typer keeps private and that differs between its versions.
         if not callable(getattr(error, "format_message", None)):
             raise
-        return _fail(error.format_message(), EXIT_BAD_INPUT)  # type: ignore[attr-defined]
+        raise InputError(error.format_message()) from error  # type: ignore[attr-defined]
     return code if isinstance(code, int) else 0
-
-
-def _fail(reason: object, code: int) -> int:
-    line = " ".join(str(reason).split())
-    print(f"alzmodel: {line}", file=sys.stderr)
-    return code

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alzmodel.crystals import crystal
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.io import json_text, read_frames
 from alzmodel.local_order.bond_valence import bond_valence
 from alzmodel.local_order.building_units import unit_angles
@@ -207,52 +207,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--linear", type=int, metavar="N", help="also time N atoms, without OVITO")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers too")
     options = parser.parse_args(arguments)
+    if min(options.atoms, options.repeat, options.linear or 1) < 1:
+        raise InputError("--atoms, --repeat, --linear: less than 1; allowed: whole numbers from 1")
+    unit = read_frames(options.model)[-1] if options.model else default_model()
+    if not unit.pbc.all() or "Zr" not in unit.get_chemical_symbols():
+        raise InputError("--model: not periodic, or without Zr; allowed: a periodic oxide with Zr")
+    for work in tasks(unit).values():
+        work()
+    atoms = repeated(unit, options.atoms)
+    mine = timed(tasks(atoms), options.repeat)
     try:
-        if min(options.atoms, options.repeat, options.linear or 1) < 1:
-            raise InputError("--atoms, --repeat, --linear: less than 1; allowed: whole numbers from 1")
-        unit = read_frames(options.model)[-1] if options.model else default_model()
-        if not unit.pbc.all() or "Zr" not in unit.get_chemical_symbols():
-            raise InputError("--model: not periodic, or without Zr; allowed: a periodic oxide with Zr")
-        for work in tasks(unit).values():
-            work()
-        atoms = repeated(unit, options.atoms)
-        mine = timed(tasks(atoms), options.repeat)
-        try:
-            theirs = timed(ovito_tasks(atoms), options.repeat)
-        except ImportError:
-            print("OVITO is not installed: no ratios", file=sys.stderr)
-            theirs = {}, {}
-        result: dict[str, object] = {"n_atoms": len(atoms)}
-        for unit_of_time, ours, others in zip(("seconds", "CPU seconds"), mine, theirs, strict=True):
-            result[unit_of_time] = report(ours, others, len(atoms), unit_of_time)
-        if options.linear:
-            large = repeated(unit, options.linear)
-            _, slow = timed(tasks(large), 1)
-            growth = {name: slow[name] / cpu * len(atoms) / len(large) for name, cpu in mine[1].items()}
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-                2**20 if sys.platform != "darwin" else 2**30
-            )
-            print(
-                f"{len(large)} atoms: {sum(slow.values()):.1f} CPU-s, at most {peak:.1f} GiB; "
-                f"CPU seconds an atom over those of {len(atoms)} atoms:"
-            )
-            print(", ".join(f"{name} {ratio:.2f}" for name, ratio in growth.items()))
-            result["linear"] = {
-                "n_atoms": len(large),
-                "cpu_seconds": slow,
-                "per_atom_ratio": growth,
-                "gib": peak,
-            }
-        if options.json:
-            options.json.write_text(json_text(result, indent=1), encoding="utf-8")
-    except InputError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
-        return 2
-    except AlzmodelError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
-        return 1
+        theirs = timed(ovito_tasks(atoms), options.repeat)
+    except ImportError:
+        print("OVITO is not installed: no ratios", file=sys.stderr)
+        theirs = {}, {}
+    result: dict[str, object] = {"n_atoms": len(atoms)}
+    for unit_of_time, ours, others in zip(("seconds", "CPU seconds"), mine, theirs, strict=True):
+        result[unit_of_time] = report(ours, others, len(atoms), unit_of_time)
+    if options.linear:
+        large = repeated(unit, options.linear)
+        _, slow = timed(tasks(large), 1)
+        growth = {name: slow[name] / cpu * len(atoms) / len(large) for name, cpu in mine[1].items()}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+            2**20 if sys.platform != "darwin" else 2**30
+        )
+        print(
+            f"{len(large)} atoms: {sum(slow.values()):.1f} CPU-s, at most {peak:.1f} GiB; "
+            f"CPU seconds an atom over those of {len(atoms)} atoms:"
+        )
+        print(", ".join(f"{name} {ratio:.2f}" for name, ratio in growth.items()))
+        result["linear"] = {
+            "n_atoms": len(large),
+            "cpu_seconds": slow,
+            "per_atom_ratio": growth,
+            "gib": peak,
+        }
+    if options.json:
+        options.json.write_text(json_text(result, indent=1), encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

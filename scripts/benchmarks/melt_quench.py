@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from alzmodel.build.melt_quench import check_request, protocol_of
 from alzmodel.composition import glass_composition
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.forcefields.lammps_worker import mpi_library
 from alzmodel.io import json_text
 
@@ -152,11 +152,4 @@ def _pair(work: Path, folder: Path, alone: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except AlzmodelError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    run_main(main)

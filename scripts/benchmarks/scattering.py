@@ -34,7 +34,7 @@ import numpy as np
 from alzmodel.build.columns import glass_column
 from alzmodel.build.packing import random_packing
 from alzmodel.crystals import crystal, nanocrystal
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import InputError, run_main
 from alzmodel.io import check_writable, json_text, write_text
 from alzmodel.local_order.pdf import partial_rdf
 from alzmodel.scattering.fem import FEMSettings, fem
@@ -305,33 +305,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     rows: list[dict[str, Any]] = []
-    try:
-        if min(options.repeat, options.probes) < 1 or options.largest < 80_000:
-            raise InputError("--repeat, --probes, --largest: too small; allowed: from 1, and 80000 atoms")
-        if options.json:
-            check_writable(options.json)
-        chosen = [part for part in ("pairs", "lattice") if part in options.only]
-        if "linear" in options.only:
-            # First, since the peak of memory is that of the whole process.
-            rows += linear(options.largest)
-        if chosen:
-            rows += powder(chosen, options.repeat)
-        if "partials" in options.only:
-            rows += partials(options.repeat)
-        if "fem" in options.only:
-            rows += fluctuation(options.repeat, options.probes)
-        where = machine()
-        show(rows, where)
-        if options.json:
-            write_text(options.json, json_text({"machine": where, "rows": rows}, indent=1))
-    except InputError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
-        return 2
-    except AlzmodelError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
-        return 1
+    if min(options.repeat, options.probes) < 1 or options.largest < 80_000:
+        raise InputError("--repeat, --probes, --largest: too small; allowed: from 1, and 80000 atoms")
+    if options.json:
+        check_writable(options.json)
+    chosen = [part for part in ("pairs", "lattice") if part in options.only]
+    if "linear" in options.only:
+        # First, since the peak of memory is that of the whole process.
+        rows += linear(options.largest)
+    if chosen:
+        rows += powder(chosen, options.repeat)
+    if "partials" in options.only:
+        rows += partials(options.repeat)
+    if "fem" in options.only:
+        rows += fluctuation(options.repeat, options.probes)
+    where = machine()
+    show(rows, where)
+    if options.json:
+        write_text(options.json, json_text({"machine": where, "rows": rows}, indent=1))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

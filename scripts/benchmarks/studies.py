@@ -28,6 +28,7 @@ import numpy as np
 from alzmodel.build.melt_quench import estimate_seconds, melt_quench
 from alzmodel.build.packing import random_packing
 from alzmodel.composition import Composition, formula_of, glass_composition, ion_counts
+from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.io import write_structure
 from alzmodel.study import index, runner, store, worker
 from alzmodel.study.executors import LocalExecutor
@@ -112,7 +113,7 @@ def overhead(repeat: int) -> dict[str, float]:
                 for path in Path(folder).glob("runs/*/timing.json")
             )
         if result.exit_code:
-            raise SystemExit(f"the study failed: {result.failures}")
+            raise AlzmodelError(f"the study failed: {result.failures}")
         drivers.append(own)
         idle.append(children - tasks)
         shares.append((own + children - tasks) / dynamics)
@@ -203,4 +204,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == [AS_WORKER]:
         sys.exit(worker.main({**STAGES, "glass": packed}))
-    sys.exit(main())
+    run_main(main)
