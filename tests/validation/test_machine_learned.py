@@ -9,7 +9,7 @@ from alzmodel.build.melt_quench import melt_quench
 from alzmodel.composition import glass_composition
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
-from alzmodel.forcefields.calculators import calculator_of
+from alzmodel.forcefields.calculators import calculator_of, quietly
 from alzmodel.forcefields.refinement import refine
 from alzmodel.neighbours import neighbour_list
 
@@ -22,27 +22,34 @@ def machine_learned(request):
     return calculator_of(request.param, {"device": "cpu"})
 
 
-def test_sevennet_finds_the_cell_of_pyrochlore():
-    """a = 10.803 Å with the r²SCAN head; measured 10.805 Å."""
-    pytest.importorskip("sevenn")
-    found = refine(crystal("La2Zr2O7"), calculator_of("7net-mf-0", {"device": "cpu"}), fmax=0.01, cell="full")
+@pytest.mark.parametrize(("name", "a"), [("7net-mf-0", 10.808), ("chgnet", 10.897)])
+def test_cell_of_pyrochlore_is_found_from_afar(name, a):
+    """Where the pressures of four fixed cells pass through zero; measured 10.805 Å.
+
+    The cell comes 2 % too large. A pressure of 0.1 GPa, where the relaxation may end, is 0.002 Å.
+    """
+    pytest.importorskip({"7net-mf-0": "sevenn", "chgnet": "chgnet"}[name])
+    start = crystal("La2Zr2O7", lattice_parameter=11.0)
+    found = refine(start, calculator_of(name, {"device": "cpu"}), fmax=0.01, cell="full")
     assert found.converged
-    assert found.atoms.cell.lengths() == pytest.approx([10.803] * 3, abs=0.01)
+    assert found.atoms.cell.lengths() == pytest.approx([a] * 3, abs=0.005)
     assert found.atoms.cell.angles() == pytest.approx([90] * 3, abs=0.05)
 
 
 def test_stress_is_the_slope_of_the_energy(machine_learned):
-    atoms = crystal("La2O3")
+    # Squeezed by 3 %, where the pressure is 18 GPa.
+    atoms = crystal("La2O3", lattice_parameter=0.97 * crystal("La2O3").cell.lengths()[0])
     atoms.rattle(0.05, seed=1)
     atoms.calc = machine_learned.calculator
-    stress, h = atoms.get_stress(voigt=False), 5e-3
-    ends = []
-    for sign in (1, -1):
-        strained = atoms.copy()
-        strained.set_cell(atoms.cell.array * (1 + sign * h), scale_atoms=True)
-        strained.calc = machine_learned.calculator
-        ends.append(strained.get_potential_energy())
-    assert (ends[0] - ends[1]) / (2 * h) / atoms.get_volume() == pytest.approx(np.trace(stress), abs=0.01)
+    h, ends = 2e-3, []
+    with quietly():
+        stress = atoms.get_stress(voigt=False)
+        for sign in (1, -1):
+            strained = atoms.copy()
+            strained.set_cell(atoms.cell.array * (1 + sign * h), scale_atoms=True)
+            strained.calc = machine_learned.calculator
+            ends.append(strained.get_potential_energy())
+    assert (ends[0] - ends[1]) / (2 * h) / atoms.get_volume() == pytest.approx(np.trace(stress), rel=0.005)
 
 
 def test_a_small_glass_keeps_its_units_and_loses_energy(machine_learned):
