@@ -42,9 +42,10 @@ CONTACT_MAX: Final = 2.6
 REACH: Final = 1.0
 """Å by which patches may reach across a seam, so that no gap stays where their surfaces do not match."""
 
-PATCH: Final = 0.8
-"""Mean distance of patch centres over the smallest height of a source cell: larger patches keep more of the glass
-whole, but leave more corners that no piece of the source reaches."""
+PATCH: Final = 0.6
+"""Mean distance of patch centres over the smallest height of a source cell. Larger patches keep more of the glass
+whole, but have corners that no piece of the source reaches: at 0.8 the mass under a probe of 22 Å varied by 7 % (0.6:
+1.6 %, ions at random: 3.4 %), which raised V at high k to 1.6 times its floor."""
 
 _OVERLAP: Final = 0.8
 """Of two atoms of different patches closer than this fraction of their contact distance, one goes."""

@@ -36,7 +36,8 @@ FREE_WINDOW: Final = (2.0, 7.8)
 
 _NOISE_LIMIT: Final = 5.0
 """Standard deviations of the speckle noise that a peak must exceed. Some fifteen independent stretches of k could
-each show a spurious one, and the seams of a column put together from patches add some 5 % to the floor."""
+each show a spurious one, and columns cut from one model share its atoms: V of ions at random spreads by 1.2 times that
+noise over models, and one of 92 fitted windows showed a peak (4 columns of 130 Å from cells of 5016 ions)."""
 
 _NULL_LIMIT: Final = 2.5
 """Mean square, in units of speckle noise, of what a constant leaves: 1 ± 0.4 for a structure without order."""

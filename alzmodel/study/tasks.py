@@ -26,7 +26,7 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "glass": 1,
     "local_order": 3,
     "xrd": 1,
-    "fem": 2,
+    "fem": 3,
     "crystal": 2,
     "crystallite": 1,
 }

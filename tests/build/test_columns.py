@@ -18,6 +18,7 @@ from alzmodel.build.columns import (
     glass_column,
     slab_columns,
 )
+from alzmodel.build.library import library, load_model
 from alzmodel.build.packing import random_packing
 from alzmodel.build.patches import contact_distances, fill_patches, ion_kinds, patch_spacing
 from alzmodel.composition import glass_composition, ion_counts
@@ -60,6 +61,28 @@ def test_density_is_even(column):
     for axis in (0, 2):
         filled, _ = np.histogram(column.positions[:, axis], bins=10, range=(0, column.cell[axis, axis]))
         assert np.abs(filled / filled.mean() - 1).max() < 0.1
+
+
+def test_patches_leave_no_holes():
+    """A glass has less mass-thickness contrast than ions at random have; holes between patches would give it more."""
+    glass = load_model(next(entry for entry in library() if entry.kind == "glass"))
+    column = glass_column(glass, seed=3)
+    assert mass_thickness_rms(column) < 0.8 * mass_thickness_rms(gas_column(column, 4))
+
+
+def mass_thickness_rms(column, probe=22.0):
+    """Relative spread of the ions' number, weighted by Z², under a Gaussian probe over all its places."""
+    edge, pixels = column.cell[0, 0], 64
+    image, _, _ = np.histogram2d(
+        *column.positions[:, :2].T,
+        bins=pixels,
+        range=[[0, edge]] * 2,
+        weights=column.numbers.astype(float) ** 2,
+    )
+    q = 2 * np.pi * np.fft.fftfreq(pixels, edge / pixels)
+    blur = np.exp(-(q[:, None] ** 2 + q**2) * (probe / 2.355) ** 2 / 2)
+    seen = np.fft.ifft2(np.fft.fft2(image) * blur).real
+    return seen.std() / seen.mean()
 
 
 def test_first_shells_survive_the_seams(source, column):
