@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alzmodel.cli import analyse, build, library, reference, refine, scattering, screen, study
+from alzmodel.cli import analyse, build, fem, library, reference, refine, scattering, screen, study
 from alzmodel.errors import InputError, exit_code
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ library.register(app)
 refine.register(app)
 analyse.register(app)
 scattering.register(app)
+fem.register(app)
 reference.register(app)
 screen.register(app)
 

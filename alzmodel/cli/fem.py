@@ -1,0 +1,299 @@
+"""``alzmodel fem``: fluctuation electron microscopy of models and of measured patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alzmodel.cli.curves import (
+    Against,
+    Files,
+    Json,
+    check_positive,
+    each_file,
+    lay_over_measured,
+    measured_curve,
+)
+from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.errors import InputError
+from alzmodel.io import check_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+
+    from alzmodel.scattering.fem import FEMSettings
+    from alzmodel.scattering.fem_detector import Camera
+    from alzmodel.scattering.fem_stack import Geometry
+
+__all__ = ["register"]
+
+CAMERA = "Camera"
+STACKS = "Measured stacks"
+
+
+class Engine(StrEnum):
+    """How often an electron may scatter: once, or as often as it does."""
+
+    KINEMATIC = "kinematic"
+    MULTISLICE = "multislice"
+
+
+class Fit(StrEnum):
+    """Which peaks of V are fitted."""
+
+    FOUR = "four"
+    TWO = "two"
+    FREE = "free"
+
+
+class PeakShape(StrEnum):
+    """Profile of a peak of V."""
+
+    GAUSSIAN = "gaussian"
+    PSEUDO_VOIGT = "pseudo-voigt"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command tree."""
+    app.command()(fem)
+
+
+def fem(
+    files: Files,
+    thickness: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Thickness of the column in Å.")
+    ] = 50.0,
+    seed: Annotated[
+        int, typer.Option(parser=whole, metavar="INTEGER", help="Random seed of the columns that are made.")
+    ] = 1,
+    columns: Annotated[
+        int, typer.Option(parser=whole, metavar="INTEGER", help="Columns or orientations to average.")
+    ] = 4,
+    energy: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Electron energy in keV.")
+    ] = 200.0,
+    semi_angle: Annotated[
+        float, typer.Option(parser=real, metavar="FLOAT", help="Convergence semi-angle in mrad.")
+    ] = 0.51,
+    probe_fwhm: Annotated[
+        float | None,
+        typer.Option(
+            parser=real, metavar="FLOAT", help="Width of the probe in focus in Å, in place of --semi-angle."
+        ),
+    ] = None,
+    defocus: Annotated[float, typer.Option(parser=real, metavar="FLOAT", help="Defocus in Å.")] = 0.0,
+    source_fwhm: Annotated[
+        float,
+        typer.Option(parser=real, metavar="FLOAT", help="FWHM of the effective source (coherence) in Å."),
+    ] = 0.0,
+    ring_width: Annotated[
+        float,
+        typer.Option(parser=real, metavar="FLOAT", help="Width of the rings in 1/nm; V depends on it."),
+    ] = 0.1,
+    engine: Annotated[
+        Engine, typer.Option(help="Single scattering, or abTEM's multislice if it is installed.")
+    ] = Engine.KINEMATIC,
+    fit: Annotated[
+        Fit, typer.Option(help="Four pyrochlore reflections, the paper's two windows, or what stands out.")
+    ] = Fit.FOUR,
+    shape: Annotated[PeakShape, typer.Option(help="Profile of the fitted peaks.")] = PeakShape.GAUSSIAN,
+    write_stack: Annotated[
+        Path | None,
+        typer.Option(metavar="G", help="Also write the patterns of the first column: .npy, .h5, .hspy."),
+    ] = None,
+    electrons: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Electrons a pattern: shot noise in --write-stack.",
+            rich_help_panel=CAMERA,
+        ),
+    ] = 0.0,
+    gain: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Counts per electron; for a measured stack this turns on the correction of shot noise.",
+            rich_help_panel=CAMERA,
+        ),
+    ] = 0.0,
+    readout: Annotated[
+        float,
+        typer.Option(
+            parser=real, metavar="FLOAT", help="Noise of a pixel in counts.", rich_help_panel=CAMERA
+        ),
+    ] = 0.0,
+    psf: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="FWHM of the point spread (MTF) in pixels.",
+            rich_help_panel=CAMERA,
+        ),
+    ] = 0.0,
+    binning: Annotated[
+        int,
+        typer.Option(
+            parser=whole,
+            metavar="INTEGER",
+            help="Lattice points 1/width of the column that a pixel of --write-stack sums.",
+            rich_help_panel=CAMERA,
+        ),
+    ] = 1,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(parser=real, metavar="FLOAT", help="1/nm, of a measured stack.", rich_help_panel=STACKS),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Name of the patterns inside an HDF5 file.", rich_help_panel=STACKS)
+    ] = None,
+    center: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="x and y of the direct beam in pixels; found if not given.", rich_help_panel=STACKS
+        ),
+    ] = None,
+    ellipse: Annotated[
+        bool, typer.Option(help="Whether to undo the ellipse of the rings.", rich_help_panel=STACKS)
+    ] = True,
+    against: Against = None,
+    as_json: Json = False,
+) -> None:
+    """Fluctuation electron microscopy: normalised variance over all probe positions.
+
+    F is a model, or a stack of measured nanodiffraction patterns (.npy, .h5, .hspy, .mib, .dm4, .blo, …).
+    """
+    from alzmodel.scattering.fem import FEMSettings
+    from alzmodel.scattering.fem_detector import Camera
+    from alzmodel.scattering.fem_settings import semi_angle_of
+    from alzmodel.scattering.fem_stack import Geometry, is_stack
+
+    measured = measured_curve(against, "k")
+    stacks = [is_stack(path) for path in files]
+    if any(stacks):
+        if len(files) > 1 or write_stack is not None:
+            raise InputError(
+                f"{files[stacks.index(True)]}: a stack of patterns among {len(files)} files; allowed: one stack alone, "
+                "without --write-stack"
+            )
+        camera = Camera(electrons=float(gain > 0), gain=gain or 1.0, readout=readout, psf_fwhm=psf)
+        geometry = None if center is None else Geometry(center)
+        result = _measured_stack(
+            files[0], pixel_size, dataset, ring_width, geometry, ellipse, camera, fit, shape
+        )
+    else:
+        check_positive("--thickness", thickness, 1000.0)
+        settings = FEMSettings(
+            energy_kev=energy,
+            semi_angle_mrad=semi_angle if probe_fwhm is None else semi_angle_of(probe_fwhm, energy),
+            defocus=defocus,
+            source_fwhm=source_fwhm,
+            ring_width=ring_width,
+        )
+        camera = Camera(electrons, gain or 1.0, readout, psf, binning)
+        work = _FemWork(thickness, columns, seed, settings, engine, fit, shape, write_stack, camera)
+        if write_stack is not None:
+            _check_write_stack(write_stack, files)
+        result = each_file(files, work)
+    lay_over_measured(result, measured, "k", result["variance"]["omega"], 0, as_json)
+    if as_json:
+        print_json(result)
+        return
+    _print_peaks(result)
+
+
+@dataclass(frozen=True)
+class _FemWork:
+    """FEM of the frames of one file, with what was asked for."""
+
+    thickness: float
+    columns: int
+    seed: int
+    settings: FEMSettings
+    engine: Engine
+    fit: Fit
+    shape: PeakShape
+    write_stack: Path | None
+    camera: Camera
+
+    def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
+        from alzmodel.scattering.fem import columns_of, fem
+
+        models, note = columns_of(
+            frames[-1],
+            thickness=self.thickness,
+            n_columns=self.columns,
+            seed=self.seed,
+            settings=self.settings,
+        )
+        with show_progress("fem") as progress:
+            result = fem(models, self.settings, engine=self.engine.value, progress=progress)
+        say("alzmodel: " + "; ".join(part for part in (note, result.note) if part))
+        if self.write_stack is not None:
+            from alzmodel.scattering.fem_detector import simulate_stack, write_stack
+
+            stack = simulate_stack(models[0], self.settings, self.camera, seed=self.seed)
+            write_stack(stack, self.write_stack, self.camera)
+            say(
+                f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
+            )
+        return {**result.to_dict(self.fit.value, shape=self.shape.value), "note": note}
+
+
+def _check_write_stack(path: Path, files: Sequence[Path]) -> None:
+    from alzmodel.scattering.fem_detector import check_stack_path
+
+    if len(files) > 1:
+        raise InputError(f"--write-stack {path}: {len(files)} models; allowed: one")
+    check_stack_path(path)
+    check_writable(path)
+
+
+def _measured_stack(
+    path: Path,
+    pixel_size: float | None,
+    dataset: str | None,
+    ring_width: float,
+    geometry: Geometry | None,
+    ellipse: bool,
+    camera: Camera,
+    fit: Fit,
+    shape: PeakShape,
+) -> dict[str, Any]:
+    from alzmodel.scattering.fem_stack import measure_stack, read_stack
+
+    stack = read_stack(path, pixel_size=pixel_size, dataset=dataset)
+    result = measure_stack(stack, ring_width=ring_width, geometry=geometry, ellipse=ellipse, camera=camera)
+    found = result.geometry
+    say(
+        f"alzmodel: {path}: {result.n_patterns} patterns, centre ({found.center[0]:.2f}, {found.center[1]:.2f}), "
+        f"rings {found.ratio:.4f} as long as wide, long axis at {found.angle:.0f}°"
+    )
+    return result.to_dict(fit.value, shape=shape.value)
+
+
+def _print_peaks(result: Mapping[str, Any]) -> None:
+    if not result["peaks"]:
+        say("alzmodel: no peak of V stands above what a structure without order shows")
+        return
+    names = ("peak", "k (1/nm)", "95 %", "d (Å)", "fwhm (1/nm)", "height")
+    rows = [
+        (peak["label"], peak["k"], _interval(peak, "k"), peak["d"], peak["fwhm"], peak["height"])
+        for peak in result["peaks"]
+    ]
+    print_table("peaks of the normalised variance", names, rows)
+
+
+def _interval(peak: Mapping[str, Any], key: str) -> str:
+    low, high = peak[f"{key}_ci95"]
+    return f"{low:.3f} to {high:.3f}"
