@@ -27,6 +27,7 @@ from alzmodel.forcefields.validation import (
     crystal_properties,
     formation_enthalpy,
     holds,
+    published_bonds,
     validation_crystal,
 )
 from alzmodel.io import check_writable, write_text
@@ -48,8 +49,9 @@ that keep their shape, an upper bound where the crystal is not cubic. Formation 
 mole of formula units, with energies in which nothing is cut off (`alzmodel.forcefields.phase_energies`); of two
 polymorphs of an oxide the lower one counts.
 
-A dash: no published value whose source could be read. Crystals marked "like …" have the structure of an isotypic oxide,
-for no published cell of their own could be checked; their errors are left out. Ions marked * are provisional.
+A dash: no published value whose text, its abstract at least, could be read. Crystals marked "like …" have the structure
+of an isotypic oxide, for no published cell of their own could be checked; their errors are left out. Ions marked * are
+provisional.
 """
 
 
@@ -90,7 +92,7 @@ def _row(found: CrystalProperties) -> Row:
             f"{name}_published": f"{value:.5f}"
             for name, value in zip(CELL, start.cell.cellpar(), strict=True)
         }
-        row["bonds_published"] = _bonds(bond_lengths(start))
+        row["bonds_published"] = _bonds(published_bonds(found.name))
     return row
 
 
@@ -210,6 +212,7 @@ def _published(value: tuple[float, float] | None) -> str:
 
 
 def _changed(rows: Sequence[Row]) -> list[str]:
+    energies = {row["crystal"]: float(row["energy"]) for row in rows}
     lines = []
     for row in rows:
         phase = PHASES[VALIDATION[row["crystal"]].like]
@@ -218,6 +221,13 @@ def _changed(rows: Sequence[Row]) -> list[str]:
                 f"- {row['crystal']} does not stay: from space group {phase.space_group} it relaxes to "
                 f"{row['space_group']}.\n"
             )
+        stabler = VALIDATION[row["crystal"]].stabler
+        if stabler in energies:
+            gap = energies[row["crystal"]] - energies[stabler]
+            lines.append(
+                f"- {row['crystal']} lies {abs(gap):.3f} eV per formula unit {'above' if gap > 0 else 'below'} "
+                f"{stabler}, which was found to be the stabler one.\n"
+            )
     return lines
 
 
@@ -225,7 +235,10 @@ def _sources(names: Mapping[str, None]) -> str:
     lines = ["## Sources\n\n"]
     for name in names:
         entry = VALIDATION[name]
-        said = [f"cell: {PHASES[entry.like].citation}"] if entry.has_cell else []
+        phase = PHASES[entry.like]
+        said = [f"cell: {phase.citation}"] if entry.has_cell else []
+        said += [phase.note] if entry.has_cell and "coordinates" in phase.note else []
+        said += [f"bonds: {entry.bonds_source}"] if entry.bonds_source else []
         said += [f"bulk modulus: {entry.bulk_modulus_source}"] if entry.bulk_modulus else []
         said += [f"formation enthalpy: {entry.formation_enthalpy_source}"] if entry.formation_enthalpy else []
         if said:

@@ -33,6 +33,7 @@ __all__ = [
     "crystal_properties",
     "formation_enthalpy",
     "holds",
+    "published_bonds",
     "validation_crystal",
 ]
 
@@ -65,8 +66,12 @@ class Validated:
         GPa and its error, or None.
     formation_enthalpy
         kJ per mole of formula units from the oxides, and its error, or None.
-    bulk_modulus_source, formation_enthalpy_source
+    bonds
+        Published mean lengths in Å and numbers of the bonds to oxygen by cation; None: those of the coordinates.
+    bulk_modulus_source, formation_enthalpy_source, bonds_source
         Citations.
+    stabler
+        Polymorph of the table that was found to be the stabler one, or nothing.
     doubtful
         Whether the formation enthalpy contradicts what its own source says beside it.
     """
@@ -77,8 +82,11 @@ class Validated:
     oxides: Mapping[str, float]
     bulk_modulus: tuple[float, float] | None
     formation_enthalpy: tuple[float, float] | None
+    bonds: Mapping[str, tuple[float, int]] | None
     bulk_modulus_source: str
     formation_enthalpy_source: str
+    bonds_source: str
+    stabler: str
     doubtful: bool
 
     @property
@@ -97,8 +105,11 @@ def _load() -> dict[str, Validated]:
             oxides=row.get("oxides", {}),
             bulk_modulus=_pair(row.get("bulk_modulus")),
             formation_enthalpy=_pair(row.get("formation_enthalpy")),
+            bonds=_bonds(row.get("bonds")),
             bulk_modulus_source=row.get("bulk_modulus_source", ""),
             formation_enthalpy_source=row.get("formation_enthalpy_source", ""),
+            bonds_source=row.get("bonds_source", ""),
+            stabler=row.get("stabler", ""),
             doubtful=row.get("doubtful", False),
         )
         for name, row in tomllib.loads(text).items()
@@ -107,6 +118,10 @@ def _load() -> dict[str, Validated]:
 
 def _pair(numbers: Sequence[float] | None) -> tuple[float, float] | None:
     return None if numbers is None else (float(numbers[0]), float(numbers[1]))
+
+
+def _bonds(table: Mapping[str, Sequence[float]] | None) -> dict[str, tuple[float, int]] | None:
+    return None if table is None else {one: (float(pair[0]), int(pair[1])) for one, pair in table.items()}
 
 
 VALIDATION: Final[Mapping[str, Validated]] = MappingProxyType(_load())
@@ -253,6 +268,14 @@ def _space_group(atoms: Atoms) -> int:
         (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=SYMMETRY
     )
     return 1 if found is None else int(found.number)
+
+
+def published_bonds(name: str) -> dict[str, tuple[float, int]]:
+    """Return mean lengths (Å) and numbers of the bonds to oxygen as published; nothing where none could be read."""
+    entry = VALIDATION[name]
+    if not entry.has_cell:
+        return {}
+    return bond_lengths(validation_crystal(name)) if entry.bonds is None else dict(entry.bonds)
 
 
 def bond_lengths(atoms: Atoms) -> dict[str, tuple[float, int]]:

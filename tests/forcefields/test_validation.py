@@ -17,6 +17,7 @@ from alzmodel.forcefields.validation import (
     crystal_properties,
     formation_enthalpy,
     holds,
+    published_bonds,
     validation_crystal,
 )
 
@@ -32,6 +33,8 @@ def test_crystals_are_neutral_and_du_teter_has_their_ions(name):
     # A published number has a source, and no source stands there for nothing.
     assert bool(entry.bulk_modulus) == bool(entry.bulk_modulus_source)
     assert bool(entry.formation_enthalpy) == bool(entry.formation_enthalpy_source)
+    assert bool(entry.bonds) == bool(entry.bonds_source)
+    assert not entry.stabler or entry.stabler in VALIDATION
 
 
 def test_oxides_of_a_compound_hold_its_atoms():
@@ -63,6 +66,12 @@ def test_bond_lengths_of_published_crystals():
     assert bond_lengths(crystal("La2O3"))["La"][1] == 7
 
 
+def test_published_bonds_are_those_of_the_coordinates_unless_these_are_not_published():
+    assert published_bonds("MgO")["Mg"] == pytest.approx((4.211 / 2, 6))
+    assert published_bonds("Ga2O3") == {"Ga": (1.932, 5)}
+    assert published_bonds("LiTaO3") == published_bonds("SrO") == {}
+
+
 def test_properties_of_rock_salt():
     found = crystal_properties("MgO")
     assert found.space_group == 225
@@ -91,6 +100,6 @@ def test_formation_enthalpy_is_a_difference():
 
 
 def test_provisional_ions_of_crystals():
-    for name in ("CeO2", "Ga2O3", "KTaO3"):
+    for name in ("CeO2", "Ga2O3", "KTaO3", "LiTaO3"):
         labels = set(ion_labels(validation_crystal(name)))
         assert POTENTIALS["du-teter"].provisional(labels)

@@ -19,10 +19,10 @@ from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
 
 # Densities in g/cm³ from handbooks and mineral tables, not from the cells: Lide, CRC Handbook of Chemistry and Physics
 # (La2O3 6.51, Li2O 2.013, Li2CO3 2.11, ZrO2 5.68 to 5.83, MgO 3.6); Li2ZrO3 4.15 to 4.21; LLZO 5.1; La2Zr2O7 6.05.
-# Y2O3 and KTaO3: as the cited papers give them.
+# Y2O3 and KTaO3: as the cited papers give them. LiTaO3 and Ga2O3: vendors of crystals and of chemicals.
 HANDBOOK = {
     "La2Zr2O7": 6.05, "La2O3": 6.51, "LLZO-cubic": 5.1, "LLZO-tetragonal": 5.1, "Li2O": 2.013, "Li2CO3": 2.11,
-    "Li2ZrO3": 4.18, "ZrO2": 5.82, "MgO": 3.6, "Y2O3": 5.040, "KTaO3": 7.016,
+    "Li2ZrO3": 4.18, "ZrO2": 5.82, "MgO": 3.6, "Y2O3": 5.040, "KTaO3": 7.016, "LiTaO3": 7.46, "Ga2O3": 5.94,
 }  # fmt: skip
 
 # Shortest distances in Å. Of the metals and oxygen: as the cited papers give them, or fixed by a cell and symmetry.
@@ -47,6 +47,9 @@ SHORTEST = {
     "BaO": {"Ba-O": 5.523 / 2},
     "Al2O3": {"Al-O": 1.855, "Al-Al": 2.65, "O-O": 2.52},
     "KTaO3": {"O-Ta": 3.9883 / 2, "K-O": math.sqrt(0.5) * 3.9883},
+    # Of the coordinates as they stand, but for the Ga next to one another: S. Geller (1960).
+    "LiTaO3": {"O-Ta": 1.891, "Li-O": 2.076},
+    "Ga2O3": {"Ga-O": 1.83, "Ga-Ga": 3.04},
 }
 
 # Neighbours of a cation among oxygen, within the radius in Å.
@@ -66,10 +69,14 @@ COORDINATION = {
     "BaO": {"Ba": (3.0, {6})},
     "Al2O3": {"Al": (2.2, {6})},
     "KTaO3": {"Ta": (2.2, {6}), "K": (3.0, {12})},
+    "LiTaO3": {"Ta": (2.4, {6}), "Li": (2.6, {6})},
+    "Ga2O3": {"Ga": (2.4, {4, 6})},
 }
 
 # r0 in Å with b = 0.37 Å: I. D. Brown, D. Altermatt, Acta Cryst. B41 (1985) 244.
-BOND_VALENCE = {"La": 2.172, "Zr": 1.928, "Li": 1.466, "C": 1.390, "Mg": 1.693, "Y": 2.014, "Al": 1.651}
+BOND_VALENCE = {
+    "La": 2.172, "Zr": 1.928, "Li": 1.466, "C": 1.390, "Mg": 1.693, "Y": 2.014, "Al": 1.651, "Ta": 1.920, "Ga": 1.730,
+}  # fmt: skip
 # Every site of these is fixed by symmetry: nothing can be mistyped, and BaO and KTaO3 strain their bonds.
 FIXED = {"CeO2", "CaO", "BaO", "KTaO3"}
 
@@ -321,3 +328,24 @@ def test_the_script_writes_the_approximant_that_is_stored(tmp_path, monkeypatch)
     monkeypatch.setattr("sys.argv", [str(script), str(tmp_path / "again.cif")])
     runpy.run_path(str(script), run_name="__main__")
     assert (tmp_path / "again.cif").read_text() == (structure_folder() / "LLZO-cubic.cif").read_text()
+
+
+def test_the_script_writes_the_gallia_that_is_stored(tmp_path, monkeypatch):
+    script = Path(__file__).parents[2] / "scripts" / "make_beta_gallia.py"
+    monkeypatch.setattr("sys.argv", [str(script), str(tmp_path / "again.cif")])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_path(str(script), run_name="__main__")
+    assert (tmp_path / "again.cif").read_text() == (structure_folder() / "Ga2O3.cif").read_text()
+
+
+def test_bonds_of_gallia_lie_around_their_published_means():
+    """Four of 1.83 Å and six of 2.00 Å."""
+    atoms = crystal("Ga2O3")
+    i, _, distance = neighbor_list("ijd", atoms, {("Ga", "O"): 2.4})
+    gallium = np.flatnonzero(atoms.symbols == "Ga")
+    lengths = {int(k): distance[i == k] for k in gallium}
+    assert sorted({len(found) for found in lengths.values()}) == [4, 6]
+    for found in lengths.values():
+        mean = {4: 1.83, 6: 2.00}[len(found)]
+        assert found.mean() == pytest.approx(mean, abs=0.03)
+        assert np.abs(found - mean).max() < 0.09
