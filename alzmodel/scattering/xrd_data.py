@@ -15,6 +15,8 @@ from alzmodel.fitting import rwp
 from alzmodel.io import write_text
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from numpy.typing import ArrayLike, NDArray
 
     from alzmodel.scattering.xrd import PowderPattern
@@ -36,9 +38,14 @@ Abscissa = Literal["two_theta", "Q", "r", "k"]
 
 FORMATS: Final = (".xy", ".xye", ".dat", ".txt", ".csv", ".chi", ".gr", ".sq", ".fq", ".xrdml")
 _COMMENT: Final = re.compile(r"^\s*[#!;%'\"/*]")
+_DECIMAL_COMMA: Final = re.compile(r"\d,\d")
+_OTHER_SEPARATOR: Final = re.compile(r"\d[;\s]+[-+.\d]")
+_ERROR_NAME: Final = re.compile(r"sigma|error|esd|std|uncertainty|σ", re.IGNORECASE)
 _FEW: Final = 3
 _SMALL_ANGLE: Final = 12.0
 """Degrees; no powder pattern of these materials ends below, so values that all do are Q or d."""
+_SMALL_K: Final = 1.5
+"""nm⁻¹; no FEM curve ends below, so values that all do are in Å⁻¹."""
 _MIN_OVERLAP: Final = 10
 _NAMES: Final[dict[str, str]] = {
     "two_theta": "2θ in degrees",
@@ -48,13 +55,22 @@ _NAMES: Final[dict[str, str]] = {
     "d": "d in Å",
     "Q_nm": "Q in nm⁻¹",
 }
-# What headers of integration and PDF programs call their abscissa; the first that is found counts.
+# What headers of integration and PDF programs call their abscissa. The line nearest to the numbers counts first:
+# further up, PDF programs tell how the raw data looked ("dataformat = twotheta").
+_ANGSTROM: Final = r"(?:\$?\\?a\b|\$\\aa|å|angstrom)"
 _HINTS: Final = (
-    ("two_theta", re.compile(r"2[\s_-]?th(?:eta)?\b|two[\s_-]?theta|2θ|2-theta", re.IGNORECASE)),
-    ("Q_nm", re.compile(r"\bq\s*[\[(]?\s*(?:nm\^?-1|1/nm|nm⁻¹)", re.IGNORECASE)),
-    ("Q", re.compile(r"\bq\s*[\[(,]?\s*(?:a\^?-1|1/a|å\^?-1|å⁻¹|angstrom)", re.IGNORECASE)),
+    ("two_theta", re.compile(r"2[\s_-]?th(?:eta)?(?![a-z])|two[\s_-]?theta|2θ", re.IGNORECASE)),
+    ("Q_nm", re.compile(r"\bq[\s_(\[,-]*(?:space)?[\s(\[]*(?:nm|1/nm|inverse nano)", re.IGNORECASE)),
+    (
+        "Q",
+        re.compile(
+            rf"^#L\s+Q\b|\bq[\s_(\[,-]*(?:space)?[\s(\[]*(?:{_ANGSTROM}|a\^|1/a|1/å|inverse å|inverse ang)",
+            re.IGNORECASE,
+        ),
+    ),
     ("d", re.compile(r"\bd[\s_-]*(?:spacing|value|\(å\)|\(a\)|\[å\])", re.IGNORECASE)),
-    ("r", re.compile(r"^#L\s+r\b|\br\s*[\[(]\s*(?:å|a)\b", re.IGNORECASE | re.MULTILINE)),
+    ("r", re.compile(rf"^#L\s+r\b|\br\s*[\[(]\s*{_ANGSTROM}", re.IGNORECASE)),
+    ("k", re.compile(r"\bk[\s_]*[\[(]?\s*(?:nm|1/nm)", re.IGNORECASE)),
 )
 
 
@@ -146,9 +162,12 @@ def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
     if file.suffix.lower() not in FORMATS:
         raise InputError(f"{name}: ending {file.suffix or 'none'}; allowed: {', '.join(FORMATS)}")
     try:
-        text = file.read_text(encoding="utf-8")
+        # Windows programs put a byte order mark before the first number.
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         text = file.read_text(encoding="latin-1")
+    if "\0" in text:
+        raise InputError(f"{name}: binary, or text of 16 bits; allowed: numbers as plain text")
     if file.suffix.lower() == ".xrdml":
         rows, header = _xrdml(text, name), "2Theta"
     else:
@@ -172,13 +191,25 @@ def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
         raise InputError(f"{name}: x repeats at {x[int(np.argmax(steps == 0))]:g}; allowed: each x once")
     if (steps < 0).any():
         raise InputError(f"{name}: x falls after {x[int(np.argmax(steps < 0))]:g}; allowed: rising x")
-    sigma = None
-    if rows.shape[1] > 2 and file.suffix.lower() != ".csv":
-        # The .gr of PDFgetX has x, y, dx, dy; all others put the error of y third.
-        column = rows[:, 3] if rows.shape[1] > 3 else rows[:, 2]
-        if np.isfinite(column).all() and (column > 0).all():
-            sigma = column
+    sigma = None if file.suffix.lower() == ".xrdml" else _errors(rows, file.suffix.lower(), header, name)
     return MeasuredCurve(x, y, sigma, abscissa, name)
+
+
+def _errors(rows: FloatArray, ending: str, header: str, name: str) -> FloatArray | None:
+    """Find the standard errors of y, where the file has them."""
+    if rows.shape[1] < 3 or (ending == ".csv" and not _ERROR_NAME.search(header)):
+        return None
+    # The .gr of PDFgetX has x, y, dx, dy; all others put the error of y third.
+    column = rows[:, 3] if rows.shape[1] > 3 else rows[:, 2]
+    good = np.isfinite(column) & (column > 0)
+    if good.all():
+        return column
+    if ending == ".xye" and good.any():
+        row = int(np.argmin(good))
+        raise InputError(
+            f"{name}: the error of y is {column[row]:g} in row {row + 1}; allowed: above zero (or no third column)"
+        )
+    return None
 
 
 def _columns(text: str, name: str) -> tuple[FloatArray, str]:
@@ -188,29 +219,43 @@ def _columns(text: str, name: str) -> tuple[FloatArray, str]:
     for line in text.splitlines():
         if not line.strip():
             continue
-        try:
-            if _COMMENT.match(line):
-                raise ValueError
-            row = [float(word) for word in re.split(r"[,;\s]+", line.strip().strip(",;"))]
-        except ValueError:
+        row = _numbers(line)
+        if row is None:
             if rows and not _COMMENT.match(line):
-                raise InputError(
-                    f"{name}: '{line.strip()[:40]}' among the numbers; allowed: columns x, y"
-                ) from None
+                raise InputError(f"{name}: '{line.strip()[:40]}' among the numbers; allowed: columns x, y")
             header.append(line)
             continue
+        if _DECIMAL_COMMA.search(line) and _OTHER_SEPARATOR.search(line):
+            raise InputError(f"{name}: decimal commas in '{line.strip()[:40]}'; allowed: decimal points")
         if len(row) < 2:
             # The fourth line of a .chi file is the number of points.
             if rows:
                 raise InputError(f"{name}: a row with one number; allowed: columns x, y and optionally sigma")
             continue
+        if rows and len(row) != len(rows[0]):
+            raise InputError(
+                f"{name}: {len(row)} numbers in row {len(rows) + 1}, {len(rows[0])} above; allowed: as many in each"
+            )
         rows.append(row)
-    width = min((len(row) for row in rows), default=2)
-    return np.array([row[:width] for row in rows], dtype=float).reshape(-1, width), "\n".join(header)
+    width = len(rows[0]) if rows else 2
+    return np.array(rows, dtype=float).reshape(-1, width), "\n".join(header)
+
+
+def _numbers(line: str) -> list[float] | None:
+    """Numbers of a line; None if it holds anything else."""
+    if _COMMENT.match(line):
+        return None
+    try:
+        return [float(word) for word in re.split(r"[,;\s]+", line.strip().strip(",;"))]
+    except ValueError:
+        return None
 
 
 def _xrdml(text: str, name: str) -> FloatArray:
-    """First scan of a PANalytical XRDML file: positions from start and end, or listed; intensities or counts."""
+    """Read the scans of a PANalytical XRDML file: positions from start and end, or listed; intensities or counts.
+
+    Repeats of one scan are added; absorbers in the beam are undone where raw counts are given.
+    """
     from xml.etree import ElementTree as ET
 
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
@@ -222,9 +267,23 @@ def _xrdml(text: str, name: str) -> FloatArray:
         root = ET.fromstring(text)  # noqa: S314 - entities were refused above
     except ET.ParseError as error:
         raise InputError(f"{name}: not XML ({error}); allowed: an XRDML file") from error
-    points = root.find(".//{*}dataPoints")
-    if points is None:
+    found = root.findall(".//{*}dataPoints")
+    if not found:
         raise InputError(f"{name}: no dataPoints; allowed: an XRDML file with a scan")
+    try:
+        scans = [_scan(points, name) for points in found]
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: {error}; allowed: an XRDML file with numbers") from error
+    first = scans[0]
+    for scan in scans[1:]:
+        if scan.shape != first.shape or not np.allclose(scan[:, 0], first[:, 0], atol=1e-6):
+            raise InputError(f"{name}: {len(scans)} scans of different ranges; allowed: repeats of one scan")
+    return np.column_stack([first[:, 0], np.sum([scan[:, 1] for scan in scans], axis=0)])
+
+
+def _scan(points: Element, name: str) -> FloatArray:
     found = next(
         (node for tag in ("intensities", "counts") for node in points.findall(f".//{{*}}{tag}")), None
     )
@@ -234,9 +293,12 @@ def _xrdml(text: str, name: str) -> FloatArray:
             f"{name}: no 2Theta positions with intensities; allowed: an XRDML file with a 2θ scan"
         )
     y = np.array([float(word) for word in found.text.split()])
-    listed = axis.find("{*}listPositions")
-    if listed is not None and listed.text:
-        x = np.array([float(word) for word in listed.text.split()])
+    factors = points.findtext(".//{*}beamAttenuationFactors")
+    if found.tag.endswith("counts") and factors:
+        y = y * np.array([float(word) for word in factors.split()])
+    listed = axis.findtext("{*}listPositions")
+    if listed:
+        x = np.array([float(word) for word in listed.split()])
     else:
         ends = [axis.findtext(f"{{*}}{tag}") for tag in ("startPosition", "endPosition")]
         if None in ends:
@@ -249,13 +311,19 @@ def _xrdml(text: str, name: str) -> FloatArray:
 
 def _check_unit(x: FloatArray, abscissa: Abscissa, header: str, name: str) -> None:
     wanted = _NAMES[abscissa]
-    stated = next((unit for unit, pattern in _HINTS if pattern.search(header)), None)
+    stated = next(
+        (unit for line in reversed(header.splitlines()) for unit, hint in _HINTS if hint.search(line)), None
+    )
     if stated is not None and stated != abscissa:
         raise InputError(f"{name}: x is {_NAMES[stated]} by the header; allowed here: {wanted}")
     if abscissa != "two_theta" or stated == "two_theta":
         if abscissa == "Q" and x.max() > 60:
             raise InputError(
                 f"{name}: x goes to {x.max():g}, which looks like 2θ or Q in nm⁻¹; allowed here: {wanted}"
+            )
+        if abscissa == "k" and stated is None and x.max() < _SMALL_K:
+            raise InputError(
+                f"{name}: x ends at {x.max():g}, which looks like 1/d in Å⁻¹; allowed here: {wanted}"
             )
         return
     if x.max() > 180:
@@ -279,7 +347,8 @@ def write_curve(
     Parameters
     ----------
     path
-        .xy or .dat (two columns), .xye (with `sigma`), .csv (with a heading), .chi (Fit2D), .gr (as PDFgetX writes).
+        .xy or .dat (two columns), .xye (with `sigma`), .csv (with a heading), .chi (Fit2D), .gr, .sq and .fq (as
+        PDFgetX writes).
     x, y, sigma
         Shape (n,).
     abscissa
@@ -321,9 +390,12 @@ def write_curve(
         case ".gr" if abscissa == "r":
             heading = [f"# {line}", "#### start data", "#L r(A) G(A^-2)"]
             columns = columns[:2]
+        case ".sq" | ".fq" if abscissa == "Q":
+            heading = [f"# {line}", "#### start data", f"#L Q(A^-1) {ending[1].upper()}"]
+            columns = columns[:2]
         case _:
             raise InputError(
-                f"{target}: ending {ending}; allowed: .xy, .dat, .xye with sigma, .csv, .chi, .gr for r"
+                f"{target}: ending {ending}; allowed: .xy, .dat, .xye with sigma, .csv, .chi, .gr (r), .sq and .fq (Q)"
             )
     rows = (separator.join(f"{value:.9g}" for value in row) for row in zip(*columns, strict=True))
     write_text(target, "\n".join([*heading, *rows]) + "\n")

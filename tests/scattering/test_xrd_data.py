@@ -86,6 +86,12 @@ def test_xrdml(tmp_path):
         ("a.xrdml", "<a/>", "two_theta", "dataPoints"),
         ("a.xrdml", "<!DOCTYPE a><a/>", "two_theta", "document type"),
         ("a.xy", "20 1\n", "wavelength", "abscissa"),
+        ("a.xy", "20,5;100,3\n21,5;101,2\n22,5;99,1\n", "two_theta", "decimal commas"),
+        ("a.xy", "20,5 100\n21,5 101\n22,5 99\n", "two_theta", "decimal commas"),
+        ("a.xy", "20 1 0.1\n21 2\n22 3 0.1\n", "two_theta", "2 numbers in row 2, 3 above"),
+        ("a.xye", "20 1 0.1\n21 2 0\n22 3 0.1\n", "two_theta", "error of y is 0 in row 2"),
+        ("a.dat", "0.2 1\n0.5 2\n0.7 3\n", "k", "1/d in Å⁻¹"),
+        ("a.xy", "2\x000\x00", "two_theta", "binary"),
     ],
 )
 def test_every_mistake_has_its_line(tmp_path, name, text, abscissa, message):
@@ -173,3 +179,84 @@ def test_measured_lines_go_through_the_same_fit():
     assert fit.two_theta == pytest.approx(28.5, abs=1e-3)
     with pytest.raises(InputError, match="2θ"):
         measured_pattern(MeasuredCurve(X, Y, None, "r", "a.gr"), 1.5406)
+
+
+PDFGETX3 = """[DEFAULT]
+version = pdfgetx3
+dataformat = twotheta
+wavelength = 0.1667
+twothetazero = 0
+#### start data
+
+#S 1
+#L {columns}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "abscissa"),
+    [
+        ("a.gr", r"r($\AA$)  G($\AA^{-2}$)", "r"),
+        ("a.fq", r"Q($\AA^{-1}$)  F($\AA^{-1}$)", "Q"),
+        ("a.sq", r"Q($\AA^{-1}$)  S", "Q"),
+    ],
+)
+def test_files_of_pdf_programs_tell_of_their_raw_data_too(tmp_path, name, columns, abscissa):
+    (tmp_path / name).write_text(PDFGETX3.format(columns=columns) + "1.0 2\n1.5 3\n2.0 4\n")
+    assert read_curve(tmp_path / name, abscissa).y.tolist() == [2, 3, 4]
+    with pytest.raises(InputError, match="by the header"):
+        read_curve(tmp_path / name, "two_theta")
+
+
+@pytest.mark.parametrize(
+    ("heading", "unit"),
+    [
+        ("# --> q_nm^-1 I sigma", "nm⁻¹"),
+        ("# q_A^-1 I", "Å⁻¹"),
+        ("Q-Space (Inverse Nanometres)", "nm⁻¹"),
+        ("# 2th_deg I", "2θ"),
+        ("2-Theta Angle (Degrees)", "2θ"),
+        ("# k (nm^-1) V", "k = 1/d"),
+    ],
+)
+def test_headings_of_integration_programs(tmp_path, heading, unit):
+    (tmp_path / "a.dat").write_text(f"{heading}\n15 1\n16 2\n17 3\n")
+    with pytest.raises(InputError, match=f"x is .*{unit}.* by the header"):
+        read_curve(tmp_path / "a.dat", "r")
+
+
+def test_mark_of_windows_costs_no_row(tmp_path):
+    (tmp_path / "a.xy").write_bytes("\ufeff20 1\r\n21 2\r\n22 3\r\n".encode())
+    assert read_curve(tmp_path / "a.xy", "two_theta").x.tolist() == [20, 21, 22]
+
+
+@pytest.mark.parametrize(("title", "known"), [("sigma", True), ("weight", False)])
+def test_errors_of_a_csv_are_known_by_their_title(tmp_path, title, known):
+    (tmp_path / "a.csv").write_text(f"2theta (deg),y,{title}\n20,1,0.5\n21,2,0.5\n22,3,0.5\n")
+    assert (read_curve(tmp_path / "a.csv", "two_theta").sigma is not None) == known
+
+
+def test_structure_factors_come_back(tmp_path):
+    Q = np.linspace(0.5, 12, 50)
+    for ending in (".sq", ".fq"):
+        write_curve(tmp_path / f"a{ending}", Q, np.sin(Q), abscissa="Q")
+        assert read_curve(tmp_path / f"a{ending}", "Q").y == pytest.approx(np.sin(Q), abs=1e-8)
+
+
+def test_repeated_scans_are_added_and_absorbers_undone(tmp_path):
+    scan = XRDML[XRDML.index("<scan>") : XRDML.index("</scan>") + 7]
+    path = tmp_path / "scan.xrdml"
+    path.write_text(XRDML.replace(scan, scan + scan))
+    assert read_curve(path, "two_theta").y.tolist() == [10, 14, 18, 16, 12]
+    counts = scan.replace(
+        '<intensities unit="counts">5 7 9 8 6</intensities>',
+        "<beamAttenuationFactors>1 1 10 10 1</beamAttenuationFactors><counts>5 7 9 8 6</counts>",
+    )
+    path.write_text(XRDML.replace(scan, counts))
+    assert read_curve(path, "two_theta").y.tolist() == [5, 7, 90, 80, 6]
+    path.write_text(XRDML.replace(scan, scan + scan.replace("24.0", "25.0")))
+    with pytest.raises(InputError, match="2 scans of different ranges"):
+        read_curve(path, "two_theta")
+    path.write_text(XRDML.replace("5 7 9", "5 n.a. 9"))
+    with pytest.raises(InputError, match="allowed: an XRDML file with numbers"):
+        read_curve(path, "two_theta")
