@@ -213,10 +213,15 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
     Raises
     ------
     InputError
-        If it has none for one of the compositions.
+        If it has none for one of the compositions, or the study changes protocols.
     """
     from alzmodel.build.library import library
 
+    if glass.protocol_changes:
+        raise InputError(
+            f"glass.protocol_changes: {', '.join(glass.protocol_changes)} with models from the library, which are made "
+            'already; allowed: no changes, or models = "build"'
+        )
     glasses = [entry for entry in library() if entry.kind == "glass" and entry.potential == glass.potential]
     wanted = [entry for entry in glasses if entry.protocol in glass.protocol_names] or glasses
     found = []

@@ -145,6 +145,10 @@ def test_the_library_stands_in_for_what_would_be_built(monkeypatch) -> None:
     ):
         with pytest.raises(InputError, match=r"models: the library has no glass x=1.5.*; allowed: "):
             plan(study(text))
+    with pytest.raises(
+        InputError, match=r"protocol_changes: quench_rate with models from the library.*allowed"
+    ):
+        plan(study("models = 'library'\nprotocol_changes = { quench_rate = 20.0 }\n"))
 
 
 def test_dopants_multiply_the_grid() -> None:
