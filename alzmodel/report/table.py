@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.measured import Measured
+    from alzmodel.compare.network_roles import Answer, IonRole
     from alzmodel.compare.quantities import Quantity
     from alzmodel.compare.side_by_side import SideBySide
     from alzmodel.compare.verdicts import Verdict
@@ -33,6 +34,7 @@ __all__ = [
     "print_comparison",
     "print_hypotheses",
     "print_models",
+    "print_roles",
     "print_side_by_side",
     "with_error",
 ]
@@ -303,3 +305,41 @@ def _effect(effect: float | None, ci95: tuple[float, float] | None, unit: str) -
 def print_models(quantities: Sequence[Quantity], *, console: Console | None = None) -> None:
     """Print the model values."""
     _console(console).print(models_table(quantities))
+
+
+def print_roles(rows: Sequence[IonRole], answer: Answer, *, console: Console | None = None) -> None:
+    """Print what each cation is on every scale, and what speaks for and against one of them as a modifier."""
+    out = _console(console)
+    table = _table(
+        "former or modifier: mean ± standard deviation over models",
+        "cation",
+        "x",
+        "protocol",
+        right=("models", "coordination", "bonds to bridging O", "z/r (e/Å)", "z/d² (e/Å²)", "kJ/mol a bond"),
+    )
+    for name in ("Dietzel", "Sun", "the Encyclopedia", "the paper"):
+        table.add_column(name)
+    for row in rows:
+        bridging, spread = row.numbers["bridging_share"]
+        table.add_row(
+            row.ion,
+            f"{row.la:g}",
+            row.protocol or "",
+            str(row.n_models),
+            with_error(*row.numbers["coordination"]),
+            f"{with_error(100 * bridging, 100 * spread)} %",
+            f"{row.field_strength:.2f}",
+            with_error(*row.numbers["dietzel"]),
+            with_error(*row.numbers["sun"]),
+            *(" / ".join(row.classes[scale]) for scale in ("dietzel", "sun", "table")),
+            row.paper,
+        )
+    out.print(table)
+    out.print(f"Is {answer.ion} a network modifier? {answer.answer}", highlight=False)
+    for one in answer.evidence:
+        out.print(f"  {one.says:8s} {one.of}: {one.words}", markup=False, highlight=False)
+    out.print(
+        "yes: all that speaks is for; no: all is against; disputed: both; undecided: neither, or fewer than "
+        f"{LEAST_MODELS} models of a composition",
+        highlight=False,
+    )

@@ -12,6 +12,7 @@ import math
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from alzmodel.compare.network_roles import role_rows
 from alzmodel.compare.quantities import Quantity, quantity_info
 from alzmodel.forcefields.potentials import provisional_ions
 from alzmodel.io import atomic_path, read_structure, write_text
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from alzmodel.compare.network_roles import IonRole
     from alzmodel.study.store import Record, Store
     from alzmodel.study.tasks import Task
 
@@ -29,6 +31,7 @@ __all__ = [
     "model_name",
     "provisional_of",
     "quantities",
+    "roles_of",
     "write_database",
     "write_results",
 ]
@@ -127,6 +130,15 @@ def quantities(records: Sequence[Record]) -> list[Quantity]:
         )
         for row in _rows(records)
     ]
+
+
+def roles_of(records: Iterable[Record]) -> list[IonRole]:
+    """Gather the roles of the cations in the undoped glasses whose local order is done."""
+    return role_rows(
+        (record.inputs["model"], record.results["roles"])
+        for record in records
+        if record.stage == "local_order" and "dopant" not in record.inputs["model"]
+    )
 
 
 def write_results(records: Sequence[Record], path: Path) -> None:
