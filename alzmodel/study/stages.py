@@ -333,14 +333,12 @@ def _relaxed(atoms: Atoms, potential: str, work: Work) -> dict[str, Any]:
     }
 
 
-def _column_seeds(inputs: Mapping[str, Any]) -> tuple[int, list[tuple[int, int]]]:
-    """Seed of the gas, and of glass and clusters of each column."""
+def _column_seeds(inputs: Mapping[str, Any]) -> list[tuple[int, int, int]]:
+    """Seeds of glass, clusters and gas of each column."""
     # Of its own for every column of every glass, and the same whenever it is made again.
-    seeds = np.random.SeedSequence(
-        [inputs["model"]["seed"], round(1000 * inputs["model"]["la"])]
-    ).generate_state(2 * inputs["columns"] + 1)
-    gas, *others = (int(seed) for seed in seeds)
-    return gas, list(zip(others[::2], others[1::2], strict=True))
+    seeds = np.random.SeedSequence([inputs["model"]["seed"], round(1000 * inputs["model"]["la"])])
+    states = seeds.generate_state(3 * inputs["columns"]).reshape(-1, 3)
+    return [(int(glass), int(clusters), int(gas)) for glass, clusters, gas in states]
 
 
 def _with_clusters(column: Atoms, inputs: Mapping[str, Any], seed: int) -> Atoms:
@@ -368,8 +366,7 @@ def ceramic_column(inputs: Mapping[str, Any], frames: Sequence[Atoms]) -> Atoms:
     """
     from alzmodel.build.columns import glass_column
 
-    _, seeds = _column_seeds(inputs)
-    glass_seed, cluster_seed = seeds[0]
+    glass_seed, cluster_seed, _ = _column_seeds(inputs)[0]
     column = glass_column(frames, width=inputs["width"], thickness=inputs["thickness"], seed=glass_seed)
     return _with_clusters(column, inputs, cluster_seed)
 
@@ -382,16 +379,15 @@ def _fem(work: Work) -> StageResult:
 
     inputs = work.inputs
     frames = _glass_frames(work)
-    gas_seed, seeds = _column_seeds(inputs)
     size = {"width": inputs["width"], "thickness": inputs["thickness"]}
-    glasses, ceramics = [], []
-    for number, (glass_seed, cluster_seed) in enumerate(seeds):
+    glasses, ceramics, gases = [], [], []
+    for number, (glass_seed, cluster_seed, gas_seed) in enumerate(_column_seeds(inputs)):
         glasses.append(glass_column(frames, **size, seed=glass_seed))
         ceramics.append(_with_clusters(glasses[-1], inputs, cluster_seed))
+        # From patches too, so that it shows what the way of building alone would show.
+        gases.append(glass_column(gas_source(frames[-1], gas_seed), **size, seed=gas_seed))
         work.progress(0.4 * (number + 1) / inputs["columns"], "columns")
-    # From patches too, so that it shows what the way of building alone would show.
-    gas = glass_column(gas_source(frames[-1], gas_seed), **size, seed=gas_seed)
-    kinds = {"glass": glasses, "gas": [gas], "glass-ceramic": ceramics}
+    kinds = {"glass": glasses, "gas": gases, "glass-ceramic": ceramics}
     found: dict[str, FEMResult] = {}
     for position, (kind, columns) in enumerate(kinds.items()):
         found[kind] = fem(columns, progress=_part(work.progress, 0.4 + 0.2 * position, 0.2))
