@@ -1,26 +1,17 @@
-"""``alzmodel pdf`` and ``lbu``: numbers from structure files."""
+"""``alzmodel lbu``: building units of structure files."""
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alzmodel.cli.curves import (
-    Against,
-    Files,
-    Json,
-    check_positive,
-    each_file,
-    lay_over_measured,
-    measured_curve,
-)
+from alzmodel.cli.curves import Files, Json, each_file
 from alzmodel.cli.lbu_display import print_units
 from alzmodel.cli.numbers import real, whole
-from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
 
@@ -51,61 +42,9 @@ class RingCriterion(StrEnum):
     GUTTMAN = "guttman"
 
 
-class Radiation(StrEnum):
-    """What is scattered."""
-
-    XRAY = "xray"
-    NEUTRON = "neutron"
-    ELECTRON = "electron"
-
-
 def register(app: typer.Typer) -> None:
-    """Add the analysis commands to the command tree."""
-    app.command()(pdf)
+    """Add the command to the command tree."""
     app.command()(lbu)
-
-
-def pdf(
-    files: Files,
-    r_max: Annotated[
-        float,
-        typer.Option(parser=real, metavar="FLOAT", help="Largest distance in Å; may pass half the box."),
-    ] = 12.0,
-    dr: Annotated[float, typer.Option(parser=real, metavar="FLOAT", help="Bin width in Å.")] = 0.02,
-    against: Against = None,
-    radiation: Annotated[Radiation, typer.Option(help="Which G(r) is laid over DATA.")] = Radiation.XRAY,
-    as_json: Json = False,
-) -> None:
-    """Partial and total pair distribution functions."""
-    import numpy as np
-
-    from alzmodel.crystals import is_crystal
-    from alzmodel.local_order.pdf import partial_rdf
-    from alzmodel.scattering.totals import totals_dict
-
-    check_positive("--r-max", r_max, 200.0)
-    check_positive("--dr", dr, r_max)
-    measured = measured_curve(against, "r")
-
-    def analyse(frames: list[Atoms]) -> dict[str, Any]:
-        rdf = partial_rdf(frames, r_max=r_max, dr=dr)
-        if rdf.periodic and r_max > rdf.repeat_length and not is_crystal(frames[0]):
-            say(
-                f"alzmodel: beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass"
-            )
-        totals = totals_dict(rdf)
-        for name, curve in totals.items():
-            if not math.isnan(rdf.number_density) and np.isnan(curve).all():
-                say(f"alzmodel: no {name} factor is tabulated for an element of {', '.join(rdf.elements)}")
-        return {**rdf.to_dict(), "totals": totals}
-
-    result = each_file(files, analyse)
-    lay_over_measured(result, measured, "r", result["totals"][radiation.value], -1, as_json)
-    if as_json:
-        print_json(result)
-        return
-    rows = [(pair, peak["r"], peak["fwhm"]) for pair, peak in result["first_peaks"].items()]
-    print_table("first peaks of the partials", ("pair", "r (Å)", "fwhm (Å)"), rows)
 
 
 def lbu(

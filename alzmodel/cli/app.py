@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alzmodel.cli import analyse, build, fem, library, reference, refine, scattering, screen, study
+from alzmodel.cli import analyse, build, fem, library, pdf, reference, refine, scattering, screen, study
 from alzmodel.errors import InputError, exit_code
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ study.register(app)
 build.register(app)
 library.register(app)
 refine.register(app)
+pdf.register(app)
 analyse.register(app)
 scattering.register(app)
 fem.register(app)

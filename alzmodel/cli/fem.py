@@ -11,8 +11,10 @@ import typer
 
 from alzmodel.cli.curves import (
     Against,
+    Figure,
     Files,
     Json,
+    Window,
     check_positive,
     each_file,
     lay_over_measured,
@@ -167,6 +169,8 @@ def fem(
         bool, typer.Option(help="Whether to undo the ellipse of the rings.", rich_help_panel=STACKS)
     ] = True,
     against: Against = None,
+    window: Window = None,
+    figure: Figure = None,
     as_json: Json = False,
 ) -> None:
     """Fluctuation electron microscopy: normalised variance over all probe positions.
@@ -178,7 +182,7 @@ def fem(
     from alzmodel.scattering.fem_settings import semi_angle_of
     from alzmodel.scattering.fem_stack import Geometry, is_stack
 
-    measured = measured_curve(against, "k")
+    measured = measured_curve(against, "k", figure=figure, window=window)
     stacks = [is_stack(path) for path in files]
     if any(stacks):
         if len(files) > 1 or write_stack is not None:
@@ -205,7 +209,9 @@ def fem(
         if write_stack is not None:
             _check_write_stack(write_stack, files)
         result = each_file(files, work)
-    lay_over_measured(result, measured, "k", result["variance"]["omega"], 0, as_json)
+    lay_over_measured(
+        result, measured, "k", result["variance"]["omega"], 0, as_json, figure=figure, window=window
+    )
     if as_json:
         print_json(result)
         return

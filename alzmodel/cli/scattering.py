@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from alzmodel.cli.curves import Against, Files, Json, each_file, lay_over_measured, measured_curve
+from alzmodel.cli.curves import (
+    Against,
+    Figure,
+    Files,
+    Json,
+    Window,
+    each_file,
+    lay_over_measured,
+    measured_curve,
+)
 from alzmodel.cli.numbers import wavelength_text
 from alzmodel.cli.output import print_json, print_table
 
@@ -37,19 +46,23 @@ def xrd(
     ] = (10.0, 80.0, 0.02),
     method: Annotated[Method, typer.Option(help="How it is computed.")] = Method.AUTO,
     against: Against = None,
+    window: Window = None,
+    figure: Figure = None,
     as_json: Json = False,
 ) -> None:
     """X-ray powder pattern and its peaks."""
     from alzmodel.scattering.xrd import powder_pattern
 
-    measured = measured_curve(against, "two_theta")
+    measured = measured_curve(against, "two_theta", figure=figure, window=window)
     result = each_file(
         files,
         lambda frames: powder_pattern(
             frames, wavelength=wavelength_text(wavelength), two_theta=two_theta, method=method.value
         ).to_dict(),
     )
-    lay_over_measured(result, measured, "two_theta", result["intensity"], 1, as_json)
+    lay_over_measured(
+        result, measured, "two_theta", result["intensity"], 1, as_json, figure=figure, window=window
+    )
     if as_json:
         print_json(result)
         return

@@ -14,6 +14,7 @@ from alzmodel.crystals import crystal, nanocrystal, phase_of
 from alzmodel.errors import InputError
 from alzmodel.io import check_output_folder, write_structure, write_text
 from alzmodel.progress import Progress, silent
+from alzmodel.scattering.totals import OPEN_TAPER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alzmodel.local_order.pdf import PartialRDF
-    from alzmodel.scattering.totals import Taper
 
     FloatArray = NDArray[np.float64]
 
@@ -37,9 +37,6 @@ GRAIN_MAX: Final = 100.0
 """Å; grains of FEM columns are not made larger, since the columns are 130 Å wide."""
 SIZE_SUMMED: Final = 150.0
 """Å; up to this size the pairs of S(Q) are counted."""
-OPEN_TAPER: Final[Taper] = (40.0, 70.0)
-"""Å; where the pair functions of an infinite crystal fade out on the way to S(Q): it widens the lines to some
-0.06 Å⁻¹."""
 
 
 @dataclass(frozen=True, slots=True)

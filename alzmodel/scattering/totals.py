@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
 from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
-from alzmodel.scattering.form_factors import electron_factor, neutron_length, xray_factor
+from alzmodel.scattering.form_factors import XRAY_Q_MAX, electron_factor, neutron_length, xray_factor
 from alzmodel.scattering.xrd_debye import phase_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ase import Atoms
     from numpy.typing import ArrayLike, NDArray
 
     from alzmodel.local_order.pdf import PartialRDF
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 __all__ = [
+    "OPEN_TAPER",
     "RADIATIONS",
     "Radiation",
     "StructureFactor",
@@ -32,8 +34,11 @@ __all__ = [
     "cosine_taper",
     "default_taper",
     "faber_ziman_weights",
+    "is_tabulated",
     "lorch_window",
+    "model_structure_factor",
     "partial_structure_factors",
+    "resolved_totals",
     "scattering_strength",
     "structure_factor",
     "total_pdf",
@@ -49,6 +54,11 @@ TAPER_RATIO: Final = 1.75
 TAPER_START: Final = 20.0
 ELECTRON_MEAN_Q: Final = (0.5, 20.0)
 """Å⁻¹; range over which electron weights are averaged where one number per pair is wanted."""
+OPEN_TAPER: Final[Taper] = (40.0, 70.0)
+"""Å; where the pair functions of an infinite crystal fade out on the way to S(Q): it widens the lines to some
+0.06 Å⁻¹."""
+FADE: Final = (5.0, 15.0)
+"""Å beyond the last distance wanted: where pair functions start to fade, and where they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +301,45 @@ def structure_factor(
     return StructureFactor(q, partials, {name: np.asarray(curve) for name, curve in totals.items()}, window)
 
 
+def model_structure_factor(
+    frames: Atoms | Sequence[Atoms], q_range: tuple[float, float, float], *, dr: float = 0.02
+) -> StructureFactor:
+    """Structure factors straight from a model, for every radiation that all its elements are tabulated for.
+
+    Parameters
+    ----------
+    frames
+        One periodic model, or frames of one. Of a glass the pair functions fade out as :func:`default_taper` says, of
+        a crystal from 40 to 70 Å.
+    q_range
+        First and last Q and step in Å⁻¹.
+    dr
+        Å, bins of the pair functions.
+
+    Raises
+    ------
+    InputError
+        If the model is not periodic or the range is unusable.
+    """
+    from alzmodel.crystals import is_crystal
+    from alzmodel.local_order.pdf import frame_list, partial_rdf
+    from alzmodel.neighbours import repeat_length
+
+    first, last, step = q_range
+    if not (0 < first < last <= XRAY_Q_MAX and step > 0 and (last - first) / step < 1e6):
+        raise InputError(
+            f"Q range: {first:g} to {last:g} in steps of {step:g}; allowed: rising, above 0, up to {XRAY_Q_MAX:.0f} Å⁻¹"
+        )
+    listed = frame_list(frames)
+    window = OPEN_TAPER if is_crystal(listed[0]) else default_taper(min(map(repeat_length, listed)))
+    if not listed[0].pbc.any():
+        raise InputError("S(Q): the model is a cluster without cell; allowed: a periodic model")
+    rdf = partial_rdf(listed, r_max=window[1], dr=dr)
+    radiations = tuple(name for name in RADIATIONS if is_tabulated(rdf, name))
+    Q = first + step * np.arange(math.floor((last - first) / step + 1e-9) + 1)
+    return structure_factor(rdf, Q, radiations=radiations, taper=window)
+
+
 def constant_weights(rdf: PartialRDF, radiation: Radiation) -> dict[str, float]:
     """One weight per pair: scattering lengths for neutrons, electron numbers for X-rays, a mean for electrons.
 
@@ -313,6 +362,7 @@ def total_pdf(
     q_min: float = 0.0,
     window: Literal["lorch", "none"] = "none",
     q_damp: float = 0.0,
+    taper: Taper | None = None,
 ) -> TotalPDF:
     """Weighted sum of the partials as G(r), optionally with the limited Q range of a measurement.
 
@@ -333,6 +383,8 @@ def total_pdf(
         "lorch" or "none": window on F(Q) before the transform.
     q_damp
         Å⁻¹; resolution of the instrument, multiplies G(r) with exp(−(r q_damp)²/2).
+    taper
+        Å, with `q_max`: see :func:`partial_structure_factors`.
 
     Returns
     -------
@@ -363,7 +415,7 @@ def total_pdf(
         density = 4 * np.pi * rdf.r * rdf.number_density
         curve = density * (weighted - _shape_function(rdf))
     else:
-        curve = _transform_back(rdf, radiation, q_min, q_max, window)
+        curve = _transform_back(rdf, radiation, q_min, q_max, window, taper)
     curve = curve * np.exp(-0.5 * (rdf.r * q_damp) ** 2)
     return TotalPDF(rdf.r, np.asarray(curve), radiation, rdf.number_density, q_max, float(strength))
 
@@ -378,16 +430,67 @@ def _shape_function(rdf: PartialRDF) -> FloatArray:
 
 
 def _transform_back(
-    rdf: PartialRDF, radiation: Radiation, q_min: float, q_max: float, window: str
+    rdf: PartialRDF, radiation: Radiation, q_min: float, q_max: float, window: str, taper: Taper | None
 ) -> FloatArray:
     # Distances up to r need steps in Q well below π/r.
     n = max(64, math.ceil(4 * (q_max - q_min) * float(rdf.r[-1]) / np.pi))
     step = (q_max - q_min) / n
     Q: FloatArray = q_min + (np.arange(n, dtype=float) + 0.5) * step
-    reduced = structure_factor(rdf, Q, radiations=(radiation,)).reduced(radiation)
+    reduced = structure_factor(rdf, Q, radiations=(radiation,), taper=taper).reduced(radiation)
     if window == "lorch":
         reduced = reduced * lorch_window(Q, q_max)
     return np.asarray(2 / np.pi * step * (np.sin(np.outer(rdf.r, Q)) @ reduced))
+
+
+def resolved_totals(
+    frames: Atoms | Sequence[Atoms],
+    *,
+    r_max: float,
+    dr: float = 0.02,
+    q_max: float,
+    q_min: float = 0.0,
+    window: Literal["lorch", "none"] = "none",
+    q_damp: float = 0.0,
+) -> dict[str, TotalPDF]:
+    """G(r) of every radiation as a measurement of limited Q range gives it.
+
+    Pairs are counted :data:`FADE` beyond `r_max` and faded out there, so that the ripples of the last distances are
+    those of an endless model. Arguments as in :func:`total_pdf`; radiations for which an element has no tabulated
+    factor are left out.
+
+    Raises
+    ------
+    InputError
+        As :func:`total_pdf`, and for clusters.
+    """
+    from alzmodel.local_order.pdf import partial_rdf
+
+    start, end = r_max + FADE[0], r_max + FADE[1]
+    rdf = partial_rdf(frames, r_max=end, dr=dr)
+    if not rdf.periodic:
+        raise InputError("q_max: the model is a cluster without cell; allowed: a periodic model")
+    if not (math.isfinite(q_max) and 0 <= q_min < q_max):
+        raise InputError(f"Q range: {q_min:g} to {q_max:g} Å⁻¹; allowed: 0 <= q_min < q_max")
+    inside = rdf.r <= r_max
+    totals = {}
+    for radiation in RADIATIONS:
+        if not is_tabulated(rdf, radiation):
+            continue
+        total = total_pdf(
+            rdf, radiation, q_max=q_max, q_min=q_min, window=window, q_damp=q_damp, taper=(start, end)
+        )
+        totals[str(radiation)] = replace(total, r=total.r[inside], G=total.G[inside])
+    return totals
+
+
+def is_tabulated(rdf: PartialRDF, radiation: Radiation) -> bool:
+    """Whether every element of a model has a scattering factor for a radiation."""
+    try:
+        for element in rdf.concentrations:
+            scattering_strength(element, radiation, 1.0)
+    except InputError:
+        return False
+    return True
 
 
 def totals_dict(rdf: PartialRDF) -> dict[str, FloatArray]:
@@ -395,11 +498,9 @@ def totals_dict(rdf: PartialRDF) -> dict[str, FloatArray]:
 
     NaN throughout where an element has no tabulated factor for a radiation.
     """
-    return {radiation: _total_or_nan(rdf, radiation) for radiation in RADIATIONS}
-
-
-def _total_or_nan(rdf: PartialRDF, radiation: Radiation) -> FloatArray:
-    try:
-        return total_pdf(rdf, radiation).G
-    except InputError:
-        return np.full(rdf.r.shape, np.nan)
+    return {
+        radiation: total_pdf(rdf, radiation).G
+        if is_tabulated(rdf, radiation)
+        else np.full(rdf.r.shape, np.nan)
+        for radiation in RADIATIONS
+    }

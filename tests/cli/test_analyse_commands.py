@@ -75,6 +75,31 @@ def test_an_element_without_electron_factors_costs_that_total_only(capsys, tmp_p
     assert None not in result["totals"]["xray"]
 
 
+def test_every_total_is_written_and_laid_over_itself(capsys, folder, tmp_path):
+    for function, ending in (("G", "gr"), ("T", "xy"), ("D", "csv"), ("S", "sq"), ("F", "fq")):
+        file = tmp_path / f"own.{ending}"
+        words = ["pdf", folder / "one.extxyz", "--function", function, "--radiation", "neutron", "--r-max", 8]
+        words += ["--q-max", 20] if function in "GTD" else ["--q-range", 1, 10, 0.05]
+        assert run(capsys, *words, "--write", file)[0] == 0
+        picture = tmp_path / f"{function}.csv"
+        code, out, _ = run(capsys, *words, "--against", file, "--window", 2, 7, "--figure", picture, "--json")
+        result = json.loads(out)
+        assert code == 0
+        assert result["against"]["scale"] == pytest.approx(1, rel=1e-6)
+        assert result["against"]["rwp"] < 1e-6
+        assert 2 <= result["against"]["x"][0] < result["against"]["x"][-1] <= 7
+        assert picture.read_text().startswith("Q (Å⁻¹)" if function in "SF" else "r (Å)")
+    sharp = json.loads(run(capsys, "pdf", folder / "one.extxyz", "--r-max", 8, "--json")[1])
+    limited = json.loads(
+        run(capsys, "pdf", folder / "one.extxyz", "--r-max", 8, "--q-max", 8, "--lorch", "--json")[1]
+    )
+    assert sharp["r"] == limited["r"]
+    assert max(limited["totals"]["xray"]) < 0.8 * max(sharp["totals"]["xray"])
+    rho = sharp["number_density"]
+    slope = np.subtract(sharp["T"]["xray"], sharp["totals"]["xray"]) / np.array(sharp["r"])
+    assert slope == pytest.approx(np.full(len(slope), 4 * np.pi * rho))
+
+
 def test_several_files_give_mean_spread_and_number(capsys, folder):
     files = [folder / "one.extxyz", folder / "two.extxyz"]
     results = [json.loads(run(capsys, "lbu", file, "--json")[1]) for file in files]
@@ -150,6 +175,16 @@ def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
         (["pdf", "{one}", "--r-max", "-2"], ["--r-max", "-2"]),
         (["pdf", "{one}", "--dr", "0"], ["--dr", "0"]),
         (["pdf", "{one}", "--against", "{text}"], ["text.xyz"]),
+        (["pdf", "{one}", "--q-min", "1"], ["--q-min", "--q-max"]),
+        (["pdf", "{one}", "--q-max", "0"], ["--q-max", "0"]),
+        (["pdf", "{sphere}", "--q-max", "20"], ["sphere.extxyz", "cluster"]),
+        (["pdf", "{sphere}", "--function", "S"], ["sphere.extxyz", "cluster"]),
+        (["pdf", "{one}", "--function", "S", "--q-range", "5", "1", "0.1"], ["5 to 1"]),
+        (["pdf", "{one}", "--write", "a.sq"], ["a.sq", ".gr"]),
+        (["pdf", "{one}", "--figure", "a.png"], ["--figure", "--against"]),
+        (["xrd", "{one}", "--window", "20", "30"], ["--window", "--against"]),
+        (["xrd", "{one}", "--against", "{text}", "--figure", "a.gif"], [".gif", ".png"]),
+        (["xrd", "{one}", "--against", "{text}", "--window", "30", "20"], ["--window 30 20"]),
         (["lbu", "{one}", "--cutoff", "La-O"], ["La-O", "3.2"]),
         (["lbu", "{one}", "--cutoff", "Xx-O=3"], ["Xx-O"]),
         (["xrd", "{one}", "--wavelength", "CuKz"], ["CuKz"]),

@@ -6,19 +6,23 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.neighborlist import neighbor_list
 from scipy.integrate import trapezoid
 
 from alzmodel.errors import InputError
 from alzmodel.local_order.pdf import PartialRDF, partial_rdf
 from alzmodel.scattering.form_factors import neutron_length
 from alzmodel.scattering.totals import (
+    OPEN_TAPER,
     RADIATIONS,
     constant_weights,
     cosine_taper,
     default_taper,
     faber_ziman_weights,
     lorch_window,
+    model_structure_factor,
     partial_structure_factors,
+    resolved_totals,
     scattering_strength,
     structure_factor,
     total_pdf,
@@ -123,6 +127,51 @@ def test_transform_back_keeps_areas_and_puts_ripples():
     damped = total_pdf(rdf, "neutron", q_damp=0.05)
     assert pytest.approx(sharp.G * np.exp(-0.5 * (0.05 * rdf.r) ** 2)) == damped.G
     assert pytest.approx(sharp.G * neutron_length("Zr") ** 2) == sharp.D
+
+
+def test_limited_range_is_the_closed_sum_over_shells():
+    # Each shell of n neighbours at R becomes n/R of sin(Qm(r - R))/(r - R) over pi, less its mirror image; the uniform
+    # density likewise. Pairs from ASE, integrals by quadrature, nothing through S(Q).
+    atoms = bulk("Zr", "fcc", a=4.5, cubic=True).repeat(2)
+    atoms.rattle(0.1, seed=3)
+    Q_max, start, end = 15.0, 13.0, 23.0
+    total = resolved_totals(atoms, r_max=8.0, dr=0.005, q_max=Q_max)["neutron"]
+    r = total.r[100::50]
+
+    def broadened(R):
+        return (
+            Q_max
+            / np.pi
+            * (np.sinc(Q_max * (r - R[:, None]) / np.pi) - np.sinc(Q_max * (r + R[:, None]) / np.pi))
+        )
+
+    distances = neighbor_list("d", atoms, end)
+    shells = (cosine_taper(distances, (start, end)) / distances / len(atoms)) @ broadened(distances)
+    fine = (np.arange(23000) + 0.5) * 1e-3
+    density = 4 * np.pi * len(atoms) / atoms.cell.volume * 1e-3
+    expected = shells - (density * fine * cosine_taper(fine, (start, end))) @ broadened(fine)
+    assert np.abs(total.G[100::50] - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_limits_of_the_range_widen_and_damp():
+    atoms = bulk("Zr", "fcc", a=4.5, cubic=True)
+    plain = resolved_totals(atoms, r_max=9.0, q_max=20.0)["xray"]
+    damped = resolved_totals(atoms, r_max=9.0, q_max=20.0, q_damp=0.06)["xray"]
+    assert pytest.approx(plain.G * np.exp(-0.5 * (0.06 * plain.r) ** 2)) == damped.G
+    lorch = resolved_totals(atoms, r_max=9.0, q_max=20.0, window="lorch")["xray"]
+    assert lorch.G.max() < 0.7 * plain.G.max()
+    assert set(resolved_totals(bulk("Cu"), r_max=5.0, q_max=20.0)) == {"xray", "neutron"}
+    with pytest.raises(InputError, match="cluster"):
+        resolved_totals(Atoms("Zr2", [[0, 0, 0], [0, 0, 3]]), r_max=5.0, q_max=20.0)
+
+
+def test_structure_factor_of_a_crystal_peaks_at_its_reflections():
+    found = model_structure_factor(bulk("Zr", "fcc", a=4.5, cubic=True), (2.0, 4.0, 0.005))
+    top = found.Q[found.total["neutron"].argmax()]
+    assert top == pytest.approx(2 * np.pi * np.sqrt(3) / 4.5, abs=0.006)
+    assert found.taper == OPEN_TAPER
+    with pytest.raises(InputError, match="Q range"):
+        model_structure_factor(bulk("Zr"), (4.0, 2.0, 0.01))
 
 
 def test_cluster_is_compared_with_its_shape():

@@ -1,0 +1,95 @@
+"""Measured points, the computed curve laid over them, and what is left between the two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alzmodel.errors import InputError
+from alzmodel.report.drawing import COLOURS, GREY, array, draw, looks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from alzmodel.report.drawing import Columns
+
+__all__ = ["AXIS_NAMES", "plot_against"]
+
+AXIS_NAMES: Final = {"two_theta": "2θ (°)", "Q": "Q (Å⁻¹)", "r": "r (Å)", "k": "k (nm⁻¹)"}
+_ORDINATES: Final = {
+    "two_theta": "intensity",
+    "Q": "S(Q), F(Q)",
+    "r": "G(r) (Å⁻²)",
+    "k": "normalised variance",
+}
+
+
+def plot_against(
+    agreement: Mapping[str, Any],
+    abscissa: str,
+    path: str | Path,
+    *,
+    ordinate: str | None = None,
+    parts: Mapping[str, Any] | None = None,
+) -> tuple[Path, ...]:
+    """Draw an observed curve, the calculated one and its background, and the residual below on the same scale.
+
+    Parameters
+    ----------
+    agreement
+        ``{"x": (n,), "observed": (n,), "calculated": (n,), "background": (n,), "rwp": number}``, as the key ``against``
+        of the commands has it.
+    abscissa
+        "two_theta", "Q", "r" or "k".
+    path
+        A file ending in .png, .svg, .pdf or .csv, or a name without ending for PNG, SVG and CSV.
+    ordinate
+        Name of the upper axis; by the abscissa if None.
+    parts
+        Label to (n,): what the calculated curve is made of, each drawn upon the background.
+
+    Raises
+    ------
+    InputError
+        If the abscissa or the ending is unknown.
+    """
+    if abscissa not in AXIS_NAMES:
+        raise InputError(f"abscissa: {abscissa}; allowed: {', '.join(AXIS_NAMES)}")
+    x, observed, calculated, background = (
+        array(agreement[name]) for name in ("x", "observed", "calculated", "background")
+    )
+    residual = observed - calculated
+    columns: Columns = {
+        AXIS_NAMES[abscissa]: x,
+        "observed": observed,
+        "calculated": calculated,
+        "background": background,
+        "residual": residual,
+    }
+    for label, part in (parts or {}).items():
+        columns[label] = array(part)
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(5.6, 3.6)
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
+        upper.plot(x, observed, ".", color=GREY, markersize=2.0, label="observed", rasterized=x.size > 5000)
+        upper.plot(x, calculated, color=COLOURS[0], linewidth=1.1, label="calculated")
+        if np.any(background):
+            upper.plot(
+                x, background, color="#444444", linewidth=0.8, linestyle=(0, (4, 2)), label="background"
+            )
+        looks = looks_of(["", *(parts or {})])
+        for label, part in (parts or {}).items():
+            style = looks[label].line | {"linewidth": 0.8}
+            upper.plot(x, background + array(part), label=label, zorder=1, **style)
+        lower.plot(x, residual, color=COLOURS[0], linewidth=0.7)
+        lower.axhline(0, color=GREY, linewidth=0.5, zorder=0)
+        upper.set(ylabel=ordinate or _ORDINATES[abscissa], title=f"Rwp = {float(agreement['rwp']):.3f}")
+        lower.set(xlim=(x[0], x[-1]), xlabel=AXIS_NAMES[abscissa], ylabel="residual")
+        figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+    return draw(build, path, columns)
