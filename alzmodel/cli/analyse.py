@@ -54,7 +54,10 @@ def lbu(
         typer.Option(help="First-shell limit such as La-O=3.2 in Å; default: first minimum of the partial."),
     ] = None,
     shells: Annotated[
-        ShellCriterion, typer.Option(help="What ends a first shell; the others are reported beside it.")
+        ShellCriterion,
+        typer.Option(
+            case_sensitive=False, help="What ends a first shell; the others are reported beside it."
+        ),
     ] = ShellCriterion.MINIMUM,
     former: Annotated[
         str | None,
@@ -63,7 +66,7 @@ def lbu(
         ),
     ] = None,
     ring_criterion: Annotated[
-        RingCriterion, typer.Option("--rings", help="Which rings count.")
+        RingCriterion, typer.Option("--rings", case_sensitive=False, help="Which rings count.")
     ] = RingCriterion.PRIMITIVE,
     ring_centres: Annotated[
         str | None,
@@ -95,13 +98,18 @@ def lbu(
     from alzmodel.local_order.building_units import building_units
     from alzmodel.local_order.per_atom import with_atom_arrays
     from alzmodel.local_order.references import reference_order, reference_sharing
+    from alzmodel.local_order.rings import check_largest
     from alzmodel.local_order.shells import bonded
 
-    cutoffs = dict(_pair_value(text) for text in cutoff) if cutoff else None
+    cutoffs = _pair_values(cutoff) if cutoff else None
+    centres = list(dict.fromkeys(name.strip() for name in ring_centres.split(","))) if ring_centres else None
+    check_largest(largest_ring)
     if not 0 <= probe < 3:
         raise InputError(f"--probe {probe:g}: out of range; allowed: from 0 to below 3 Å")
-    if list_rings and (len(files) > 1 or not as_json):
-        raise InputError("--list-rings: several files, or without --json; allowed: one file with --json")
+    if list_rings and not as_json:
+        raise InputError("--list-rings: without --json; allowed: with --json, which holds the lists")
+    if list_rings and len(files) > 1:
+        raise InputError(f"--list-rings: {len(files)} files to analyse; allowed: one")
     if write is not None:
         _check_write(write, files, as_json)
 
@@ -114,7 +122,7 @@ def lbu(
                 model,
                 former=former,
                 ring_criterion=ring_criterion.value,
-                ring_centres=[name.strip() for name in ring_centres.split(",")] if ring_centres else None,
+                ring_centres=centres,
                 largest_ring=largest_ring,
                 probe_radius=probe,
                 progress=progress,
@@ -128,6 +136,11 @@ def lbu(
         return table
 
     result = each_file(files, analyse)
+    if not isinstance(result["former"], str):
+        words = ", ".join(dict.fromkeys(result["former"]))
+        notes[
+            f"models of different formers ({words}): network and rings are means over both; --former sets one"
+        ] = None
     for note in notes:
         say(f"alzmodel: {note}")
     result |= {"notes": list(notes), "references": reference_sharing(), "order_ends": reference_order()}
@@ -166,12 +179,25 @@ def _members(model: Bonded, rings: Rings) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _pair_value(text: str) -> tuple[str, float]:
-    pair, _, value = text.partition("=")
-    try:
-        cutoff = float(value)
-    except ValueError:
-        cutoff = float("nan")
-    if not 0 < cutoff < 20:
-        raise InputError(f"--cutoff {text}: not a pair and a length; allowed: La-O=3.2 (Å, 0 to 20)")
-    return pair, cutoff
+def _pair_values(texts: Sequence[str]) -> dict[str, float]:
+    from alzmodel.composition import pair_label
+    from alzmodel.local_order.shells import LARGEST_CUTOFF
+
+    cutoffs: dict[str, float] = {}
+    for text in texts:
+        pair, _, value = text.partition("=")
+        a, _, b = pair.strip().partition("-")
+        try:
+            cutoff = float(value)
+        except ValueError:
+            cutoff = float("nan")
+        if not (a and b and 0 < cutoff <= LARGEST_CUTOFF):
+            raise InputError(
+                f"--cutoff {text}: not a pair and a length; allowed: such as La-O=3.2, above 0 and up to "
+                f"{LARGEST_CUTOFF:g} Å"
+            )
+        label = pair_label(a, b)
+        if label in cutoffs:
+            raise InputError(f"--cutoff {text}: {label} is given twice; allowed: each pair once")
+        cutoffs[label] = cutoff
+    return cutoffs

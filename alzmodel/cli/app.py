@@ -76,5 +76,6 @@ def _command(arguments: Sequence[str] | None) -> int:
         # Usage errors come as a class that typer keeps private and that differs between its versions.
         if not callable(getattr(error, "format_message", None)):
             raise
-        raise InputError(error.format_message()) from error  # type: ignore[attr-defined]
+        message = str(error.format_message())  # type: ignore[attr-defined]
+        raise InputError(message.replace("Value error, ", "")) from error
     return code if isinstance(code, int) else 0

@@ -45,7 +45,7 @@ def print_units(result: Mapping[str, Any]) -> None:
         print_table(
             f"{_ARGUED} distance by what is shared, and share of the pairs", columns, list(_split(result))
         )
-    print_table(f"network, {result['former']} as the former", ("quantity", "value"), list(_network(result)))
+    print_table(f"network, {_formers(result)} as the former", ("quantity", "value"), list(_network(result)))
     columns = ("units", "pieces", "in the largest", "runs through", "linked units", "spread")
     print_table("units joined over oxygen to others of the same cation", columns, list(_sub_networks(result)))
     elements = list(result["units"])
@@ -56,7 +56,7 @@ def print_units(result: Mapping[str, Any]) -> None:
         list(_short_range(result, elements)),
     )
     if "roles" in result:
-        print_table("former or modifier", *_roles(result["roles"]))
+        print_table("former or modifier (spread over bonds or cations)", *_roles(result["roles"]))
         for line in _contradictions(result["roles"]):
             print(line)
     if "order" in result:
@@ -105,10 +105,16 @@ def _words(value: Any) -> list[str]:
     return list(dict.fromkeys(flat))
 
 
+def _formers(result: Mapping[str, Any]) -> str:
+    """Name the former, or the formers of models that do not agree."""
+    return " or ".join(_words(result["former"]))
+
+
 def _headline(result: Mapping[str, Any]) -> str:
     n_models = result["n_models"]
     models = "1 model" if n_models == 1 else f"{n_models} models, mean ± spread over models"
-    size = f"{result['n_frames']:g} frame{'s' * (result['n_frames'] != 1)} of {result['n_atoms']:g} atoms"
+    frames = f"{_number(result, 'n_frames', 0)} frame{'s' * (result['n_frames'] != 1)}"
+    size = f"{frames} of {_number(result, 'n_atoms', 0)} atoms"
     criterion = ", ".join(_words(result["criterion"]))
     return f"{', '.join(_words(result['formula']))}: {models}, {size}; first shells by {criterion}"
 
@@ -223,7 +229,7 @@ def _cells(shares: Mapping[str, Any], distances: Mapping[str, Any]) -> Iterator[
 
 
 def _network(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    net, former = result["network"], result["former"]
+    net, former = result["network"], _formers(result)
     yield (
         f"oxygens with 0, 1, 2 … {former}",
         ", ".join(_percent(net["former_neighbours"], n) for n in _plain(net["former_neighbours"])),
@@ -275,15 +281,27 @@ def _roles(table: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...
         return (name, *(cell(role) for role in ions.values()))
 
     def graded(role: Mapping[str, Any], key: str, digits: int, grade: str) -> str:
-        return f"{_number(role, key, digits)} {' / '.join(_words(role[grade]))}"
+        spread = _number(role, f"std_{key}", digits, alone=True)
+        return f"{_number(role, key, digits)} ({spread}) {' / '.join(_words(role[grade]))}"
 
     sun, dietzel = limits["sun"], limits["dietzel"]
     ranges = ", ".join(
         f"{name} {low:g}–{high:g}" for name, (low, high) in dietzel.items() if name in _plain(dietzel)
     )
     rows = [
-        row("valence of a bond", lambda role: _number(role, "valence_per_bond")),
-        row("bonds to bridging oxygen", lambda role: _percent(role, "bridging_share")),
+        row(
+            "valence of a bond",
+            lambda role: (
+                f"{_number(role, 'valence_per_bond')} ({_number(role, 'std_valence_per_bond', alone=True)})"
+            ),
+        ),
+        row(
+            "bonds to bridging oxygen",
+            lambda role: (
+                f"{_percent(role, 'bridging_share')} "
+                f"({_number(role, 'std_bridging_share', 1, percent=True, alone=True)})"
+            ),
+        ),
         row("z/r (e/Å), the paper's scale", lambda role: _number(role, "field_strength", 2)),
         row(f"z/d² (e/Å²), Dietzel: {ranges}", lambda role: graded(role, "dietzel", 2, "dietzel_class")),
         row(
@@ -319,12 +337,13 @@ def _contradictions(table: Mapping[str, Any]) -> Iterator[str]:
 
 def _order(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
     mine = result["order"]
+    elements = _words(mine["elements"])
     ends = {title: row["order"] for title, row in result.get("order_ends", {}).items()}
     everyone = [mine, *ends.values()]
     rows: list[tuple[Any, ...]] = [
         (f"{name} of {element}", *(_moments(table[name].get(element)) for table in everyone))
         for name in ("q4", "q6")
-        for element in mine["elements"]
+        for element in elements
     ]
     rows += [
         (f"neighbours {name}", *(_percent(table["signatures"], name) for table in everyone))
@@ -373,14 +392,14 @@ def _space(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     table = [result["sensitivity"][name] for name in _OTHERS]
-    former = result["former"]
+    former, bridged = _formers(result), {f"{name}-{name}" for name in _words(result["former"])}
     for element in result["units"]:
         parts = [row["units"][element] for row in table]
         yield (f"coordination of {element}", *(_number(part, "mean_coordination", 2) for part in parts))
         yield (f"{element}-O distance (Å)", *(_number(part, "mean_distance") for part in parts))
         yield (f"bond valence of {element}", *(_number(part, "bond_valence", 2) for part in parts))
     for pair in result["sharing"]:
-        if pair in {_ARGUED, "La-La", f"{former}-{former}"} and _finite(table[0]["sharing"][pair]["corner"]):
+        if pair in {_ARGUED, "La-La", *bridged} and _finite(table[0]["sharing"][pair]["corner"]):
             yield (
                 f"{pair} corner / edge / face",
                 *(

@@ -117,7 +117,8 @@ class BuildingUnits:
     sharing
         Per pair of cations.
     packing, bond_valence
-        Packing fractions and bond-valence sums; None where a charge or radius is not known.
+        Packing fractions and bond-valence sums; None where a charge or radius is not known, and without packing for
+        models that are not periodic in all directions.
     network, rings
         Oxygen species, Qn, percolation and short-range order around the former, and rings.
     roles
@@ -160,8 +161,8 @@ class BuildingUnits:
         """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence`` and so on.
 
         ``paper_units`` holds the share of each cation in the paper's four units (`PAPER_UNITS`). What does not apply
-        to a model has no key: ``order`` without a cation other than Li, ``free_volume`` of a model that ends somewhere,
-        and ``packing``, ``bond_valence``, ``roles``, ``free_volume`` where a charge or radius is not known (`notes`).
+        to a model has no key: ``order`` without a cation other than Li, ``packing`` and ``free_volume`` of a model that
+        ends somewhere, and these, ``bond_valence`` and ``roles`` where a charge or radius is not known (`notes`).
         """
         result: dict[str, Any] = {
             "formula": self.formula,
@@ -249,9 +250,9 @@ def building_units(
         model, centres=tuple(ring_centres or (named,)), criterion=ring_criterion, largest=largest_ring
     )
     found_network = network(model, former=named)
-    periodic = all(bool(np.all(atoms.pbc)) for atoms in model.frames)
     progress(0.25, "voids")
-    space = free_volume(few, probe_radius=probe_radius) if periodic and not unknown else None
+    filled = model.periodic and not unknown
+    space = free_volume(few, probe_radius=probe_radius) if filled else None
     progress(0.5, "shapes")
     symmetry = unit_geometry(few)
     progress(0.7, "other shells")
@@ -264,7 +265,7 @@ def building_units(
         former=named,
         units={element: _unit(element, model) for element in model.cations},
         sharing=sharing(model),
-        packing=None if unknown else packing(model),
+        packing=packing(model) if filled else None,
         bond_valence=None if unknown else bond_valence(model),
         network=found_network,
         rings=found_rings,
@@ -275,15 +276,21 @@ def building_units(
         sensitivity=others,
         n_frames=len(model.frames),
         n_detail_frames=len(few.frames),
-        notes=_notes(unknown, periodic=periodic),
+        notes=_notes(unknown, periodic=model.periodic),
     )
 
 
 def _formula(atoms: Atoms, *, charged: bool) -> str:
-    """With two Zr if there is Zr, else in lowest terms."""
+    """With two Zr if there is Zr, else in lowest terms: cations by rising charge, then oxygen."""
     if charged and FORMER in atoms.get_chemical_symbols():
         return formula_of(Counter(ion_labels(atoms)))
-    return str(atoms.symbols.formula.reduce()[0].format("metal"))
+    symbols = atoms.get_chemical_symbols()
+    charge = (
+        dict(zip(symbols, formal_charges(atoms), strict=True)) if charged else dict.fromkeys(symbols, 0.0)
+    )
+    numbers = atoms.symbols.formula.reduce()[0].count()
+    order = sorted(numbers, key=lambda element: (element == ANION, charge[element], element))
+    return "".join(element + (str(numbers[element]) if numbers[element] > 1 else "") for element in order)
 
 
 def unknown_ions(frames: Sequence[Atoms]) -> str:
@@ -302,7 +309,9 @@ def _notes(unknown: str, *, periodic: bool) -> tuple[str, ...]:
     if unknown:
         notes.append(f"{unknown}: no bond valence, packing, roles and voids")
     if not periodic:
-        notes.append("not periodic in all directions: no voids, and units at the surface count as they are")
+        notes.append(
+            "not periodic in all directions: no packing and voids, and units at the surface count as they are"
+        )
     return tuple(notes)
 
 

@@ -14,6 +14,7 @@ from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.local_order.space import radius_at
 from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance, with_more
 from alzmodel.local_order.voronoi import voronoi_volumes
+from alzmodel.neighbours import neighbour_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +57,10 @@ class FreeVolume:
     bottleneck
         Radius in Å of the largest probe that still could run through. At rest: real ions give way.
     li_inside
-        Share of the Li ions that sit in the accessible space: how far hard spheres describe their sites.
+        Share of the Li ions that sit in the accessible space (from distances, not from the grid): how far hard spheres
+        describe their sites.
     spacing
-        Å between the points of the grid; the results hold to about half of it.
+        Å between the points of the grid; lengths hold to about half of it.
     """
 
     voronoi: dict[str, dict[str, float]]
@@ -149,7 +151,7 @@ def free_volume(
                 float(space.dimensions[0]) if len(space.dimensions) else 0.0,
                 float((space.volumes >= least).sum()),
                 bottleneck_radius(frame),
-                _inside(atoms, mobile, frame.values > probe_radius),
+                _with_room(atoms, mobile, radii, probe_radius),
             ]
         )
     # Where no frame says anything the mean says nothing either.
@@ -170,14 +172,16 @@ def free_volume(
     )
 
 
-def _inside(atoms: Atoms, chosen: NDArray[np.bool_], open_points: NDArray[np.bool_]) -> float:
-    """Share of the chosen atoms whose nearest grid point is open; NaN without any."""
-    if not chosen.any():
+def _with_room(
+    atoms: Atoms, mobile: NDArray[np.bool_], radii: NDArray[np.float64], probe_radius: float
+) -> float:
+    """Share of the mobile ions that a probe could stand for without touching another ion; NaN without any."""
+    if not mobile.any():
         return math.nan
-    shape = np.array(open_points.shape)
-    fractions = atoms.positions[chosen] @ np.linalg.inv(atoms.cell.array)
-    nearest = np.rint(fractions * shape).astype(np.int64) % shape
-    return float(open_points[tuple(nearest.T)].mean())
+    reach = float(radii[~mobile].max()) + probe_radius
+    pairs = neighbour_list(atoms, reach, of=mobile, among=~mobile)
+    touched = np.unique(pairs.i[pairs.distance < radii[pairs.j] + probe_radius])
+    return float(1 - len(touched) / mobile.sum())
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.local_order.sharing import link_units
 from alzmodel.local_order.shells import ANION, Bonded, bonded
@@ -84,6 +85,8 @@ class Network:
         The same for bonds, which takes the coordination numbers out: p is the share of the second element among the
         other bonds of the oxygens that the first is bonded to, c its share of all cation–oxygen bonds. 0 where bonds
         meet at oxygens at random.
+    std_short_range_order, std_bridge_order
+        Spreads of both over the cations of the first element, each with its own neighbours or bonds.
     """
 
     former: str
@@ -96,7 +99,9 @@ class Network:
     std_qn: float
     sub_networks: dict[str, SubNetwork]
     short_range_order: dict[str, float]
+    std_short_range_order: dict[str, float]
     bridge_order: dict[str, float]
+    std_bridge_order: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Every attribute by its name."""
@@ -137,9 +142,8 @@ def network(
     species: Counter[str] = Counter()
     formers: Counter[int] = Counter()
     bridges: Counter[int] = Counter()
-    pairs: Counter[tuple[str, str]] = Counter()
-    n_bonds = np.zeros(len(model.cations), dtype=np.int64)
-    meeting = np.zeros((len(model.cations), len(model.cations)), dtype=np.int64)
+    kinds, pairs, meetings = [], [], []
+    n_bonds = np.zeros(len(model.cations))
     parts: dict[str, list[SubNetwork]] = {element: [] for element in model.cations}
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
         symbols = np.array(atoms.get_chemical_symbols())
@@ -155,7 +159,10 @@ def network(
         for row, count in zip(rows, counts, strict=True):
             species[_species_name(model.cations, row)] += int(count)
         n_bonds += oxygens.sum(axis=0)
-        meeting += oxygens.T @ oxygens - np.diag(oxygens.sum(axis=0))
+        is_cation = symbols != ANION
+        kinds.append(symbols[is_cation])
+        pairs.append(_neighbour_counts(atoms, symbols, model)[is_cation])
+        meetings.append(_meeting_bonds(cation_bonds, symbols, table, model.cations)[is_cation])
         to_former = table[:, model.cations.index(former)]
         formers.update(to_former[symbols == ANION].tolist())
         bridging = (symbols[cation_bonds.i] == former) & (to_former[cation_bonds.j] > 1)
@@ -163,10 +170,13 @@ def network(
         bridges.update(qn.tolist())
         for element in model.cations:
             parts[element].append(_sub_network(cation_bonds, symbols == element))
-        pairs.update(_neighbour_counts(atoms, symbols, model))
     n_oxygen, n_former = sum(formers.values()), sum(bridges.values())
     mean_qn = sum(n * count for n, count in bridges.items()) / n_former
     square = sum(n**2 * count for n, count in bridges.items()) / n_former
+    kind = np.concatenate(kinds)
+    shares = np.array([model.shells.rdf.concentrations[element] for element in model.cations])
+    short_range, std_short_range = _preference(np.concatenate(pairs), kind, model.cations, shares)
+    bridge, std_bridge = _preference(np.concatenate(meetings), kind, model.cations, n_bonds)
     return Network(
         former=former,
         oxygen={
@@ -181,8 +191,10 @@ def network(
         if n_former > 1
         else math.nan,
         sub_networks={element: _mean_part(found) for element, found in parts.items()},
-        short_range_order=_warren_cowley(pairs, model),
-        bridge_order=_bridge_order(model.cations, n_bonds, meeting),
+        short_range_order=short_range,
+        std_short_range_order=std_short_range,
+        bridge_order=bridge,
+        std_bridge_order=std_bridge,
     )
 
 
@@ -298,45 +310,46 @@ def _unfold(
     return piece, cell
 
 
-def _neighbour_counts(atoms: Atoms, symbols: NDArray[Any], model: Bonded) -> Counter[tuple[str, str]]:
-    """Ordered pairs of cations within the cut-off of their kind."""
-    limits = {
-        (a, b): cutoff
-        for label, cutoff in model.shells.cutoffs.items()
-        for a, b in (label.split("-"), label.split("-")[::-1])
-        if ANION not in (a, b)
-    }
+def _neighbour_counts(atoms: Atoms, symbols: NDArray[Any], model: Bonded) -> NDArray[np.float64]:
+    """Neighbours of every cation within the cut-off of their kind, by element, shape (n_atoms, n_elements)."""
     cations = np.flatnonzero(symbols != ANION)
+    limits = {pair: cutoff for pair, cutoff in model.shells.cutoffs.items() if ANION not in pair.split("-")}
     pairs = neighbour_list(atoms[cations], max(limits.values()))
-    first, second = symbols[cations[pairs.i]], symbols[cations[pairs.j]]
-    return Counter(
-        {
-            (a, b): int(((first == a) & (second == b) & (pairs.distance < cutoff)).sum())
-            for (a, b), cutoff in limits.items()
-        }
-    )
+    first, second = cations[pairs.i], cations[pairs.j]
+    counts = np.zeros((len(atoms), len(model.cations)))
+    for b, other in enumerate(model.cations):
+        reach = np.zeros(len(atoms))
+        for element in model.cations:
+            reach[symbols == element] = limits[pair_label(element, other)]
+        near = (symbols[second] == other) & (pairs.distance < reach[first])
+        counts[:, b] = np.bincount(first[near], minlength=len(atoms))
+    return counts
 
 
-def _warren_cowley(pairs: Mapping[tuple[str, str], int], model: Bonded) -> dict[str, float]:
-    shares = {element: model.shells.rdf.concentrations[element] for element in model.cations}
-    total = sum(shares.values())
-    result = {}
-    for a in model.cations:
-        around = sum(pairs[a, b] for b in model.cations)
-        for b in model.cations:
-            found = pairs[a, b] / around if around else math.nan
-            result[f"{a}-{b}"] = 1 - found / (shares[b] / total)
-    return result
+def _meeting_bonds(
+    cation_bonds: Neighbours, symbols: NDArray[Any], table: NDArray[np.int64], cations: Sequence[str]
+) -> NDArray[np.float64]:
+    """Other bonds of the oxygens that every cation is bonded to, by element, shape (n_atoms, n_elements)."""
+    counts = np.zeros((len(symbols), len(cations)))
+    for b, other in enumerate(cations):
+        counts[:, b] = np.bincount(cation_bonds.i, table[cation_bonds.j, b], len(symbols))
+        counts[:, b] -= np.where(symbols == other, np.bincount(cation_bonds.i, minlength=len(symbols)), 0)
+    return counts
 
 
-def _bridge_order(
-    cations: Sequence[str], n_bonds: NDArray[np.int64], meeting: NDArray[np.int64]
-) -> dict[str, float]:
-    result = {}
-    for a, first in enumerate(cations):
-        around = int(meeting[a].sum())
-        for b, second in enumerate(cations):
-            known = around and n_bonds[b]
-            found = meeting[a, b] / around / (n_bonds[b] / n_bonds.sum()) if known else math.nan
-            result[f"{first}-{second}"] = float(1 - found)
-    return result
+def _preference(
+    counts: NDArray[np.float64], kind: NDArray[Any], elements: Sequence[str], weights: NDArray[np.float64]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Cowley's 1 − p / c of all cations of an element together, and the spread of each one's own."""
+    shares = weights / weights.sum() if weights.any() else np.full(len(weights), math.nan)
+    alpha, spread = {}, {}
+    for first in elements:
+        mine = counts[kind == first]
+        mine = mine[mine.sum(axis=1) > 0]
+        for b, second in enumerate(elements):
+            known = len(mine) and shares[b] > 0
+            own = mine[:, b] / mine.sum(axis=1) / shares[b] if known else np.empty(0)
+            name = f"{first}-{second}"
+            alpha[name] = float(1 - mine[:, b].sum() / mine.sum() / shares[b]) if known else math.nan
+            spread[name] = float(own.std(ddof=1)) if len(own) > 1 else math.nan
+    return alpha, spread

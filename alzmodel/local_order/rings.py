@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["CRITERIA", "LARGEST", "Rings", "primitive_rings", "ring_members", "rings", "rings_through"]
+__all__ = [
+    "CRITERIA",
+    "LARGEST",
+    "Rings",
+    "check_largest",
+    "primitive_rings",
+    "ring_members",
+    "rings",
+    "rings_through",
+]
 
 CRITERIA = {
     "primitive": "no two atoms of the ring are nearer along bonds than along the ring",
@@ -121,8 +130,7 @@ def rings(
             )
     if criterion not in CRITERIA:
         raise InputError(f"ring criterion: {criterion!r}; allowed: {', '.join(CRITERIA)}")
-    if largest % 2 or not 4 <= largest <= LARGEST_MAX:
-        raise InputError(f"largest ring: {largest} atoms; allowed: an even number from 4 to {LARGEST_MAX}")
+    check_largest(largest)
     parts = []
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
         is_centre = np.isin(np.array(atoms.get_chemical_symbols()), list(centres))
@@ -143,6 +151,18 @@ def rings(
         },
         criterion=criterion,
     )
+
+
+def check_largest(largest: int) -> None:
+    """Refuse a length of the longest rings, in atoms, that cannot be looked for.
+
+    Raises
+    ------
+    InputError
+        Unless it is an even number from 4 to 24.
+    """
+    if largest % 2 or not 4 <= largest <= LARGEST_MAX:
+        raise InputError(f"largest ring: {largest} atoms; allowed: an even number from 4 to {LARGEST_MAX}")
 
 
 def rings_through(cation_bonds: Neighbours, largest: int, criterion: str = "primitive") -> NDArray[np.int64]:

@@ -67,8 +67,8 @@ class Connectivity:
         Share of the cations in the largest piece.
     dimensions
         In how many directions that piece runs through the model.
-    links_per_cation
-        Other cations that a cation shares oxygen with.
+    links_per_cation, std_links_per_cation
+        Other cations that a cation shares oxygen with; the spread is over cations.
     bridging_fraction
         Share of the oxygens that join at least two cations.
     """
@@ -76,6 +76,7 @@ class Connectivity:
     largest_fraction: float
     dimensions: float
     links_per_cation: float
+    std_links_per_cation: float
     bridging_fraction: float
 
     def to_dict(self) -> dict[str, float]:
@@ -91,22 +92,23 @@ class Role:
     ----------
     ion
         Label, such as ``"La3+"``.
-    coordination, distance
-        Mean coordination and mean bond length, Å, in the model.
+    coordination, std_coordination, distance, std_distance
+        Mean coordination and mean bond length, Å, in the model, with their spreads over cations and over bonds.
     valence_per_bond, std_valence_per_bond
         Mean bond valence and its spread over bonds; valence over coordination is what Pauling's rule gives.
     bridging_share, std_bridging_share
         Share of its bonds that go to oxygens with at least two formers, and the spread over cations.
     field_strength
         z / r with the six-fold radius, e/Å: the paper's scale, which has no thresholds.
-    dietzel
-        z / d² with d the distance in the model, e/Å².
+    dietzel, std_dietzel
+        z / d² with d the distance in the model, e/Å²; its spread over cations, each with its own mean distance.
     dietzel_radii
         The same with d from six-fold radii.
     dietzel_class
         ``"former"``, ``"intermediate"``, ``"modifier"`` or what it lies between.
-    sun
-        kJ/mol a bond: the energy that takes the oxide apart, over the coordination in the model; NaN where unknown.
+    sun, std_sun
+        kJ/mol a bond: the energy that takes the oxide apart, over the coordination in the model, NaN where unknown; its
+        spread over cations, each with its own coordination.
     sun_table
         The same over the coordination that the source divides by.
     sun_class
@@ -126,16 +128,20 @@ class Role:
 
     ion: str
     coordination: float
+    std_coordination: float
     distance: float
+    std_distance: float
     valence_per_bond: float
     std_valence_per_bond: float
     bridging_share: float
     std_bridging_share: float
     field_strength: float
     dietzel: float
+    std_dietzel: float
     dietzel_radii: float
     dietzel_class: str
     sun: float
+    std_sun: float
     sun_table: float
     sun_class: str
     sun_source: str
@@ -226,10 +232,14 @@ def sun_class(strength: float) -> str:
 def dietzel_class(strength: float) -> str:
     """Class of a field strength z / d² in e/Å² on Dietzel's scale, or the two that it lies between.
 
+    NaN is ``"unknown"``.
+
     References
     ----------
     A. Dietzel, Z. Elektrochem. 48, 9 (1942); the ranges are those that textbooks hand on.
     """
+    if not math.isfinite(strength):
+        return "unknown"
     below = ""
     for name, (low, high) in DIETZEL.items():
         if strength < low:
@@ -284,7 +294,8 @@ def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], former:
     known = ion(label)
     _, parameter = parameters()
     r0, b = parameter.get(label, (math.nan, math.nan))
-    lengths, shares, of_one, n_centres = [np.empty(0)], [np.empty(0, dtype=bool)], [np.empty(0)], 0
+    lengths, shares, of_one = [np.empty(0)], [np.empty(0, dtype=bool)], [np.empty(0)]
+    numbers, own_lengths = [], []
     for atoms, pairs, names in zip(model.frames, model.bonds, labels, strict=True):
         is_former = np.array(atoms.get_chemical_symbols()) == former
         to_former = np.bincount(pairs.j[is_former[pairs.i]], minlength=len(atoms))
@@ -292,12 +303,15 @@ def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], former:
         lengths.append(pairs.distance[mine])
         shares.append(to_former[pairs.j[mine]] > 1)
         number = np.bincount(pairs.i[mine], minlength=len(atoms))
+        total = np.bincount(pairs.i[mine], weights=pairs.distance[mine], minlength=len(atoms))
+        numbers.append(number[names == label])
+        own_lengths.append(total[number > 0] / number[number > 0])
         bridging = np.bincount(pairs.i[mine], weights=shares[-1], minlength=len(atoms))
         of_one.append(bridging[number > 0] / number[number > 0])
-        n_centres += int((names == label).sum())
     length, of_one_cation = np.concatenate(lengths), np.concatenate(of_one)
+    each, own_length = np.concatenate(numbers), np.concatenate(own_lengths)
     valences = np.exp((r0 - length) / b)
-    coordination = len(length) / n_centres
+    coordination = float(each.mean())
     distance = float(length.mean()) if len(length) else math.nan
     _, _, table = _sun()
     row = table.get(label)
@@ -309,16 +323,20 @@ def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], former:
     return Role(
         ion=label,
         coordination=coordination,
+        std_coordination=_spread(each),
         distance=distance,
+        std_distance=_spread(length),
         valence_per_bond=float(valences.mean()) if len(length) else math.nan,
-        std_valence_per_bond=float(valences.std(ddof=1)) if len(length) > 1 else math.nan,
+        std_valence_per_bond=_spread(valences),
         bridging_share=float(np.concatenate(shares).mean()) if len(length) else math.nan,
-        std_bridging_share=float(of_one_cation.std(ddof=1)) if len(of_one_cation) > 1 else math.nan,
+        std_bridging_share=_spread(of_one_cation),
         field_strength=known.field_strength,
         dietzel=dietzel,
+        std_dietzel=_spread(known.valence / own_length**2),
         dietzel_radii=known.dietzel_field_strength,
         dietzel_class=role["Dietzel"],
         sun=sun,
+        std_sun=_spread(energy / each[each > 0]),
         sun_table=energy / row["coordination"] if row else math.nan,
         sun_class=role["Sun"],
         sun_source=str(row["source"]) if row else "none",
@@ -348,12 +366,18 @@ def _connectivity(pairs: Neighbours, labels: NDArray[np.str_], without: str | No
     sizes = np.bincount(piece[cations], minlength=1)
     largest = int(sizes.argmax())
     joined = np.bincount(kept.j, minlength=len(labels))[oxygens] > 1
+    number = np.bincount(links.a, minlength=len(labels)) + np.bincount(links.b, minlength=len(labels))
     return Connectivity(
         largest_fraction=int(sizes[largest]) / n_cations if n_cations else math.nan,
         dimensions=float(dimensions[largest]) if n_cations else 0.0,
         links_per_cation=2 * len(links.a) / n_cations if n_cations else math.nan,
+        std_links_per_cation=_spread(number[cations]),
         bridging_fraction=float(joined.mean()),
     )
+
+
+def _spread(values: NDArray[Any]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
 
 
 def _mean(parts: Sequence[Connectivity]) -> Connectivity:

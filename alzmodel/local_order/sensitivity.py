@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ase import Atoms
+    from numpy.typing import NDArray
 
 __all__ = ["SHIFT", "sensitivity"]
 
@@ -50,11 +51,12 @@ def sensitivity(
     dict
         For ``first_minimum``, ``solid_angle``, ``relative_gap`` (:data:`alzmodel.local_order.criteria.CRITERIA`),
         ``cutoffs_shorter`` and ``cutoffs_longer`` (the first minima moved by `SHIFT`; those between cations stay):
-        ``units`` per cation with ``mean_coordination``, ``mean_distance``, ``std_distance`` (Å), ``volume`` of the
-        polyhedra (Å³), ``bond_valence``; ``sharing`` per pair with the fractions and the distances by mode;
+        ``units`` per cation with ``mean_coordination``, ``mean_distance`` (Å), ``volume`` of the polyhedra (Å³),
+        ``bond_valence``; ``sharing`` per pair with the fractions and, by mode, ``distances`` and ``distance_stds``;
         ``mean_qn``, ``non_bridging_fraction``, ``links_per_unit`` per cation, ``rings`` per centre (primitive, to
         `LARGEST_RING` atoms), ``bridging_share`` per ion; ``global_instability_index``, ``packing_fraction`` (radii by
-        coordination), and ``fluorite_fraction``, ``pyrochlore_fraction`` of the cations.
+        coordination; periodic models), and ``fluorite_fraction``, ``pyrochlore_fraction`` of the cations. ``std_…`` are
+        spreads over cations or bonds.
 
     Raises
     ------
@@ -80,6 +82,7 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
             label: {
                 **{mode: pair.fractions[mode] for mode in ("corner", "edge", "face", "none")},
                 "distances": pair.distances,
+                "distance_stds": pair.distance_stds,
             }
             for label, pair in sharing(model).pairs.items()
         },
@@ -88,19 +91,22 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
         net = network(model, former=former)
         row |= {
             "mean_qn": net.mean_qn,
+            "std_qn": net.std_qn,
             "non_bridging_fraction": net.non_bridging_fraction,
             "links_per_unit": {element: part.links_per_unit for element, part in net.sub_networks.items()},
+            "std_links_per_unit": {
+                element: part.std_links_per_unit for element, part in net.sub_networks.items()
+            },
             "rings": rings(model, centres=(former,), largest=LARGEST_RING).per_centre,
         }
         if charged:
-            row["bridging_share"] = {
-                label: role.bridging_share for label, role in roles(model, former=former).ions.items()
-            }
+            ions = roles(model, former=former).ions
+            row["bridging_share"] = {label: role.bridging_share for label, role in ions.items()}
+            row["std_bridging_share"] = {label: role.std_bridging_share for label, role in ions.items()}
     if valence:
-        row |= {
-            "global_instability_index": valence.global_instability_index,
-            "packing_fraction": packing(model).by_coordination,
-        }
+        row["global_instability_index"] = valence.global_instability_index
+        if model.periodic:
+            row["packing_fraction"] = packing(model).by_coordination
     order = cation_order(model)
     if order:
         row |= {
@@ -111,19 +117,27 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
 
 
 def _unit(model: Bonded, element: str, ions: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    lengths, volumes, centres = [np.empty(0)], [np.empty(0)], 0
+    lengths, volumes, numbers = [np.empty(0)], [np.empty(0)], []
     for atoms, pairs in zip(model.frames, model.bonds, strict=True):
         is_centre = atoms.symbols == element
         lengths.append(pairs.distance[is_centre[pairs.i]])
         volumes.append(polyhedra(pairs).volume[is_centre])
-        centres += int(is_centre.sum())
+        numbers.append(np.bincount(pairs.i, minlength=len(atoms))[is_centre])
     length, volume = np.concatenate(lengths), np.concatenate(volumes)
     volume = volume[np.isfinite(volume)]
-    sums = [row["mean"] for label, row in ions.items() if label.rstrip("+0123456789") == element]
+    rows = [row for label, row in ions.items() if label.rstrip("+0123456789") == element]
+    number = np.concatenate(numbers)
     return {
-        "mean_coordination": len(length) / centres,
+        "mean_coordination": float(number.mean()),
+        "std_coordination": _spread(number),
         "mean_distance": float(length.mean()) if len(length) else math.nan,
-        "std_distance": float(length.std(ddof=1)) if len(length) > 1 else math.nan,
+        "std_distance": _spread(length),
         "volume": float(volume.mean()) if len(volume) else math.nan,
-        "bond_valence": sums[0] if sums else math.nan,
+        "std_volume": _spread(volume),
+        "bond_valence": rows[0]["mean"] if rows else math.nan,
+        "std_bond_valence": rows[0]["std"] if rows else math.nan,
     }
+
+
+def _spread(values: NDArray[Any]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan

@@ -85,8 +85,8 @@ class PairSharing:
     random_mixture
         What the fractions would be if ions were dealt out at random over their sites, bonds and all: those of all pairs
         of this sort of site, Li sites and sites of other cations being two sorts.
-    random_distances
-        Å by mode for the same mixture.
+    random_distances, random_distance_stds
+        Å by mode for the same mixture, and their spread over pairs.
     """
 
     fractions: dict[str, float]
@@ -104,6 +104,7 @@ class PairSharing:
     linked_beyond: float
     random_mixture: dict[str, float]
     random_distances: dict[str, float]
+    random_distance_stds: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Fractions by their mode, then the rest."""
@@ -123,6 +124,7 @@ class PairSharing:
             "linked_beyond": self.linked_beyond,
             "random_mixture": self.random_mixture,
             "random_distances": self.random_distances,
+            "random_distance_stds": self.random_distance_stds,
         }
 
 
@@ -267,6 +269,7 @@ def sharing(
             linked_beyond=int((beyond_kind == index).sum()) / linked if linked else 0.0,
             random_mixture=_shares(pool),
             random_distances={name: _mean(part) for name, part in zip(MODES, pool, strict=True)},
+            random_distance_stds={name: _std(part) for name, part in zip(MODES, pool, strict=True)},
         )
     return Sharing(result)
 

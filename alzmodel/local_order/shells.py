@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-__all__ = ["ANION", "FAR", "Bonded", "Shells", "bonded", "first_shells"]
+__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "first_shells"]
 
 ANION: Final = "O"
 """The element that building units are built of."""
@@ -38,7 +38,8 @@ FAR: Final = 1.0
 _PAIR_SMOOTHING = 0.25
 """Å, of g(r) between cations: as much as few pairs need, and the same for models of all sizes."""
 _HALOGENS = {"F", "Cl", "Br", "I"}
-_RANGE = 9.0  # Å; holds the second shell of every cation pair
+LARGEST_CUTOFF: Final = 9.0
+"""Å; g(r) is looked at up to here, which holds the second shell of every cation pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def first_shells(
     listed = frame_list(frames)
     cations = _cation_elements(listed[0])
     given = _checked(cutoffs or {}, [*cations, ANION])
-    rdf = partial_rdf(listed, r_max=_RANGE)
+    rdf = partial_rdf(listed, r_max=LARGEST_CUTOFF)
     minima = rdf.cutoffs()
     found: dict[str, float] = {}
     sources: dict[str, str] = {}
@@ -170,8 +171,8 @@ def _checked(cutoffs: Mapping[str, float], elements: Sequence[str]) -> dict[str,
                 {pair_label(x, y) for x in elements for y in elements} - {pair_label(ANION, ANION)}
             )
             raise InputError(f"cut-off: pair {name!r} is not in the model; allowed: {', '.join(pairs)}")
-        if not (math.isfinite(value) and 0 < value <= _RANGE):
-            raise InputError(f"cut-off of {name}: {value} Å; allowed: 0 < cut-off ≤ {_RANGE:g}")
+        if not (math.isfinite(value) and 0 < value <= LARGEST_CUTOFF):
+            raise InputError(f"cut-off of {name}: {value} Å; allowed: 0 < cut-off ≤ {LARGEST_CUTOFF:g}")
         checked[pair_label(a, b)] = float(value)
     return checked
 
@@ -210,6 +211,11 @@ class Bonded:
     def cations(self) -> tuple[str, ...]:
         """Elements other than oxygen, in the order of the pair labels."""
         return self.shells.cations
+
+    @property
+    def periodic(self) -> bool:
+        """Whether all frames are periodic in all directions."""
+        return all(bool(np.all(atoms.pbc)) for atoms in self.frames)
 
     def with_criterion(self, criterion: str) -> Bonded:
         """Return the same frames with first shells told in another way; the cut-offs stay what they are.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alzmodel.composition import ion, ion_labels
+from alzmodel.errors import InputError
 from alzmodel.local_order.shells import Bonded, bonded
 
 if TYPE_CHECKING:
@@ -48,19 +49,23 @@ def packing(frames: Atoms | Sequence[Atoms] | Bonded) -> Packing:
     Parameters
     ----------
     frames
-        One model, frames of one, or a bonded model. The volume of a cluster is that of the convex hull of its
-        atoms.
+        One model, frames of one, or a bonded model.
 
     Raises
     ------
     InputError
-        If the model is no oxide, or an ion has no radii here.
+        If the model is no oxide, is not periodic in all directions (what volume a surface ion has is open), or an ion
+        has no radii here.
 
     References
     ----------
     R. D. Shannon, Acta Cryst. A 32, 751 (1976), Table 1.
     """
     model = bonded(frames)
+    if not model.periodic:
+        raise InputError(
+            "packing: a model that is not periodic in all directions; allowed: all three periodic"
+        )
     plain, adapted = 0.0, 0.0
     for atoms, pairs in zip(model.frames, model.bonds, strict=True):
         labels = np.array(ion_labels(atoms))

@@ -151,6 +151,14 @@ def test_free_volume_of_crystals():
     assert garnet.bottleneck > result.bottleneck
 
 
+@pytest.mark.parametrize(("beyond", "share"), [(-0.001, 1.0), (0.001, 0.0)])
+def test_room_of_li_is_told_by_distances(beyond, share):
+    # Four oxygens around each Li, at √3 / 4 of the edge: no grid has this resolution.
+    atoms = crystal("Li2O")
+    room = math.sqrt(3) / 4 * atoms.cell.lengths()[0] - 1.40
+    assert free_volume(atoms, probe_radius=room + beyond).li_inside == share
+
+
 def test_radii_follow_the_coordination():
     atoms = crystal("La2Zr2O7")
     radii = ionic_radii(atoms, bonded(atoms).bonds[0])

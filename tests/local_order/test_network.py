@@ -10,6 +10,8 @@ from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
 from alzmodel.local_order.network import network, percolation
+from alzmodel.local_order.shells import bonded
+from alzmodel.neighbours import neighbour_list
 from tests.local_order.models import perovskite, quartz, random_oxide, rough_glass, rutile
 
 NOTHING = np.empty(0, dtype=np.int64)
@@ -122,6 +124,34 @@ def test_bridges_of_pyrochlore():
     assert order["Zr-Zr"] == pytest.approx(1 - (1 / 3) / (96 / 224))
     assert order["Zr-La"] == pytest.approx(1 - (2 / 3) / (128 / 224))
     assert order["La-Zr"] == pytest.approx(1 - (192 / 384) / (96 / 224))
+
+
+def test_spreads_of_order_are_those_of_single_cations():
+    model = bonded(rough_glass())
+    atoms, bonds, found = model.frames[0], model.bonds[0], network(model)
+    symbols = np.array(atoms.get_chemical_symbols())
+    share = (symbols[bonds.i] == "La").mean()
+    own = []
+    for zr in np.flatnonzero(symbols == "Zr"):
+        met = [
+            symbols[other]
+            for oxygen in bonds.j[bonds.i == zr]
+            for other in bonds.i[bonds.j == oxygen]
+            if other != zr
+        ]
+        if met:
+            own.append(1 - met.count("La") / len(met) / share)
+    assert found.std_bridge_order["Zr-La"] == pytest.approx(np.std(own, ddof=1))
+    reach = {element: model.shells.cutoffs[f"Zr-{element}"] for element in ("Zr", "La", "Li")}
+    pairs = neighbour_list(atoms, max(reach.values()))
+    near = np.array(
+        [d < reach.get(symbols[j], 0) for j, d in zip(pairs.j, pairs.distance, strict=True)], dtype=bool
+    )
+    own = [
+        1 - (symbols[pairs.j[near & (pairs.i == zr)]] == "Li").mean() / (6 / 11)
+        for zr in np.flatnonzero(symbols == "Zr")
+    ]
+    assert found.std_short_range_order["Zr-Li"] == pytest.approx(np.std(own, ddof=1))
 
 
 def test_order_is_seen():

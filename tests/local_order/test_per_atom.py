@@ -116,6 +116,9 @@ def test_command_writes_and_prints(tmp_path, capsys):
         (["{one}", "--probe", "-1"], "--probe"),
         (["{one}", "--shells", "gap"], "solid angle"),
         (["{one}", "--rings", "queen"], "guttman"),
+        (["{one}", "--cutoff", "La-O=12"], "up to 9"),
+        (["{one}", "--cutoff", "La=3"], "La-O=3.2"),
+        (["{one}", "--cutoff", "La-O=3", "--cutoff", "O-La=3.1"], "given twice"),
     ],
 )
 def test_bad_requests(tmp_path, capsys, words, said):
@@ -145,6 +148,42 @@ def test_rings_are_listed_and_several_models_told_apart(tmp_path, capsys):
         assert words in out
     assert "_std" not in out
     assert "not" not in err
+
+
+def test_models_of_other_cations_and_formers_stand_side_by_side(tmp_path, capsys):
+    write_structure(quartz(), tmp_path / "quartz.cif")
+    cluster = crystal("MgO")
+    cluster.pbc = False
+    write_structure(cluster, tmp_path / "cluster.extxyz")
+    code, out, err = run(
+        capsys, "lbu", tmp_path / "quartz.cif", tmp_path / "cluster.extxyz", "--rings", "King"
+    )
+    assert code == 0
+    assert "SiO2, MgO: 2 models" in out
+    assert "1 frame of 8±1 atoms" in out
+    assert "network, Si or Mg as the former" in out
+    assert "q4 of Mg" in out
+    assert "different formers (Si, Mg)" in err
+    assert "no packing and voids" in err
+
+
+def test_every_number_of_several_models_has_its_spread(tmp_path, capsys):
+    for seed in (1, 2):
+        write_structure(rough_glass(5, seed=seed), tmp_path / f"{seed}.extxyz")
+    code, out, _ = run(capsys, "lbu", tmp_path / "1.extxyz", tmp_path / "2.extxyz", "--json")
+    assert code == 0
+    result = json.loads(out)
+    found = 0
+    tables = [(key, value) for key, value in result.items() if key not in {"references", "order_ends"}]
+    while tables:
+        name, table = tables.pop()
+        if isinstance(table, dict):
+            tables += table.items()
+            for key, value in table.items():
+                if isinstance(value, int | float) and not key.endswith("_std"):
+                    assert f"{key}_std" in table, (name, key)
+                    found += 1
+    assert found > 700
 
 
 def test_an_element_without_charge_costs_only_what_needs_it(tmp_path, capsys):

@@ -4,6 +4,7 @@ import math
 import tomllib
 from importlib import resources
 
+import numpy as np
 import pytest
 
 from alzmodel.composition import IONS
@@ -14,6 +15,7 @@ from alzmodel.local_order.building_units import building_units
 from alzmodel.local_order.references import reference_sharing
 from alzmodel.local_order.roles import _sun, dietzel_class, roles, sun_class, table_class
 from alzmodel.local_order.sharing import sharing
+from alzmodel.local_order.shells import bonded
 from tests.local_order.models import rough_glass
 
 # CRC Handbook: standard enthalpies of formation at 298 K in kJ/mol: gaseous metal, oxide, oxide formula.
@@ -67,6 +69,25 @@ def test_dietzels_limits():
     assert dietzel_class(1.2) == "between intermediate and former"
     assert dietzel_class(0.05) == "less than any modifier"
     assert dietzel_class(2.5) == "more than any former"
+
+
+def test_an_ion_without_bonds_has_no_class():
+    assert dietzel_class(math.nan) == "unknown"
+    lonely = roles(crystal("La2Zr2O7"), cutoffs={"La-O": 0.5}).ions["La3+"]
+    assert lonely.dietzel_class == lonely.sun_class == "unknown"
+    assert not any("unknown" in text for text in lonely.contradictions)
+
+
+def test_spreads_are_those_of_single_cations():
+    model = bonded(rough_glass())
+    role = roles(model).ions["Zr4+"]
+    atoms, bonds = model.frames[0], model.bonds[0]
+    own = [bonds.distance[bonds.i == k] for k in np.flatnonzero(atoms.symbols == "Zr")]
+    assert role.std_coordination == pytest.approx(np.std([len(d) for d in own], ddof=1))
+    assert role.std_distance == pytest.approx(np.std(np.concatenate(own), ddof=1))
+    assert role.std_dietzel == pytest.approx(np.std([4 / d.mean() ** 2 for d in own], ddof=1))
+    assert role.std_sun == pytest.approx(np.std([2029 / len(d) for d in own], ddof=1))
+    assert roles(crystal("La2Zr2O7")).all_cations.std_links_per_cation == pytest.approx(0)
 
 
 def test_pyrochlore_by_hand():

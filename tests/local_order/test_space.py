@@ -47,6 +47,13 @@ def test_mean_of_frames_uses_the_mean_volume():
     assert packing([atoms, swollen]).cn6 == pytest.approx(packing(atoms).cn6 * volumes[0] / np.mean(volumes))
 
 
+def test_open_ends_are_refused():
+    slab = crystal("MgO")
+    slab.pbc = (True, True, False)
+    with pytest.raises(InputError, match="not periodic"):
+        packing(slab)
+
+
 def test_ions_without_radii_are_refused():
     with pytest.raises(InputError, match="Xe"):
         packing(Atoms("XeO", positions=[[0, 0, 0], [2.0, 0, 0]], cell=[5, 5, 5], pbc=True))
