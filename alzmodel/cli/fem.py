@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from alzmodel.scattering.fem import FEMSettings
+    from alzmodel.compare.measured import Measured
+    from alzmodel.scattering.fem import FEMResult, FEMSettings
     from alzmodel.scattering.fem_detector import Camera
     from alzmodel.scattering.fem_stack import Geometry
 
 __all__ = ["register"]
 
 CAMERA = "Camera"
+CLUSTERS = "Clusters and what makes the peaks"
 STACKS = "Measured stacks"
 
 
@@ -106,6 +108,46 @@ def fem(
         Fit, typer.Option(help="Four pyrochlore reflections, the paper's two windows, or what stands out.")
     ] = Fit.FOUR,
     shape: Annotated[PeakShape, typer.Option(help="Profile of the fitted peaks.")] = PeakShape.GAUSSIAN,
+    readings: Annotated[
+        bool,
+        typer.Option(
+            "--readings",
+            help="Also gather what tells a bond from a reflection: shares of pairs, widths, thickness.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="G",
+            help="Draw V(k), with --readings also the pairs that make it: .png, .svg, .pdf, .csv.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELEMENTS", help="Let only these scatter, such as Zr,O.", rich_help_panel=CLUSTERS
+        ),
+    ] = None,
+    cluster_diameter: Annotated[
+        float | None,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Put La2Zr2O7 spheres of this diameter in Å into the columns.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = None,
+    cluster_fraction: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Volume fraction of the spheres.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = 0.1,
     write_stack: Annotated[
         Path | None,
         typer.Option(metavar="G", help="Also write the patterns of the first column: .npy, .h5, .hspy."),
@@ -185,10 +227,11 @@ def fem(
     measured = measured_curve(against, "k", figure=figure, window=window)
     stacks = [is_stack(path) for path in files]
     if any(stacks):
-        if len(files) > 1 or write_stack is not None:
+        of_models = (write_stack, plot, only, cluster_diameter, readings or None)
+        if len(files) > 1 or any(option is not None for option in of_models):
             raise InputError(
                 f"{files[stacks.index(True)]}: a stack of patterns among {len(files)} files; allowed: one stack alone, "
-                "without --write-stack"
+                "without --write-stack, --plot, --readings, --only and --cluster-diameter"
             )
         camera = Camera(electrons=float(gain > 0), gain=gain or 1.0, readout=readout, psf_fwhm=psf)
         geometry = None if center is None else Geometry(center)
@@ -205,10 +248,37 @@ def fem(
             ring_width=ring_width,
         )
         camera = Camera(electrons, gain or 1.0, readout, psf, binning)
-        work = _FemWork(thickness, columns, seed, settings, engine, fit, shape, write_stack, camera)
+        work = _FemWork(
+            thickness=thickness,
+            columns=columns,
+            seed=seed,
+            settings=settings,
+            engine=engine,
+            fit=fit,
+            shape=shape,
+            write_stack=write_stack,
+            camera=camera,
+            readings=readings,
+            plot=plot,
+            only=tuple(part.strip() for part in only.split(",")) if only is not None else (),
+            clusters=None if cluster_diameter is None else (cluster_diameter, cluster_fraction),
+        )
         if write_stack is not None:
             _check_write_stack(write_stack, files)
+        if plot is not None:
+            if len(files) > 1:
+                raise InputError(f"--plot {plot}: {len(files)} models; allowed: one")
+            from alzmodel.report.drawing import files_of
+
+            for file in files_of(plot):
+                check_writable(file)
         result = each_file(files, work)
+        if readings:
+            from alzmodel.compare.rivals import rival_numbers
+
+            result["readings"]["rivals"] = [
+                row.to_dict() for row in rival_numbers(result["readings"]["numbers"])
+            ]
     lay_over_measured(
         result, measured, "k", result["variance"]["omega"], 0, as_json, figure=figure, window=window
     )
@@ -216,6 +286,8 @@ def fem(
         print_json(result)
         return
     _print_peaks(result)
+    if "readings" in result:
+        _print_readings(result["readings"])
 
 
 @dataclass(frozen=True)
@@ -231,17 +303,15 @@ class _FemWork:
     shape: PeakShape
     write_stack: Path | None
     camera: Camera
+    readings: bool
+    plot: Path | None
+    only: tuple[str, ...]
+    clusters: tuple[float, float] | None
 
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
-        from alzmodel.scattering.fem import columns_of, fem
+        from alzmodel.scattering.fem import fem
 
-        models, note = columns_of(
-            frames[-1],
-            thickness=self.thickness,
-            n_columns=self.columns,
-            seed=self.seed,
-            settings=self.settings,
-        )
+        models, note = self._columns(frames[-1])
         with show_progress("fem") as progress:
             result = fem(models, self.settings, engine=self.engine.value, progress=progress)
         say("alzmodel: " + "; ".join(part for part in (note, result.note) if part))
@@ -253,7 +323,67 @@ class _FemWork:
             say(
                 f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
             )
-        return {**result.to_dict(self.fit.value, shape=self.shape.value), "note": note}
+        found = {**result.to_dict(self.fit.value, shape=self.shape.value), "note": note}
+        if self.readings:
+            found["readings"] = self._read(frames[-1], models, result)
+        elif self.plot is not None:
+            from alzmodel.report.figures import plot_fem
+
+            low, high = result.variance_ci95["omega"].T
+            curve = {"k": result.k, "variance": result.variance["omega"], "low": low, "high": high}
+            floor = {"k": result.k, "variance": result.floor}
+            plot_fem({"model": curve, "no order": floor}, self.plot, controls=["no order"])
+        return found
+
+    def _columns(self, model: Atoms) -> tuple[list[Atoms], str]:
+        from alzmodel.scattering.fem import columns_of
+
+        columns, note = columns_of(
+            model,
+            thickness=self.thickness,
+            n_columns=self.columns,
+            seed=self.seed,
+            settings=self.settings,
+        )
+        if self.clusters is not None:
+            from alzmodel.build.columns import embed_clusters
+
+            diameter, fraction = self.clusters
+            columns = [
+                embed_clusters(column, diameter=diameter, volume_fraction=fraction, seed=self.seed + number)
+                for number, column in enumerate(columns)
+            ]
+            built = columns[0].info["provenance"]["clusters"]["volume_fraction"]
+            note += f"; La2Zr2O7 spheres of {diameter:g} Å put in (assumed), volume fraction {built:.3f}"
+        if self.only:
+            from alzmodel.scattering.fem_attribution import only_elements
+
+            columns = only_elements(columns, self.only)
+            note += f"; only {', '.join(self.only)} scatter"
+        return columns, note
+
+    def _read(self, model: Atoms, columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
+        """Gather what tells bonds from reflections, and draw it."""
+        from alzmodel.build.columns import gas_column
+        from alzmodel.compare.measured import load_measured
+        from alzmodel.scattering.fem import fem
+        from alzmodel.scattering.fem_readings import bond_lengths, read_peaks
+
+        gas = [gas_column(column, self.seed + number) for number, column in enumerate(columns)]
+        with show_progress("readings") as progress:
+            readings = read_peaks(
+                columns,
+                result,
+                gas_columns=gas[:1],
+                gas=fem(gas, self.settings, n_bootstrap=0),
+                bonds=bond_lengths(model),
+                progress=progress,
+            )
+        if self.plot is not None:
+            from alzmodel.report.readings_figure import plot_readings
+
+            plot_readings(readings, self.plot, measured=measured_peaks(load_measured()))
+        return {**readings.to_dict(), "numbers": readings.numbers()}
 
 
 def _check_write_stack(path: Path, files: Sequence[Path]) -> None:
@@ -286,6 +416,58 @@ def _measured_stack(
         f"rings {found.ratio:.4f} as long as wide, long axis at {found.angle:.0f}°"
     )
     return result.to_dict(fit.value, shape=shape.value)
+
+
+def measured_peaks(measured: Measured) -> list[tuple[str, float, float]]:
+    """La content in words, position and width in nm⁻¹ of the measured FEM peaks that have both."""
+    found = []
+    for number in (1, 2):
+        values = {
+            name: {
+                one.x: one.value
+                for one in measured.values
+                if one.series == f"fem_peak{number}_{name}" and one.value is not None
+            }
+            for name in ("k", "fwhm")
+        }
+        found += [
+            (f"measured, x = {x:g}", k, values["fwhm"][x])
+            for x, k in values["k"].items()
+            if x in values["fwhm"]
+        ]
+    return found
+
+
+def _print_readings(readings: Mapping[str, Any]) -> None:
+    rows: list[tuple[Any, ...]] = []
+    for row in readings["rivals"]:
+        unit = f" ({row['unit']})" if row["unit"] else ""
+        rows.append(
+            (
+                row["quantity"] + unit,
+                row["value"],
+                *(
+                    f"{claim}: {_ANSWER[met]}" if claim else None
+                    for claim, met in zip(row["claims"], row["met"], strict=True)
+                ),
+            )
+        )
+    if readings["peaks"][0]["shares_regions"] is not None:
+        say("alzmodel: clusters were put in: what follows from them is assumed and supports neither reading")
+    first, second = readings["rivals"][0]["ids"]
+    print_table(
+        "bond or reflection",
+        ("", "value", f"bonds ({first})", f"pyrochlore reflections ({second})"),
+        rows,
+    )
+    for number, claimed in enumerate(("bonds", "reflections")):
+        asked = [row["met"][number] for row in readings["rivals"] if row["claims"][number]]
+        say(
+            f"alzmodel: {sum(met is True for met in asked)} of {len(asked)} expectations of {claimed} are met"
+        )
+
+
+_ANSWER = {True: "yes", False: "no", None: "no number"}
 
 
 def _print_peaks(result: Mapping[str, Any]) -> None:

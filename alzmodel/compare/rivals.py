@@ -11,12 +11,12 @@ from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.quantities import of_state, per_model, quantity_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from alzmodel.compare.hypotheses import Hypothesis, Part
     from alzmodel.compare.quantities import Quantity
 
-__all__ = ["RivalRow", "rival_rows"]
+__all__ = ["RivalNumber", "RivalRow", "rival_numbers", "rival_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,83 @@ class RivalRow:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True)
+class RivalNumber:
+    """One number of one model, and what two rival hypotheses expect of it.
+
+    Attributes
+    ----------
+    ids, quantity, unit, claims
+        As in :class:`RivalRow`.
+    value : float
+        NaN where the model shows no such thing.
+    met : (bool or None, bool or None)
+        Whether the number is what each expects; None where it says nothing, or there is no number.
+    """
+
+    ids: tuple[str, str]
+    quantity: str
+    unit: str
+    claims: tuple[str, str]
+    value: float
+    met: tuple[bool | None, bool | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields under their own names."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def rival_numbers(
+    values: Mapping[str, float], hypotheses: Sequence[Hypothesis] | None = None
+) -> list[RivalNumber]:
+    """Hold the numbers of one model against every hypothesis that names a rival, and that rival.
+
+    Parameters
+    ----------
+    values
+        By name of the quantity, as :meth:`alzmodel.scattering.fem_readings.FEMReadings.numbers` gives them.
+    hypotheses
+        As for :func:`rival_rows`.
+
+    Returns
+    -------
+    list of RivalNumber
+        One a property of which either says something. One model proves nothing: its number has no spread.
+    """
+    rows = []
+    for ids, known, parts in _properties(load_hypotheses() if hypotheses is None else hypotheses):
+        value = values.get(known.quantity, math.nan)
+        if known.minus is not None:
+            value -= values.get(known.minus, math.nan)
+        rows.append(
+            RivalNumber(
+                ids=ids,
+                quantity=known.name,
+                unit=quantity_info(known.quantity).unit,
+                claims=(_claim(parts[0]), _claim(parts[1])),
+                value=value,
+                met=(_met(parts[0], value), _met(parts[1], value)),
+            )
+        )
+    return rows
+
+
+def _met(part: Part | None, value: float) -> bool | None:
+    if part is None or math.isnan(value):
+        return None
+    target = part.target or 0.0
+    match part.test:
+        case "above":
+            return value > target
+        case "below":
+            return value < target
+        case "is":
+            return abs(value - target) <= (part.margin or 0.0)
+        case _:
+            # Compares contents, of which one model has one.
+            return None
+
+
 def rival_rows(
     quantities: Sequence[Quantity], hypotheses: Sequence[Hypothesis] | None = None
 ) -> list[RivalRow]:
@@ -65,28 +142,35 @@ def rival_rows(
     """
     if hypotheses is None:
         hypotheses = load_hypotheses()
-    by_id = {hypothesis.id: hypothesis for hypothesis in hypotheses}
     rows = []
+    for ids, known, parts in _properties(hypotheses):
+        rows.append(
+            RivalRow(
+                ids=ids,
+                quantity=known.name,
+                unit=quantity_info(known.quantity).unit,
+                claims=(_claim(parts[0]), _claim(parts[1])),
+                evidence="; ".join(dict.fromkeys(part.evidence for part in parts if part is not None)),
+                predicted=_means(quantities, known, "predicted"),
+                assumed=_means(quantities, known, "assumed"),
+            )
+        )
+    return rows
+
+
+def _properties(
+    hypotheses: Sequence[Hypothesis],
+) -> Iterable[tuple[tuple[str, str], Part, tuple[Part | None, Part | None]]]:
+    """Ids of each pair of rivals, a part that names the property, and what either says of it."""
+    by_id = {hypothesis.id: hypothesis for hypothesis in hypotheses}
     for rival in hypotheses:
         if rival.rival is None:
             continue
         first = by_id[rival.rival]
         sides = [{(part.quantity, part.minus): part for part in one.parts} for one in (first, rival)]
-        for name, minus in dict.fromkeys([*sides[0], *sides[1]]):
-            parts = [side.get((name, minus)) for side in sides]
-            known = next(part for part in parts if part is not None)
-            rows.append(
-                RivalRow(
-                    ids=(first.id, rival.id),
-                    quantity=known.name,
-                    unit=quantity_info(name).unit,
-                    claims=(_claim(parts[0]), _claim(parts[1])),
-                    evidence="; ".join(dict.fromkeys(part.evidence for part in parts if part is not None)),
-                    predicted=_means(quantities, known, "predicted"),
-                    assumed=_means(quantities, known, "assumed"),
-                )
-            )
-    return rows
+        for key in dict.fromkeys([*sides[0], *sides[1]]):
+            parts = (sides[0].get(key), sides[1].get(key))
+            yield (first.id, rival.id), next(part for part in parts if part is not None), parts
 
 
 def _claim(part: Part | None) -> str:

@@ -33,6 +33,7 @@ __all__ = [
     "Look",
     "array",
     "draw",
+    "files_of",
     "grid",
     "legend_below",
     "looks_of",
@@ -107,6 +108,24 @@ def noted(words: str) -> Iterator[None]:
         _NOTE.reset(token)
 
 
+def files_of(path: str | Path) -> tuple[Path, ...]:
+    """Files that :func:`draw` writes for a name.
+
+    Raises
+    ------
+    InputError
+        If the ending is none of the formats.
+    """
+    target = Path(path)
+    if target.suffix in FORMATS:
+        return (target,)
+    if target.suffix and not target.suffix[1:].isdigit():
+        raise InputError(
+            f"{target}: ending {target.suffix!r}; allowed: {', '.join(FORMATS)}, or none for PNG, SVG, CSV"
+        )
+    return tuple(target.with_name(f"{target.name}{ending}") for ending in (".png", ".svg", ".csv"))
+
+
 def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) -> tuple[Path, ...]:
     """Draw in the package's style and write the files.
 
@@ -128,17 +147,9 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    target = Path(path)
-    if target.suffix in FORMATS:
-        targets: tuple[Path, ...] = (target,)
-    elif target.suffix and not target.suffix[1:].isdigit():
-        raise InputError(
-            f"{target}: ending {target.suffix!r}; allowed: {', '.join(FORMATS)}, or none for PNG, SVG, CSV"
-        )
-    else:
-        targets = tuple(target.with_name(f"{target.name}{ending}") for ending in (".png", ".svg", ".csv"))
+    targets = files_of(path)
     if targets[0].suffix == ".csv":
-        write_text(target, _csv(columns))
+        write_text(targets[0], _csv(columns))
         return targets
     with matplotlib.style.context(STYLE_FILE):
         figure = Figure()

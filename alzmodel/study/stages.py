@@ -13,7 +13,7 @@ from alzmodel.study.tasks import digest
 from alzmodel.study.worker import StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ase import Atoms
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from alzmodel.local_order.pdf import PartialRDF
     from alzmodel.progress import Progress
     from alzmodel.scattering.fem import FEMResult
-    from alzmodel.scattering.fem_fit import FEMFit
     from alzmodel.scattering.xrd import PowderPattern
     from alzmodel.study.worker import Work
 
@@ -38,12 +37,6 @@ HALO_Q = (1.5, 2.7)
 PYROCHLORE_LINES = ("400", "440", "622")
 SHARED_PAIRS = ("Zr-La", "Zr-Zr", "La-La")
 FIRST_SHELLS = ("Zr-O", "La-O", "Li-O")
-
-PEAKS = {"fem_peak1": "k5.3", "fem_peak2": "k3.2"}
-"""Windows of the published fits: the paper calls the peak at 5.3 its first, and that at 3.2 its second."""
-
-BOND_PAIRS = {"fem_peak1": {"Zr-O"}, "fem_peak2": {"La-O", "Zr-La"}}
-"""Pairs that Zhu et al., Adv. Mater. 2024, sec. 2.2, take for the makers of the peaks."""
 
 
 def _quantity(name: str, value: float | None, **rest: str) -> dict[str, Any]:
@@ -376,6 +369,7 @@ def _fem(work: Work) -> StageResult:
     from alzmodel.build.columns import gas_source, glass_column
     from alzmodel.scattering.fem import fem
     from alzmodel.scattering.fem_fit import fit_fem_peaks
+    from alzmodel.scattering.fem_readings import read_peaks
 
     inputs = work.inputs
     frames = _glass_frames(work)
@@ -394,11 +388,12 @@ def _fem(work: Work) -> StageResult:
     curves: dict[str, Curve] = {}
     for kind, result in found.items():
         curves |= _fem_curves(result, kind)
-    fits = {kind: fit_fem_peaks(result, "two") for kind, result in found.items()}
+    fits = {"gas": fit_fem_peaks(found["gas"], "two")}
     rows = []
     for kind, columns, how in (("glass", glasses, "predicted"), ("glass-ceramic", ceramics, "assumed")):
-        rows += _fem_quantities(fits[kind], fits["gas"], kind=how, source=kind)
-        rows += _reading_quantities(fits[kind], found[kind], columns, kind=how, source=kind)
+        readings = read_peaks(columns, found[kind], gas=found["gas"], always=False, n_attributed=1)
+        fits[kind] = readings.fit
+        rows += [_quantity(name, value, kind=how, source=kind) for name, value in readings.numbers().items()]
     results = {
         kind: {**_fem_results(result), "two_windows": fits[kind].to_dict()} for kind, result in found.items()
     }
@@ -413,51 +408,6 @@ def _fem(work: Work) -> StageResult:
 
 def _part(progress: Progress, start: float, share: float) -> Progress:
     return lambda fraction, message: progress(start + share * fraction, message)
-
-
-def _fem_quantities(fit: FEMFit, gas: FEMFit, **what: str) -> list[dict[str, Any]]:
-    """Read the two windows of the published analysis; a peak that does not stand out has no place and no width."""
-    rows = []
-    heights = []
-    for name, label in PEAKS.items():
-        peak = fit[label]
-        there = peak.significant
-        heights.append(peak.height if there else math.nan)
-        rows += [
-            _quantity(f"{name}_k", peak.k if there else None, **what),
-            _quantity(f"{name}_d", peak.d if there else None, **what),
-            _quantity(f"{name}_fwhm", peak.fwhm if there else None, **what),
-            _quantity(f"{name}_excess", peak.height - gas[label].height, **what),
-        ]
-    return [*rows, _quantity("fem_ratio", heights[1] / heights[0], **what)]
-
-
-def _reading_quantities(
-    fit: FEMFit, result: FEMResult, columns: Sequence[Atoms], **what: str
-) -> list[dict[str, Any]]:
-    """Tell bonds from reflections: which pairs make a peak, and what becomes of it in a thinner column."""
-    from alzmodel.scattering.fem_attribution import attribute
-    from alzmodel.scattering.fem_fit import TWO_WINDOWS
-    from alzmodel.scattering.fem_thickness import thickness_exponents
-
-    there = {name: label for name, label in PEAKS.items() if fit[label].significant}
-    # One column: which pairs interfere differs little between columns of one glass.
-    parts = attribute(columns[0], result.settings) if there else None
-    exponents = thickness_exponents(columns, result) if there else {}
-    rows = []
-    for name, label in PEAKS.items():
-        shares = parts.shares(*TWO_WINDOWS[label]) if parts is not None and name in there else None
-        heavy = [pair for pair in shares or () if not {"O", "Li"} & set(pair.split("-"))]
-        rows += [
-            _quantity(f"{name}_share_bonds", _sum(shares, BOND_PAIRS[name]), **what),
-            _quantity(f"{name}_share_cations", _sum(shares, heavy), **what),
-            _quantity(f"{name}_thickness_exponent", exponents.get(label) if name in there else None, **what),
-        ]
-    return rows
-
-
-def _sum(shares: Mapping[str, float] | None, pairs: Collection[str]) -> float | None:
-    return None if shares is None else math.fsum(shares.get(pair, 0.0) for pair in pairs)
 
 
 def _fem_curves(result: FEMResult, kind: str) -> dict[str, Curve]:

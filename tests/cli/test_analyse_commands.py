@@ -165,6 +165,24 @@ def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
     assert json.loads(run(capsys, "fem", folder / "gas.extxyz", "--columns", 1, "--json")[1])["peaks"] == []
 
 
+def test_fem_tells_what_makes_the_peaks(capsys, folder, tmp_path):
+    words = ("fem", folder / "crystal.cif", "--columns", 1, "--thickness", 20, "--readings")
+    code, out, err = run(capsys, *words, "--plot", tmp_path / "peaks.png", "--json")
+    read = json.loads(out)["readings"]
+    assert code == 0
+    assert (tmp_path / "peaks.png").stat().st_size > 10_000
+    assert [peak["label"] for peak in read["peaks"]] == ["k5.3", "k3.2"]
+    assert sum(read["peaks"][1]["shares"].values()) == pytest.approx(1)
+    assert read["bonds"]["Zr-O"] == pytest.approx(2.1, abs=0.02)
+    place = next(row for row in read["rivals"] if row["quantity"] == "FEM peak 2, k")
+    assert place["met"] == [None, True]
+    code, out, err = run(capsys, *words, "--only", "Zr, O")
+    assert code == 0
+    assert "only Zr, O scatter" in err
+    assert "expectations of bonds are met" in err
+    assert "pyrochlore reflections (H7R)" in out
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -198,6 +216,10 @@ def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
         (["fem", "{one}", "--energy", "-200"], ["-200"]),
         (["fem", "{one}", "--semi-angle", "90"], ["90"]),
         (["fem", "{one}", "--probe-fwhm", "0"], ["probe", "above zero"]),
+        (["fem", "{one}", "--plot", "{folder}/f.jpg"], ["f.jpg", ".png"]),
+        (["fem", "{one}", "{one}", "--plot", "{folder}/f.png"], ["f.png", "2 models"]),
+        (["fem", "{one}", "--columns", "1", "--only", "Ce"], ["Ce", "La"]),
+        (["fem", "{one}", "--columns", "1", "--cluster-diameter", "90"], ["90", "50"]),
     ],
 )
 def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):
