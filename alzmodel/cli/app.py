@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alzmodel.cli import analyse, build, fem, library, pdf, reference, refine, scattering, screen, study
+from alzmodel.cli import analyse, build, fem, library, pdf, reference, refine, screen, study, xrd
 from alzmodel.errors import InputError, exit_code
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ library.register(app)
 refine.register(app)
 pdf.register(app)
 analyse.register(app)
-scattering.register(app)
+xrd.register(app)
 fem.register(app)
 reference.register(app)
 screen.register(app)
