@@ -35,6 +35,8 @@ class PartResult:
     Attributes
     ----------
     quantity, test, unit, evidence : str
+    claim : str
+        What `test` asks for, in words.
     protocol : str or None
         How the models were made that were judged, where the study holds models of more than one protocol.
     levels : tuple of str
@@ -65,6 +67,7 @@ class PartResult:
     test: str
     unit: str
     evidence: str
+    claim: str = ""
     protocol: str | None = None
     levels: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
@@ -318,9 +321,25 @@ def _claims(part: Part, groups: _Groups) -> int:
     return len(groups.names) if part.test in ONE_GROUP else 1
 
 
+def _claim(part: Part) -> str:
+    match part.test:
+        case "rises" | "falls":
+            return part.test
+        case "trend":
+            return "rises or falls"
+        case "peak" | "valley":
+            return f"{'highest' if part.test == 'peak' else 'lowest'} at {part.at:g}"
+        case "equal":
+            return f"equal to within {part.margin:g}"
+        case "is":
+            return f"{part.target or 0.0:g} to within {part.margin:g}"
+        case _:
+            return f"{part.test} {part.target:g}"
+
+
 def _test(part: Part, groups: _Groups | str, design: _Design) -> PartResult:
     unit = quantity_info(part.quantity).unit
-    blank = PartResult(part.name, part.test, unit, part.evidence, measured=part.measured)
+    blank = PartResult(part.name, part.test, unit, part.evidence, _claim(part), measured=part.measured)
     if isinstance(groups, str):
         return replace(blank, problem=groups)
     values = [sorted(group) for group in groups.values]
@@ -543,10 +562,25 @@ def _decide(draft: Verdict, p: float, level: float, hypothesis: Hypothesis) -> V
         )
     if draft.models_needed is not None:
         draft = replace(draft, models_needed=max(draft.models_needed, draft.n_models + 1))
-    return replace(draft, p=p, reason=_join(f"p = {p:.2g}", _planning(draft), missing, draft.caveat))
+    reason = _join(f"p = {p:.2g}", _planning(draft), _too_large(draft.parts), missing, draft.caveat)
+    return replace(draft, p=p, reason=reason)
+
+
+def _too_large(parts: Sequence[PartResult]) -> str:
+    """Name the measured sizes that the models exclude although they do not settle the sign."""
+    excluded = [
+        part.quantity
+        for part in parts
+        if part.measured is not None
+        and part.ci95 is not None
+        and not part.ci95[0] <= part.measured <= part.ci95[1]
+    ]
+    return f"{_named(excluded)}: the measured size lies outside the 95 % interval" if excluded else ""
 
 
 def _shown(draft: Verdict) -> str:
+    """Name the numbers that decided, beside what was claimed of them."""
+    part = next(one for one in draft.parts if one.quantity == draft.quantity and one.effect == draft.effect)
+    means = ", ".join(f"{mean:.4g}" for mean in part.means)
     unit = f" {draft.unit}" if draft.unit else ""
-    interval = "" if draft.ci95 is None else f" [{draft.ci95[0]:.3g}, {draft.ci95[1]:.3g}]"
-    return f"{draft.quantity}: {draft.effect:+.3g}{interval}{unit}"
+    return f"{part.quantity}: {means}{unit} at {', '.join(part.levels)}; claimed: {part.claim}"

@@ -63,8 +63,18 @@ def test_four_models_decide_a_strong_trend():
     assert first.verdict == "supported"
     assert first.p < 0.05
     assert first.models_needed is None
+    assert f"; claimed: {'falls' if first.quantity.startswith('Li') else 'rises'}" in first.reason
     against = {name: -slope for name, slope in strong.items()}
     assert judge_hypotheses(study(4, rng, against))[0].verdict == "contradicted"
+
+
+def test_a_measured_size_that_the_models_exclude_is_named():
+    """La–O was measured to grow by 0.05 Å; models without a trend and little spread settle no sign, but that size."""
+    first = judge_hypotheses(study(5, np.random.default_rng(3), {}))[0]
+    assert first.verdict == "undecided"
+    part = next(part for part in first.parts if part.quantity == "La–O distance")
+    assert part.ci95[1] < part.measured
+    assert "La–O distance" in first.reason.split(": the measured size lies outside")[0]
 
 
 def test_one_part_that_fails_is_enough_against_and_not_for():
