@@ -12,7 +12,6 @@ from alzmodel.compare.quantities import quantity_info
 from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.composition import ion as ion_of
 from alzmodel.errors import InputError
-from alzmodel.local_order.roles import PAPER
 from alzmodel.statistics import mean_std
 
 if TYPE_CHECKING:
@@ -136,6 +135,9 @@ def role_rows(models: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> 
 
 def _place(label: str) -> int:
     """Put the cations that the paper names first, in its order."""
+    # Inside, since numba comes with it.
+    from alzmodel.local_order.roles import PAPER
+
     order = list(PAPER)
     element = ion_of(label).element
     return order.index(element) if element in order else len(order)

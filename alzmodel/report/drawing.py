@@ -157,12 +157,17 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
         build(figure)
         if _NOTE.get():
             figure.suptitle(_NOTE.get(), x=0.02, ha="left", fontsize=6.5)
-        # The SVG first: a drawing moves the layout a little, and alone or with a PNG it is to be the same bytes.
-        for file in sorted(targets, key=lambda one: one.suffix != ".svg"):
-            if file.suffix == ".csv":
-                write_text(file, _csv(columns))
-            else:
-                _save(figure, file)
+        # Once for all files: it takes as long as a drawing, and each is to be the same bytes alone or with others.
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)
+        with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
+            for file in targets:
+                if file.suffix == ".csv":
+                    write_text(file, _csv(columns))
+                else:
+                    _save(figure, file)
     return targets
 
 

@@ -441,10 +441,11 @@ def draw_all(
     """
     folder.mkdir(exist_ok=True)
     results = _Results(records, store, rows)
+    doubt = _doubt(records)
     files: list[Path] = []
     for name, figure in FIGURES.items():
         try:
-            with noted(_doubt(records)):
+            with noted(doubt):
                 for ending in endings:
                     files += figure.draw(results, folder / f"{name}{ending}")
         except InputError:
