@@ -550,7 +550,11 @@ def _decide(draft: Verdict, p: float, level: float, hypothesis: Hypothesis) -> V
     missing = draft.reason
     if p <= level and p_for <= p_against:
         return replace(
-            draft, verdict="supported", p=p, models_needed=None, reason=_join(_shown(draft), draft.caveat)
+            draft,
+            verdict="supported",
+            p=p,
+            models_needed=None,
+            reason=_join(_shown(draft, hypothesis), draft.caveat),
         )
     if p <= level:
         return replace(
@@ -558,7 +562,7 @@ def _decide(draft: Verdict, p: float, level: float, hypothesis: Hypothesis) -> V
             verdict="contradicted",
             p=p,
             models_needed=None,
-            reason=_join(_shown(draft), missing, draft.caveat),
+            reason=_join(_shown(draft, hypothesis), missing, draft.caveat),
         )
     if draft.models_needed is not None:
         draft = replace(draft, models_needed=max(draft.models_needed, draft.n_models + 1))
@@ -578,9 +582,10 @@ def _too_large(parts: Sequence[PartResult]) -> str:
     return f"{_named(excluded)}: the measured size lies outside the 95 % interval" if excluded else ""
 
 
-def _shown(draft: Verdict) -> str:
+def _shown(draft: Verdict, hypothesis: Hypothesis) -> str:
     """Name the numbers that decided, beside what was claimed of them."""
     part = next(one for one in draft.parts if one.quantity == draft.quantity and one.effect == draft.effect)
     means = ", ".join(f"{mean:.4g}" for mean in part.means)
     unit = f" {draft.unit}" if draft.unit else ""
-    return f"{part.quantity}: {means}{unit} at {', '.join(part.levels)}; claimed: {part.claim}"
+    where = "at x = " if hypothesis.factor == "x" else "with "
+    return f"{part.quantity}: {means}{unit} {where}{', '.join(part.levels)}; claimed: {part.claim}"
