@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Background",
+    "ParameterErrors",
     "Peak",
     "PeakFit",
     "PeakGuess",
@@ -384,7 +385,7 @@ def _fit(
     from scipy.special import stdtrit
 
     student = float(stdtrit(degrees, 0.975))
-    errors_of = _Errors(result.var_names, covariance if success else None, student)
+    errors_of = ParameterErrors(result.var_names, covariance if success else None, student)
     peaks = tuple(
         _peak(j, guess.label, final, shape, scale, parameters, errors_of) for j, guess in enumerate(guesses)
     )
@@ -452,8 +453,18 @@ def _add(parameters: Any, name: str, value: float, bounds: Interval, what: str) 
         parameters.add(name, value=value, min=low, max=high)
 
 
-class _Errors:
-    """Half widths of 95 % intervals from a covariance, for parameters and functions of them."""
+class ParameterErrors:
+    """Half widths of 95 % intervals from a covariance, for parameters and functions of them.
+
+    Parameters
+    ----------
+    names
+        Of the parameters, in the order of the covariance.
+    covariance
+        Shape (n, n); None where there is none, and every interval is NaN.
+    student
+        Student's quantile of the interval.
+    """
 
     def __init__(self, names: Sequence[str], covariance: FloatArray | None, student: float) -> None:
         self.names = list(names)
@@ -469,7 +480,13 @@ class _Errors:
 
 
 def _peak(
-    j: int, label: str, final: Mapping[str, float], shape: str, scale: float, parameters: Any, errors: _Errors
+    j: int,
+    label: str,
+    final: Mapping[str, float],
+    shape: str,
+    scale: float,
+    parameters: Any,
+    errors: ParameterErrors,
 ) -> Peak:
     own = [name for name in ("position", "fwhm", "height", "mixing") if f"{name}{j}" in final]
     at_bound = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +20,9 @@ from alzmodel.cli.curves import (
     lay_over_measured,
     measured_curve,
 )
-from alzmodel.cli.numbers import real, wavelength_text
+from alzmodel.cli.numbers import real, wavelength_text, whole
 from alzmodel.cli.output import print_json, print_table
+from alzmodel.cli.xrd_display import print_fit, print_lines
 from alzmodel.cli.xrd_options import (
     PhaseRequest,
     background_text,
@@ -35,9 +36,11 @@ from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ase import Atoms
 
+    from alzmodel.scattering.xrd_data import MeasuredCurve
     from alzmodel.scattering.xrd_grazing import GrazingIncidence
     from alzmodel.scattering.xrd_specimen import Ingredient, SubstrateLine
 
@@ -46,6 +49,7 @@ __all__ = ["register"]
 INSTRUMENT = "Instrument"
 FILM = "Film at grazing incidence"
 SPECIMEN = "Specimen"
+FITS = "Fits"
 
 
 class Method(StrEnum):
@@ -56,6 +60,15 @@ class Method(StrEnum):
     LATTICE = "lattice"
     PDF = "pdf"
     CRYSTAL = "crystal"
+
+
+class LineShape(StrEnum):
+    """Profile of a single line."""
+
+    GAUSSIAN = "gaussian"
+    LORENTZIAN = "lorentzian"
+    PSEUDO_VOIGT = "pseudo-voigt"
+    PEARSON7 = "pearson7"
 
 
 def register(app: typer.Typer) -> None:
@@ -165,6 +178,45 @@ def xrd(
         bool,
         typer.Option("--refraction", help="Bend and weaken the beams at the surface.", rich_help_panel=FILM),
     ] = False,
+    line: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="DEG",
+            help="Fit a single line at this 2θ, of the model and of DATA.",
+            rich_help_panel=FITS,
+        ),
+    ] = None,
+    line_width: Annotated[
+        float,
+        typer.Option(
+            parser=real, metavar="FLOAT", help="Degrees fitted to either side of it.", rich_help_panel=FITS
+        ),
+    ] = 2.0,
+    line_shape: Annotated[LineShape, typer.Option(help="Its profile.", rich_help_panel=FITS)] = (
+        LineShape.PSEUDO_VOIGT
+    ),
+    fit: Annotated[
+        bool,
+        typer.Option(
+            "--fit",
+            help="Fit DATA with the model, every --phase (shares, cells, sizes), --substrate and a background.",
+            rich_help_panel=FITS,
+        ),
+    ] = False,
+    degree: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole,
+            metavar="INTEGER",
+            help="Degree of the polynomial background under DATA, -1 for none.",
+            show_default="1, with --fit 3",
+            rich_help_panel=FITS,
+        ),
+    ] = None,
+    fit_zero: Annotated[
+        bool,
+        typer.Option("--fit-zero", help="With --fit: also the zero of 2θ.", rich_help_panel=FITS),
+    ] = False,
     against: Against = None,
     window: Window = None,
     figure: Figure = None,
@@ -172,8 +224,8 @@ def xrd(
 ) -> None:
     """X-ray powder pattern and its peaks."""
     phases = [phase_text(text) for text in phase or ()]
-    _check_shares(phases)
     check_positive("--substrate-fwhm", substrate_fwhm, 10.0)
+    check_positive("--line-width", line_width, 30.0)
     film = _Film(incidence, film_thickness, density, beam_height, specimen_length, refraction)
     film.check()
     work = _XrdWork(
@@ -189,16 +241,134 @@ def xrd(
         film,
     )
     measured = measured_curve(against, "two_theta", figure=figure, window=window)
-    result = each_file(files, work)
-    lay_over_measured(
-        result, measured, "two_theta", result["intensity"], 1, as_json, figure=figure, window=window
-    )
+    if fit:
+        _check_fit(measured, phases, background)
+        result = each_file(files, replace(work, phases=(), background=(), substrate=None, bare=True))
+        _whole_fit(result, work, measured, window, 3 if degree is None else degree, fit_zero, figure, as_json)
+    else:
+        _check_shares(phases)
+        if fit_zero:
+            raise InputError("--fit-zero: no whole-pattern fit is asked for; allowed: with --fit")
+        result = each_file(files, work)
+        lay_over_measured(
+            result,
+            measured,
+            "two_theta",
+            result["intensity"],
+            1 if degree is None else degree,
+            as_json,
+            figure=figure,
+            window=window,
+        )
+    if line:
+        result["lines"] = _lines(line, result, measured, work, line_width, line_shape)
     if as_json:
         print_json(result)
         return
+    if line:
+        print_lines(result["lines"])
     columns = ("2θ (°)", "fwhm (°)", "d (Å)", "hkl", "Scherrer, K = 0.9 (Å)", "sphere (Å)")
     keys = ("two_theta", "fwhm", "d", "hkl", "size_scherrer", "size_sphere")
     print_table("peaks", columns, [tuple(peak[key] for key in keys) for peak in result["peaks"]])
+
+
+def _check_fit(
+    measured: MeasuredCurve | None, phases: Sequence[PhaseRequest], background: str | None
+) -> None:
+    if measured is None:
+        raise InputError("--fit: nothing measured to fit; allowed: with --against DATA")
+    if background is not None:
+        raise InputError("--background: is fitted with --fit; allowed: --degree")
+    for one in phases:
+        if one.weight is not None:
+            raise InputError(
+                f"--phase {one.name}={one.weight:g}: shares are fitted with --fit; allowed: {one.name}"
+            )
+
+
+def _whole_fit(
+    result: dict[str, Any],
+    work: _XrdWork,
+    measured: MeasuredCurve | None,
+    window: tuple[float, float] | None,
+    degree: int,
+    fit_zero: bool,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
+    """Add the keys ``fit`` and ``against``, draw and print."""
+    import numpy as np
+
+    from alzmodel.scattering.xrd import PowderPattern
+    from alzmodel.scattering.xrd_whole import fit_specimen
+
+    assert measured is not None
+    pattern = PowderPattern(
+        np.asarray(result["two_theta"]),
+        np.asarray(result["intensity"]),
+        float(result["wavelength"]),
+        "computed",
+        "",
+        (),
+        float(result.pop("atom_mass")),
+    )
+    found = fit_specimen(
+        measured,
+        pattern,
+        [(one.name, one.diameter) for one in work.phases],
+        window=window,
+        fwhm=work.fwhm,
+        b_iso=work.b_iso,
+        polarization=work.polarization,
+        wavelength=work.wavelength,
+        background=degree,
+        grazing=work.film.geometry(work.seen[:1], work.wavelength),
+        substrate=work.substrate,
+        refine_zero=fit_zero,
+    )
+    result["fit"] = found.to_dict()
+    result["against"] = found.agreement()
+    if figure is not None:
+        from alzmodel.report.against_figure import plot_against
+
+        parts = {phase.name: phase.curve for phase in found.phases}
+        plot_against(result["against"], "two_theta", figure, parts=parts)
+    if not as_json:
+        print_fit(found)
+
+
+def _lines(
+    centres: Sequence[float],
+    result: dict[str, Any],
+    measured: MeasuredCurve | None,
+    work: _XrdWork,
+    half_width: float,
+    shape: LineShape,
+) -> list[dict[str, Any]]:
+    """Single-line fits of the model's pattern and of the measured one."""
+    import numpy as np
+
+    from alzmodel.scattering.xrd_lines import fit_profile
+
+    curves: list[tuple[str, Any, Any, Any]] = [("model", result["two_theta"], result["intensity"], None)]
+    if measured is not None:
+        curves.append(("measured", measured.x, measured.y, measured.sigma))
+    instrument = work.fwhm if isinstance(work.fwhm, float) else 0.0
+    found = []
+    for centre in centres:
+        for name, x, y, sigma in curves:
+            fit = fit_profile(
+                np.asarray(x),
+                np.asarray(y),
+                centre,
+                float(result["wavelength"]),
+                window=half_width,
+                shape=shape.value,
+                instrument_fwhm=instrument,
+                sigma=sigma,
+            )
+            found.append({"label": f"{name} {centre:g}°", **fit.to_dict()})
+    return found
 
 
 def _check_shares(phases: Sequence[PhaseRequest]) -> None:
@@ -271,6 +441,10 @@ class _XrdWork:
     background: tuple[float, ...]
     substrate: SubstrateLine | None
     film: _Film
+    bare: bool = False
+    """Only the model's own pattern: a fit adds the rest."""
+    seen: list[Ingredient] = field(default_factory=list)
+    """The models that were computed."""
 
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
         from alzmodel.scattering.xrd import powder_pattern
@@ -289,11 +463,14 @@ class _XrdWork:
             "b_iso": self.b_iso,
             "polarization": self.polarization,
         }
-        grid, skipped = padded_grid(self.two_theta, self.film.refraction)
+        grid, skipped = padded_grid(self.two_theta, self.film.refraction and not self.bare)
         pattern = powder_pattern(frames, two_theta=grid, method=self.method.value, **settings)
         rest = 1 - sum(one.weight or 0.0 for one in self.phases)
         atoms = frames[0]
         ingredients = [Ingredient("model", pattern, rest, atomic_fractions(atoms), specimen_density(atoms))]
+        self.seen.append(ingredients[0])
+        if self.bare:
+            return {**pattern.to_dict(), "atom_mass": pattern.atom_mass}
         ingredients += [
             phase_ingredient(one.name, one.weight or 0.0, grid, diameter=one.diameter, **settings)
             for one in self.phases

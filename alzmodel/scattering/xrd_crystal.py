@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["Reflection", "bragg_angle", "hkl_text", "powder_reflections"]
+__all__ = ["Reflection", "bragg_angle", "hkl_text", "powder_reflections", "squared_structure_factors"]
 
 _SAME_D: Final = 1e-6
 _MAX_VECTORS: Final = 3_000_000
@@ -100,20 +100,9 @@ def powder_reflections(
     InputError
         If the model is not periodic in three directions, or the cell is so large that the list would be endless.
     """
-    if not atoms.pbc.all():
-        raise InputError(
-            "reflections: the model is not periodic in three directions; allowed: a crystal's unit cell"
-        )
-    hkl, Q = _vectors(atoms, q_range)
+    hkl, Q, squared = squared_structure_factors(atoms, q_range, factor)
     if len(hkl) == 0:
         return []
-    phases = np.exp(2j * np.pi * (hkl @ atoms.get_scaled_positions().T))
-    symbols = np.asarray(atoms.get_chemical_symbols())
-    amplitude = np.zeros(len(hkl), dtype=complex)
-    # Friedel partners differ under dispersion; both are in the list.
-    for element in sorted(set(symbols.tolist())):
-        amplitude += factor(element, Q) * phases[:, symbols == element].sum(axis=1)
-    squared = np.abs(amplitude) ** 2
     order = np.argsort(Q, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(Q[order]) > _SAME_D * Q[order][1:]) + 1)
     total = [float(squared[group].sum()) for group in groups]
@@ -134,6 +123,27 @@ def powder_reflections(
         Reflection(label, d, angle, multiplicity, strength, value / strongest)
         for (label, d, multiplicity, strength), angle, value in zip(reflections, angles, powder, strict=True)
     ]
+
+
+def squared_structure_factors(
+    atoms: Atoms, q_range: tuple[float, float], factor: Callable[[str, FloatArray], NDArray[np.complex128]]
+) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+    """Every reciprocal lattice vector with 2π/d in a range: hkl (n, 3), 2π/d in Å⁻¹ (n,) and |F|² (n,).
+
+    Arguments and errors as :func:`powder_reflections`.
+    """
+    if not atoms.pbc.all():
+        raise InputError(
+            "reflections: the model is not periodic in three directions; allowed: a crystal's unit cell"
+        )
+    hkl, Q = _vectors(atoms, q_range)
+    phases = np.exp(2j * np.pi * (hkl @ atoms.get_scaled_positions().T))
+    symbols = np.asarray(atoms.get_chemical_symbols())
+    amplitude = np.zeros(len(hkl), dtype=complex)
+    # Friedel partners differ under dispersion; both are in the list.
+    for element in sorted(set(symbols.tolist())):
+        amplitude += factor(element, Q) * phases[:, symbols == element].sum(axis=1)
+    return hkl, Q, np.abs(amplitude) ** 2
 
 
 def _lorentz_polarisation(two_theta: float) -> float:

@@ -142,6 +142,11 @@ class GrazingIncidence:
         lit = self.specimen_length * math.sin(math.radians(self.angle))
         return 1.0 if self.beam_height <= lit else lit / self.beam_height
 
+    @property
+    def lowest_angle(self) -> float:
+        """Degrees 2θ from which the beam leaves the surface steeply enough to be computed."""
+        return self.angle + _LOWEST_EXIT
+
     def check(self, two_theta: FloatArray) -> None:
         """Refuse angles of the detector below or in the surface.
 
@@ -150,11 +155,10 @@ class GrazingIncidence:
         InputError
             If 2θ is not at least half a degree above the angle of incidence.
         """
-        lowest = self.angle + _LOWEST_EXIT
-        if two_theta.min() < lowest:
+        if two_theta.min() < self.lowest_angle:
             raise InputError(
-                f"2θ from {two_theta.min():g}° at {self.angle:g}° incidence; allowed: from {lowest:g}°, since the beam "
-                "leaves along the surface below"
+                f"2θ from {two_theta.min():g}° at {self.angle:g}° incidence; allowed: from {self.lowest_angle:g}°, "
+                "since the beam leaves along the surface below"
             )
 
     def factor(self, two_theta: FloatArray) -> FloatArray:

@@ -87,7 +87,7 @@ class LineFit:
     """A single fitted line; angles in degrees 2θ, d and sizes in Å, intervals 95 %.
 
     `shape`, `background` and `window` say how it was fitted, because sizes depend on it. `fwhm` is as fitted, the sizes
-    are corrected for `instrument_fwhm`.
+    are corrected for `instrument_fwhm`; they are NaN where the width ended on a bound, which is no line of the window.
     """
 
     two_theta: float
@@ -210,7 +210,9 @@ def fit_profile(
     peak = fit.peaks[0]
     spacings = [bragg_spacing(angle, wavelength) if angle > 0 else math.nan for angle in peak.position_ci95]
     sizes = [
-        size_from_width(peak.position, peak.fwhm, wavelength, constant, instrument_fwhm=instrument_fwhm)
+        math.nan
+        if "fwhm" in peak.at_bound
+        else size_from_width(peak.position, peak.fwhm, wavelength, constant, instrument_fwhm=instrument_fwhm)
         for constant in (SCHERRER_CONSTANT, SPHERE_CONSTANT)
     ]
     return LineFit(

@@ -54,7 +54,7 @@ def test_film_of_several_phases(capsys, folder):
     result = pattern_of(
         capsys,
         folder / "sphere.extxyz",
-        *("--phase", "Li2CO3=0.2", "--phase", "MgO:100=0.1"),
+        *("--phase", "Li2CO3=0.2", "--phase", "MgO:100=0.1", "--fwhm", 0.2),
         *("--substrate", "MgO:200=0.5", "--background", "0.1"),
         *("--incidence", 1, "--film-thickness", 11000, "--refraction"),
         *("--beam-height", 0.2, "--specimen-length", 5),
@@ -65,6 +65,43 @@ def test_film_of_several_phases(capsys, folder):
     assert any(name and name.startswith("Li2CO3") for name in names)
     assert {"model 222", "MgO 200"} <= names
     assert len(result["two_theta"]) == 801
+
+
+def test_whole_pattern_fit_of_a_film_made_here(capsys, folder, tmp_path):
+    film = ("--incidence", 1, "--film-thickness", 11000, "--refraction", "--density", 5.0)
+    made = pattern_of(
+        capsys,
+        folder / "sphere.extxyz",
+        *("--phase", "MgO:120=0.3", "--substrate", "La2Zr2O7:111=0", "--background", "0.2,0.1", *film),
+    )
+    data = np.transpose([made["two_theta"], 7 * np.array(made["intensity"])])
+    np.savetxt(tmp_path / "film.xy", data)
+    words = ("--phase", "MgO:80", "--fit", "--against", tmp_path / "film.xy", "--figure", tmp_path / "f.csv")
+    result = pattern_of(capsys, folder / "sphere.extxyz", *words, *film, "--degree", 1)
+    model, oxide = result["fit"]["phases"]
+    assert model["label"] == "model"
+    assert oxide["weight"] == pytest.approx(0.3, abs=0.01)
+    assert oxide["size_sphere"] == pytest.approx(120, rel=0.03)
+    assert oxide["lattice_parameters"][0] == pytest.approx(4.211, abs=0.002)
+    assert result["against"]["rwp"] == result["fit"]["rwp"] < 0.01
+    heading = (tmp_path / "f.csv").read_text().splitlines()[0]
+    assert heading == "2θ (°),observed,calculated,background,residual,model,MgO"
+    code, out, _ = run(capsys, "xrd", folder / "sphere.extxyz", *words, *RANGE)
+    assert code == 0
+    assert "whole-pattern fit" in out
+
+
+def test_single_lines_of_model_and_measurement(capsys, folder, tmp_path):
+    pattern = pattern_of(capsys, folder / "sphere.extxyz")
+    np.savetxt(tmp_path / "own.xy", np.transpose([pattern["two_theta"], pattern["intensity"]]))
+    words = ("--line", 28.6, "--line-width", 2.5, "--against", tmp_path / "own.xy")
+    for shape in ("gaussian", "lorentzian", "pseudo-voigt", "pearson7"):
+        ours, measured = pattern_of(capsys, folder / "sphere.extxyz", *words, "--line-shape", shape)["lines"]
+        assert ours["two_theta"] == pytest.approx(measured["two_theta"], abs=1e-6)
+        assert ours["shape"] == shape
+        assert ours["size_scherrer"] == pytest.approx(ours["size_sphere"] * 0.9 / 1.107)
+        assert 30 < ours["size_sphere"] < 55
+    assert "fits of single lines" in run(capsys, "xrd", folder / "sphere.extxyz", *RANGE, *words)[1]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +122,21 @@ def test_film_of_several_phases(capsys, folder):
         (["--film-thickness", "100"], ["--film-thickness", "--incidence"]),
         (["--incidence", "1", "--beam-height", "0.2"], ["--specimen-length"]),
         (["--incidence", "30"], ["30", "allowed: from 30.5"]),
+        (["--fit"], ["--fit", "--against"]),
+        (["--fit-zero"], ["--fit-zero", "--fit"]),
+        (["--fit", "--against", "{data}", "--phase", "MgO=0.1"], ["MgO=0.1", "fitted"]),
+        (["--fit", "--against", "{data}", "--phase", "MgO", "--phase", "MgO"], ["MgO, MgO", "each once"]),
+        (["--fit", "--against", "{data}", "--background", "0.1"], ["--degree"]),
+        (["--fit", "--against", "{data}", "--window", "30", "30.1"], ["points"]),
+        (["--against", "{data}", "--degree", "40"], ["degree 40"]),
+        (["--line", "19"], ["19"]),
+        (["--line-shape", "box"], ["box", "pearson7"]),
         (["--incidence", "1", "--density", "90"], ["density: 90"]),
     ],
 )
-def test_bad_input_ends_in_one_line(capsys, folder, words, named):
+def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):
+    np.savetxt(tmp_path / "data.xy", np.transpose([np.arange(20, 60, 0.1), np.arange(20, 60, 0.1)]))
+    words = [word.format(data=tmp_path / "data.xy") for word in words]
     code, out, err = run(capsys, "xrd", folder / "sphere.extxyz", *RANGE, *words)
     assert code == 2
     assert out == ""
