@@ -60,7 +60,8 @@ def read_frames(path: str | Path) -> list[Atoms]:
     Raises
     ------
     InputError
-        If the file is missing, is no structure, is empty, or holds positions or cells that are not finite.
+        If the file is missing, is no structure, is empty, holds positions or cells that are not finite, or is a CIF
+        with partly occupied sites.
     """
     import ase.io
 
@@ -88,6 +89,9 @@ def read_frames(path: str | Path) -> list[Atoms]:
         raise InputError(f"{name}: holds no structure; allowed: at least one frame with at least one atom")
     for number, atoms in enumerate(frames):
         _check_atoms(atoms, name, number)
+        # Other formats hand on what a CIF said of sites that may since have been filled.
+        if Path(name).suffix.lower() == ".cif":
+            _check_occupancy(atoms, name)
     return frames
 
 
@@ -132,6 +136,16 @@ def _check_atoms(atoms: Atoms, name: str, number: int) -> None:
         raise InputError(
             f"{name}: frame {number} is periodic but its cell has no volume; allowed: a full cell in Å"
         )
+
+
+def _check_occupancy(atoms: Atoms, name: str) -> None:
+    """Refuse sites that are not held by one whole atom: ASE fills them with the most frequent one."""
+    for site in atoms.info.get("occupancy", {}).values():
+        if len(site) > 1 or any(abs(share - 1) > 1e-3 for share in site.values()):
+            shares = ", ".join(f"{element} {share:g}" for element, share in site.items())
+            raise InputError(
+                f"{name}: a site is held by {shares}; allowed: one whole atom a site, as in an ordered approximant"
+            )
 
 
 def read_structure(path: str | Path) -> Atoms:

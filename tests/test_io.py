@@ -112,6 +112,21 @@ def test_bad_files_are_refused_in_one_line(tmp_path, content, named):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(("sites", "held"), [("Mg1 Mg 0.5", "Mg 0.5"), ("Mg1 Mg 0.5\nCa1 Ca 0.5", "Ca 0.5")])
+def test_partly_occupied_sites_are_refused(tmp_path, sites, held):
+    path = tmp_path / "disordered.cif"
+    columns = ("label", "type_symbol", "occupancy", "fract_x", "fract_y", "fract_z")
+    cell = [f"_cell_length_{edge} 4.21" for edge in "abc"]
+    cell += [f"_cell_angle_{angle} 90" for angle in ("alpha", "beta", "gamma")]
+    atoms = [f"{site} 0 0 0" for site in sites.splitlines()]
+    loop = ["_symmetry_Int_Tables_number 225", "loop_", *(f"_atom_site_{name}" for name in columns)]
+    path.write_text("\n".join(["data_x", *cell, *loop, *atoms, "O1 O 1.0 0.5 0.5 0.5", ""]))
+    with pytest.raises(InputError, match=held):
+        alz_io.read_frames(path)
+    path.write_text("\n".join(["data_x", *cell, *loop, "Mg1 Mg 1.0 0 0 0", "O1 O 1.0 0.5 0.5 0.5", ""]))
+    assert len(alz_io.read_structure(path)) == 8
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         alz_io.read_frames(tmp_path / "nothing.cif")

@@ -16,6 +16,7 @@ from alzmodel.local_order.cation_order import CationOrder, cation_order
 from alzmodel.local_order.criteria import CRITERIA
 from alzmodel.local_order.free_volume import PROBE, FreeVolume, free_volume
 from alzmodel.local_order.network import Network, network
+from alzmodel.local_order.polyhedra import unit_angles
 from alzmodel.local_order.rings import LARGEST, Rings, rings
 from alzmodel.local_order.roles import Roles, roles
 from alzmodel.local_order.sensitivity import SHIFT, sensitivity
@@ -38,7 +39,6 @@ __all__ = [
     "Unit",
     "building_units",
     "effective_coordination",
-    "unit_angles",
     "unknown_ions",
 ]
 
@@ -418,20 +418,6 @@ def effective_coordination(pairs: Neighbours) -> NDArray[np.float64]:
     number += np.bincount(i, np.exp(1 - (length / mean[i]) ** 6), n_atoms)
     number[alone] = math.nan
     return number
-
-
-def unit_angles(pairs: Neighbours) -> NDArray[np.float64]:
-    """Angles between the bonds of each atom, in degrees, every pair of bonds once, shape (n_angles,)."""
-    offsets = pairs.offsets()
-    number = np.diff(offsets)
-    unit = pairs.vector / pairs.distance[:, None]
-    found = [np.empty(0)]
-    for n in np.unique(number[number > 1]):
-        shells = unit[offsets[:-1][number == n][:, None] + np.arange(n)]
-        left, right = np.triu_indices(int(n), 1)
-        cosine = np.einsum("aij,aij->ai", shells[:, left], shells[:, right])
-        found.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))).ravel())
-    return np.concatenate(found)
 
 
 def _average(values: NDArray[np.float64]) -> float:

@@ -1,4 +1,4 @@
-"""Volume and distortion of coordination polyhedra."""
+"""Volume, distortion and angles of coordination polyhedra."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["Polyhedra", "polyhedra"]
+__all__ = ["Polyhedra", "polyhedra", "unit_angles"]
 
 # Volume of the regular polyhedron whose corners are at distance 1 from its centre, ideal angle between bonds to
 # corners that share an edge, and number of such angles.
@@ -79,6 +79,20 @@ def polyhedra(cation_bonds: Neighbours) -> Polyhedra:
         angles = np.sort(np.degrees(np.arccos(np.clip(cosine, -1, 1))), axis=1)[:, :n_angles]
         variance[centres] = ((angles - ideal) ** 2).sum(axis=1) / (n_angles - 1)
     return Polyhedra(volume, distortion, elongation, variance)
+
+
+def unit_angles(pairs: Neighbours) -> NDArray[np.float64]:
+    """Angles between the bonds of each atom, in degrees, every pair of bonds once, shape (n_angles,)."""
+    offsets = pairs.offsets()
+    number = np.diff(offsets)
+    unit = pairs.vector / pairs.distance[:, None]
+    found = [np.empty(0)]
+    for n in np.unique(number[number > 1]):
+        shells = unit[offsets[:-1][number == n][:, None] + np.arange(n)]
+        left, right = np.triu_indices(int(n), 1)
+        cosine = np.einsum("aij,aij->ai", shells[:, left], shells[:, right])
+        found.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))).ravel())
+    return np.concatenate(found)
 
 
 @numba.njit(cache=True)

@@ -11,7 +11,7 @@ from alzmodel.local_order.bond_valence import bond_valence
 from alzmodel.local_order.cation_order import cation_order
 from alzmodel.local_order.criteria import CRITERIA
 from alzmodel.local_order.network import network
-from alzmodel.local_order.polyhedra import polyhedra
+from alzmodel.local_order.polyhedra import polyhedra, unit_angles
 from alzmodel.local_order.rings import rings
 from alzmodel.local_order.roles import roles
 from alzmodel.local_order.sharing import sharing
@@ -51,12 +51,13 @@ def sensitivity(
     dict
         For ``first_minimum``, ``solid_angle``, ``relative_gap`` (:data:`alzmodel.local_order.criteria.CRITERIA`),
         ``cutoffs_shorter`` and ``cutoffs_longer`` (the first minima moved by `SHIFT`; those between cations stay):
-        ``units`` per cation with ``mean_coordination``, ``mean_distance`` (Å), ``volume`` of the polyhedra (Å³),
-        ``bond_valence``; ``sharing`` per pair with the fractions and, by mode, ``distances`` and ``distance_stds``;
-        ``mean_qn``, ``non_bridging_fraction``, ``links_per_unit`` per cation, ``rings`` per centre (primitive, to
-        `LARGEST_RING` atoms), ``bridging_share`` per ion; ``global_instability_index``, ``packing_fraction`` (radii by
-        coordination; periodic models), and ``fluorite_fraction``, ``pyrochlore_fraction`` of the cations. ``std_…`` are
-        spreads over cations or bonds.
+        ``units`` per cation with ``mean_coordination``, ``mean_distance`` (Å), ``mean_angle`` (degrees), ``volume`` of
+        the polyhedra (Å³), ``bond_valence``; ``sharing`` per pair with the fractions and, by mode, ``distances`` and
+        ``distance_stds``; ``mean_qn``, ``bridge_order``, ``non_bridging_fraction``, ``links_per_unit`` per cation,
+        ``rings`` per centre (primitive, to `LARGEST_RING` atoms), ``bridging_share`` per ion and ``scales`` with its
+        place on Sun's and Dietzel's; ``global_instability_index``, ``packing_fraction`` (radii by coordination;
+        periodic models), and ``fluorite_fraction``, ``pyrochlore_fraction`` of the cations. ``std_…`` are spreads over
+        cations or bonds.
 
     Raises
     ------
@@ -92,6 +93,8 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
         row |= {
             "mean_qn": net.mean_qn,
             "std_qn": net.std_qn,
+            "bridge_order": net.bridge_order,
+            "std_bridge_order": net.std_bridge_order,
             "non_bridging_fraction": net.non_bridging_fraction,
             "links_per_unit": {element: part.links_per_unit for element, part in net.sub_networks.items()},
             "std_links_per_unit": {
@@ -103,6 +106,17 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
             ions = roles(model, former=former).ions
             row["bridging_share"] = {label: role.bridging_share for label, role in ions.items()}
             row["std_bridging_share"] = {label: role.std_bridging_share for label, role in ions.items()}
+            row["scales"] = {
+                label: {
+                    "sun": role.sun,
+                    "std_sun": role.std_sun,
+                    "sun_class": role.sun_class,
+                    "dietzel": role.dietzel,
+                    "std_dietzel": role.std_dietzel,
+                    "dietzel_class": role.dietzel_class,
+                }
+                for label, role in ions.items()
+            }
     if valence:
         row["global_instability_index"] = valence.global_instability_index
         if model.periodic:
@@ -117,21 +131,25 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
 
 
 def _unit(model: Bonded, element: str, ions: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    lengths, volumes, numbers = [np.empty(0)], [np.empty(0)], []
+    lengths, volumes, angles, numbers = [np.empty(0)], [np.empty(0)], [np.empty(0)], []
     for atoms, pairs in zip(model.frames, model.bonds, strict=True):
         is_centre = atoms.symbols == element
-        lengths.append(pairs.distance[is_centre[pairs.i]])
+        mine = pairs.select(is_centre[pairs.i])
+        lengths.append(mine.distance)
+        angles.append(unit_angles(mine))
         volumes.append(polyhedra(pairs).volume[is_centre])
         numbers.append(np.bincount(pairs.i, minlength=len(atoms))[is_centre])
     length, volume = np.concatenate(lengths), np.concatenate(volumes)
     volume = volume[np.isfinite(volume)]
     rows = [row for label, row in ions.items() if label.rstrip("+0123456789") == element]
-    number = np.concatenate(numbers)
+    number, angle = np.concatenate(numbers), np.concatenate(angles)
     return {
         "mean_coordination": float(number.mean()),
         "std_coordination": _spread(number),
         "mean_distance": float(length.mean()) if len(length) else math.nan,
         "std_distance": _spread(length),
+        "mean_angle": float(angle.mean()) if len(angle) else math.nan,
+        "std_angle": _spread(angle),
         "volume": float(volume.mean()) if len(volume) else math.nan,
         "std_volume": _spread(volume),
         "bond_valence": rows[0]["mean"] if rows else math.nan,

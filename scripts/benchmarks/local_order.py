@@ -26,11 +26,11 @@ from alzmodel.crystals import crystal
 from alzmodel.errors import InputError, run_main
 from alzmodel.io import json_text, read_frames
 from alzmodel.local_order.bond_valence import bond_valence
-from alzmodel.local_order.building_units import unit_angles
 from alzmodel.local_order.cation_order import cation_order
 from alzmodel.local_order.free_volume import free_volume, ionic_radii
 from alzmodel.local_order.network import network
 from alzmodel.local_order.pdf import partial_rdf
+from alzmodel.local_order.polyhedra import unit_angles
 from alzmodel.local_order.rings import rings
 from alzmodel.local_order.roles import roles
 from alzmodel.local_order.sensitivity import sensitivity

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
-from alzmodel.local_order.building_units import building_units, effective_coordination, unit_angles
+from alzmodel.local_order.building_units import building_units, effective_coordination
 from alzmodel.local_order.shells import bonded, first_shells
 from alzmodel.neighbours import neighbour_list
 from tests.local_order.models import perovskite, quartz, random_oxide, rough_glass, rutile
@@ -79,11 +79,6 @@ def test_effective_coordination_without_neighbours():
     assert effective_coordination(pairs)[:2].tolist() == pytest.approx([1, 1])
     assert math.isnan(effective_coordination(pairs)[2])
     assert np.isnan(effective_coordination(neighbour_list(Atoms("O"), 2.0))).all()
-
-
-def test_unit_angles_of_a_bent_unit():
-    atoms = Atoms("OZr2", positions=[[0, 0, 0], [2, 0, 0], [0, 2, 0]])
-    assert unit_angles(neighbour_list(atoms, 2.1)) == pytest.approx([90])
 
 
 def test_given_cutoffs_are_used_in_either_order():

@@ -5,14 +5,16 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from ase import Atoms
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from alzmodel.crystals import crystal
-from alzmodel.local_order.polyhedra import _hull_volume, polyhedra
+from alzmodel.local_order.polyhedra import _hull_volume, polyhedra, unit_angles
 from alzmodel.local_order.shapes import SHAPES, _measures, shape_measures
 from alzmodel.local_order.shells import bonded
 from alzmodel.local_order.unit_geometry import unit_geometry
+from alzmodel.neighbours import neighbour_list
 from tests.local_order.models import rough_glass, rutile
 
 
@@ -169,6 +171,11 @@ def test_distortion_of_rutile_by_hand():
     np.testing.assert_allclose(bodies.angle_variance[titanium], variance)
     elongation = (2 * two**2 + 4 * four**2) / 6 / (volume * 3 / 4) ** (2 / 3)
     np.testing.assert_allclose(bodies.quadratic_elongation[titanium], elongation)
+
+
+def test_unit_angles_of_a_bent_unit():
+    atoms = Atoms("OZr2", positions=[[0, 0, 0], [2, 0, 0], [0, 2, 0]])
+    assert unit_angles(neighbour_list(atoms, 2.1)) == pytest.approx([90])
 
 
 def test_nothing_changes_in_a_turned_cell():
