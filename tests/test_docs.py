@@ -2,27 +2,144 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import re
+import shlex
+import sys
 from pathlib import Path
 
+import ase.cli.main
+import pytest
+
+from alzmodel.cli import main
 from alzmodel.crystals import crystal
+from alzmodel.forcefields.pair_tables import Coulomb
 from alzmodel.local_order.roles import DIETZEL, roles
 from alzmodel.local_order.shapes import SHAPES
+from alzmodel.scattering.totals import TAPER_RATIO, TAPER_START
+from alzmodel.scattering.xrd_lines import SCHERRER_CONSTANT, SPHERE_CONSTANT
+from alzmodel.study import runner
+from alzmodel.study.executors import LocalExecutor
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"<!-- test: (sh|python|file \S+) -->\n```\w+\n(.*?)```", re.DOTALL)
+SYNTHETIC = (sys.executable, str(Path(__file__).parent / "study" / "synthetic.py"))
 
 
-def test_example_of_local_order_prints_what_it_says(capsys):
-    text = (DOCS / "local-order.md").read_text(encoding="utf-8")
-    block = re.search(r"<!-- test: local order -->\n```python\n(.*?)```", text, re.DOTALL)[1]
-    exec(block, {})
-    said = [line.split("  # ")[1] for line in block.splitlines() if "  # " in line]
-    assert capsys.readouterr().out.splitlines() == said
-    assert len(said) == 4
+def page(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def run_line(line):
+    """One line of shell, as a user types it."""
+    program, *words = shlex.split(line, comments=True)
+    if program == "ase":
+        ase.cli.main.main(args=words)
+    else:
+        assert program == "alzmodel"
+        assert main(words) == 0, line
+
+
+def run_python(code, names):
+    """Lines whose print is told in a comment print that."""
+    said = [line.split("  # ")[1] for line in code.splitlines() if re.match(r"\s*print\(.*  # ", line)]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, names)
+    assert _as_set(out.getvalue().splitlines()) == _as_set(said)
+
+
+def _as_set(lines):
+    """A printed set has no order."""
+    return [
+        set(line.strip("{}").split(", ")) if line.startswith("{") and ":" not in line else line
+        for line in lines
+    ]
+
+
+@pytest.mark.parametrize("name", ["studies.md", "screening.md", "slurm.md", "python-api.md"])
+def test_examples_do_what_the_page_says(name, tmp_path, monkeypatch, capsys):
+    """Everything is real but the molecular dynamics, in place of which ions are packed, and figures not asked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("alzmodel.study.figures.draw_all", lambda *_: [])
+    monkeypatch.setattr(
+        runner, "make_executor", lambda _, store, slots, __: LocalExecutor(store, slots, SYNTHETIC)
+    )
+    blocks = BLOCK.findall(page(name))
+    assert blocks
+    names: dict = {}
+    for kind, text in blocks:
+        if kind == "sh":
+            for line in text.splitlines():
+                run_line(line)
+                capsys.readouterr()
+        elif kind == "python":
+            run_python(text, names)
+        else:
+            Path(kind.split()[1]).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_study_of_the_page_melts_and_is_done(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (text,) = (block for kind, block in BLOCK.findall(page("studies.md")) if kind == "file study.toml")
+    Path("study.toml").write_text(text, encoding="utf-8")
+    assert main(["run", "study.toml", "--out", "my-study"]) == 0
+    assert "15 tasks done" in capsys.readouterr().err
+
+
+def test_links_lead_somewhere_and_readme_names_every_page():
+    for file in (ROOT / "README.md", *DOCS.glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
+            assert (file.parent / target).is_file(), f"{file.name}: {target}"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for file in DOCS.glob("*.md"):
+        assert f"docs/{file.name}" in readme
+
+
+def test_scripts_that_pages_name_take_those_options(capsys):
+    named = set()
+    for file in (ROOT / "README.md", *DOCS.glob("*.md")):
+        named |= set(re.findall(r"`python (scripts/[\w/]+)\.py([^`]*)`", file.read_text(encoding="utf-8")))
+    assert len(named) > 5
+    for script, words in sorted(named):
+        assert (ROOT / f"{script}.py").is_file()
+        parse = getattr(importlib.import_module(script.replace("/", ".")), "parse_arguments", None)
+        if parse is not None and words and not {"--help", "KEY=NUMBER"} & set(words.split()):
+            parse(shlex.split(words))
+    capsys.readouterr()
+
+
+def test_theory_names_what_is_there_and_numbers_that_are_used():
+    text = page("theory.md")
+    names = re.findall(r"`(alzmodel(?:\.\w+)+)`", text)
+    assert len(names) >= 20
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        try:
+            assert hasattr(importlib.import_module(module), attribute), name
+        except ModuleNotFoundError:
+            importlib.import_module(name)
+    coulomb = Coulomb("dsf")
+    assert f"α = {coulomb.damping:.2f} Å⁻¹, R = {coulomb.cutoff:g} Å" in text
+    assert f"at most {TAPER_START:g} Å, and falls as cos² to {TAPER_RATIO:g} times" in text
+    assert f"K = {SCHERRER_CONSTANT:g}" in text
+    assert f"{SCHERRER_CONSTANT / SPHERE_CONSTANT:.2f} of the diameter" in text
+    assert f"own constant is {SPHERE_CONSTANT:g}" in text
+
+
+def test_example_of_local_order_prints_what_it_says():
+    run_python(
+        re.search(r"<!-- test: local order -->\n```python\n(.*?)```", page("local-order.md"), re.DOTALL)[1],
+        {},
+    )
 
 
 def test_thresholds_of_local_order_are_those_of_the_program():
-    text = (DOCS / "local-order.md").read_text(encoding="utf-8")
+    text = page("local-order.md")
     for name, (low, high) in DIETZEL.items():
         assert f"{name} {low}–{high}" in text
     limits = roles(crystal("La2Zr2O7")).to_dict()["thresholds"]["sun"]

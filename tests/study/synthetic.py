@@ -9,6 +9,7 @@ import numpy as np
 from alzmodel.build.packing import random_packing
 from alzmodel.composition import Composition, formula_of, ion_counts
 from alzmodel.io import write_structure
+from alzmodel.study import worker
 from alzmodel.study.runner import STUDY
 from alzmodel.study.settings import parse_study, study_toml
 from alzmodel.study.stages import FRAMES, MODEL, STAGES
@@ -122,3 +123,8 @@ def make_study(
         result = stages[task.stage](work)
         store.commit(task, work_folder, quantities=result.quantities, results=result.results, timing={})
     return folder
+
+
+if __name__ == "__main__":
+    # As a worker: everything is real but glasses and FEM.
+    worker.main({**STAGES, "glass": _glass, "fem": _fem})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,12 @@ def store(tmp_path: Path) -> Store:
     store = Store(tmp_path / "study")
     store.prepare()
     return store
+
+
+def resources_shown() -> str:
+    """Table of resources in docs/slurm.md, with the one partition that there is here."""
+    text = (SCRIPT.parents[2] / "docs" / "slurm.md").read_text(encoding="utf-8")
+    return re.search(r"\[run\.slurm\]\n.*?(?=```)", text, re.DOTALL)[0].replace('"compute"', '"test"')
 
 
 def jobs(state: str = "") -> list[str]:
@@ -118,8 +125,7 @@ def test_a_light_study_runs_whole_under_slurm(capsys, tmp_path: Path) -> None:
         "fem = false\nxrd = false\nlocal_order = false\n[glass]\nla = [3.0]\nseeds = [1]\natoms = 180\n"
         "protocol_changes = { cutoff = 6.0, melt_time = 0.1, quench_rate = 1e4, hot_rate = 1e4, anneal_time = 0.0, "
         "melt_temperature = 1000.0, final_temperature = 900.0 }\n"
-        "[reference]\nphases = ['MgO']\nrelax = []\n"
-        "[run.slurm]\nmemory = '900MB'\nwalltime = '0:20:00'\npartition = 'test'\ntasks_per_job = 2\n",
+        "[reference]\nphases = ['MgO']\nrelax = []\n" + resources_shown(),
         encoding="utf-8",
     )
     # The glass cannot melt in 0.1 ps and must fail with its reason; the crystal is done: exit code 3.
