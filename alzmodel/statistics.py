@@ -179,8 +179,14 @@ def _from_t(
     )
 
 
-def contrast(groups: Sequence[ArrayLike], weights: Sequence[float], null: float = 0.0) -> Outcome:
-    """Test whether Σ w_g mean_g differs from `null`, with unequal variances.
+def contrast(
+    groups: Sequence[ArrayLike],
+    weights: Sequence[float],
+    null: float = 0.0,
+    *,
+    equal_variances: bool = False,
+) -> Outcome:
+    """Test whether Σ w_g mean_g differs from `null`.
 
     Parameters
     ----------
@@ -188,12 +194,16 @@ def contrast(groups: Sequence[ArrayLike], weights: Sequence[float], null: float 
     weights : sequence of float
         One a group, summing to zero.
     null : float
+    equal_variances : bool
+        Take one variance for all groups, from the spread within every one of them, those of weight zero too: with two
+        or three values a group its own variance is hardly known.
 
     Returns
     -------
     Outcome
-        Degrees of freedom after B. L. Welch, Biometrika 34, 28 (1947), eq. 28 with F. E. Satterthwaite, Biometrics
-        Bull. 2, 110 (1946). A group of one value gives p = 1 and no interval.
+        Degrees of freedom: of the pooled variance, or after B. L. Welch, Biometrika 34, 28 (1947), eq. 28 with
+        F. E. Satterthwaite, Biometrics Bull. 2, 110 (1946). Groups of one value each give p = 1 and no interval, one
+        group of one value too unless variances are equal.
 
     Raises
     ------
@@ -204,6 +214,8 @@ def contrast(groups: Sequence[ArrayLike], weights: Sequence[float], null: float 
         raise InputError(
             f"weights: {list(weights)} for {len(groups)} groups; allowed: one each, summing to zero"
         )
+    if equal_variances:
+        return _pooled_contrast(groups, weights, null)
     used = [
         (*_moments(group, "group"), weight) for group, weight in zip(groups, weights, strict=True) if weight
     ]
@@ -219,6 +231,20 @@ def contrast(groups: Sequence[ArrayLike], weights: Sequence[float], null: float 
     pooled = math.sqrt(math.fsum(variance for _, _, variance, _ in used) / len(used))
     largest = max(_largest(group) for group, weight in zip(groups, weights, strict=True) if weight)
     return _from_t(effect, math.sqrt(total), freedom, pooled, null, largest)
+
+
+def _pooled_contrast(groups: Sequence[ArrayLike], weights: Sequence[float], null: float) -> Outcome:
+    every = [_values(group, "group") for group in groups]
+    freedom = sum(len(group) - 1 for group in every)
+    effect = math.fsum(weight * float(group.mean()) for group, weight in zip(every, weights, strict=True))
+    if freedom == 0:
+        return _from_t(effect, math.nan, 0.0, math.nan)
+    squares = math.fsum(float(((group - group.mean()) ** 2).sum()) for group in every)
+    std = math.sqrt(squares / freedom)
+    error = std * math.sqrt(
+        math.fsum(weight**2 / len(group) for group, weight in zip(every, weights, strict=True))
+    )
+    return _from_t(effect, error, freedom, std, null, max(_largest(group) for group in every))
 
 
 def _largest(values: ArrayLike) -> float:

@@ -4,7 +4,8 @@
 
 builds what is missing in the folder of models, and writes docs/solubility.md, .csv and .png. Energies of another model
 (a machine-learned one, say) are added with ``--refined NAME=FILE.csv``: columns ``model`` (la-3-seed-1, or a crystal:
-La2O3, La2Zr2O7, ZrO2) and ``energy`` in eV per atom, all of one calculator.
+La2O3, La2Zr2O7, ZrO2) and ``energy`` in eV per atom, all of one calculator. ``--library PROTOCOL``
+adds the larger glasses of that protocol that come with the package.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import csv
 import io
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alzmodel.build.library import library, load_model
 from alzmodel.build.melt_quench import check_request, melt_quench
 from alzmodel.compare.solubility import (
     GATE_CRYSTAL,
@@ -27,6 +30,7 @@ from alzmodel.compare.solubility import (
     Solubility,
     exsolution,
     formation_gate,
+    gathering_words,
     per_formula_unit,
     solubility,
 )
@@ -37,6 +41,7 @@ from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
 from alzmodel.forcefields.validation import VALIDATION, crystal_properties, validation_crystal
 from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
 from alzmodel.report.drawing import draw, looks_of
+from alzmodel.statistics import mean_std, student_ci
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,9 +50,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from alzmodel.build.library import LibraryModel
     from alzmodel.report.drawing import Look
 
-CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL)
+CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL, "Li2O")
+FEWEST_CONTENTS, FEWEST_SEEDS = 3, 2
 PER_ZR_PAIR = (16.5, 2.5)
 """Atoms of Li7LaxZr2O(7.5+1.5x): 16.5 + 2.5 x."""
 MOST_UNITS = 1000
@@ -75,6 +82,24 @@ class Result:
     gate: Gate | None
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Models made alike, and what their energies say."""
+
+    label: str
+    title: str
+    models: list[Model]
+    results: list[Result]
+    provisional: tuple[str, ...]
+
+    @property
+    def groups(self) -> dict[float, list[Model]]:
+        """Models by La content."""
+        return {
+            la: [one for one in self.models if one.la == la] for la in sorted({one.la for one in self.models})
+        }
+
+
 def exact_size(la: float, least: int) -> int:
     """Smallest number of atoms, at least `least`, that holds whole formula units and whole ions.
 
@@ -98,10 +123,10 @@ def model_name(la: float, seed: int) -> str:
     return f"la-{la:g}-seed-{seed}"
 
 
-def build(options: argparse.Namespace) -> list[Model]:
-    """Build what is missing, and measure every model."""
+def build(options: argparse.Namespace) -> tuple[list[Model], tuple[str, ...]]:
+    """Build what is missing, and measure every model; also name provisional ions."""
     cases = [(la, seed) for la in options.la for seed in range(1, options.seeds + 1)]
-    models = []
+    models, marks = [], []
     for number, (la, seed) in enumerate(cases, start=1):
         path = options.models / f"{model_name(la, seed)}.extxyz"
         if not path.is_file():
@@ -113,37 +138,93 @@ def build(options: argparse.Namespace) -> list[Model]:
                 potential=options.potential,
             )
             write_structure(glass.model, path)
-        models.append(measure(path, la, seed, options.potential))
+        atoms = read_structure(path)
+        made = atoms.info["provenance"]
+        _check_model(path, made, la, seed, options)
+        models.append(measure(path.stem, atoms, la, seed, options.potential))
+        marks.append(made)
         print(f"{number}/{len(cases)} {path.name}", file=sys.stderr, flush=True)
-    return models
+    return models, provisional_ions(*marks)
 
 
-def measure(path: Path, la: float, seed: int, potential: str) -> Model:
-    """Energy and order of a model; another potential's model is refused."""
-    atoms = read_structure(path)
-    made = atoms.info["provenance"]
-    if made["potential"]["name"] != potential or abs(made["la_content"] - la) > 1e-6 or made["seed"] != seed:
+def _check_model(
+    path: Path, made: Mapping[str, Any], la: float, seed: int, options: argparse.Namespace
+) -> None:
+    found = made["potential"]["name"], made["protocol"]["name"], made["la_content"], made["seed"]
+    if found[:2] != (options.potential, options.protocol) or abs(found[2] - la) > 1e-6 or found[3] != seed:
         raise InputError(
-            f"{path}: made with {made['potential']['name']}, x = {made['la_content']:g}, seed {made['seed']}; "
-            f"allowed: {potential}, x = {la:g}, seed {seed}"
+            f"{path}: made with {found[0]}, {found[1]}, x = {found[2]:g}, seed {found[3]}; "
+            f"allowed: {options.potential}, {options.protocol}, x = {la:g}, seed {seed}"
         )
+
+
+def glasses_of_library(protocol: str, potential: str) -> list[LibraryModel]:
+    """Glasses of the library that one protocol made with Li7.
+
+    Raises
+    ------
+    InputError
+        If there are too few.
+    """
+    chosen = [
+        one
+        for one in library()
+        if (one.kind, one.protocol, one.potential, one.li) == ("glass", protocol, potential, 7)
+    ]
+    contents = [one.la for one in chosen]
+    if len(set(contents)) < FEWEST_CONTENTS or min(map(contents.count, contents)) < FEWEST_SEEDS:
+        names = ", ".join(one.name for one in chosen) or "none"
+        raise InputError(
+            f"--library {protocol}: {names}; allowed: a protocol with at least {FEWEST_CONTENTS} contents and "
+            f"{FEWEST_SEEDS} seeds each"
+        )
+    return chosen
+
+
+def of_library(
+    chosen: Sequence[LibraryModel], potential: str, oxides: Mapping[str, float]
+) -> tuple[list[Model], tuple[str, ...]]:
+    """Measure glasses of the library; also name provisional ions."""
+    models, marks = [], []
+    for number, one in enumerate(chosen, start=1):
+        atoms = load_model(one)
+        models.append(measure(one.name, atoms, one.la, one.seed, potential, oxides))
+        marks.append(atoms.info["provenance"])
+        print(f"{number}/{len(chosen)} {one.name}", file=sys.stderr, flush=True)
+    return models, provisional_ions(*marks)
+
+
+def measure(
+    name: str,
+    atoms: Atoms,
+    la: float,
+    seed: int,
+    potential: str,
+    oxides: Mapping[str, float] | None = None,
+) -> Model:
+    """Energy and order of a model."""
     energy = phase_energy(atoms, potential=potential)
     return Model(
-        name=path.stem,
+        name=name,
         la=la,
         seed=seed,
         n_atoms=len(atoms),
-        density=made["density_300K"],
-        energy=per_formula_unit(atoms, energy.total),
+        density=atoms.info["provenance"]["density_300K"],
+        energy=per_formula_unit(atoms, energy.total, la=la, oxides=oxides),
         order=exsolution(atoms),
     )
 
 
-def with_potential(models: Sequence[Model], potential: str) -> Result:
-    """Compare the models' own energies."""
+def crystal_energies(potential: str) -> dict[str, float]:
+    """Energies of the crystals in eV per formula unit; of ZrO2 that of the lower polymorph."""
     energies = {name: crystal_properties(name, potential, compress=False).energy for name in CRYSTALS}
     energies["ZrO2"] = min(energies["ZrO2"], energies.pop("ZrO2-cubic"))
-    return _result(potential, {model.name: model.energy for model in models}, models, energies)
+    return energies
+
+
+def with_potential(models: Sequence[Model], source: str, energies: Mapping[str, float]) -> Result:
+    """Compare the models' own energies."""
+    return _result(source, {model.name: model.energy for model in models}, models, energies)
 
 
 def with_refined(models: Sequence[Model], name: str, path: Path, folder: Path) -> Result:
@@ -185,14 +266,14 @@ def _result(
     )
 
 
-def csv_text(models: Sequence[Model]) -> str:
+def csv_text(series: Sequence[Series]) -> str:
     """One line a model."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
         ["model", "la", "seed", "atoms", "density_300K", "energy_per_formula_unit", *Exsolution.__slots__]
     )
-    for one in models:
+    for one in (model for part in series for model in part.models):
         order = (f"{getattr(one.order, name):.5f}" for name in Exsolution.__slots__)
         writer.writerow(
             [one.name, one.la, one.seed, one.n_atoms, f"{one.density:.4f}", f"{one.energy:.6f}", *order]
@@ -200,47 +281,52 @@ def csv_text(models: Sequence[Model]) -> str:
     return buffer.getvalue()
 
 
-def page(models: Sequence[Model], results: Sequence[Result], options: argparse.Namespace) -> str:
+def page(series: Sequence[Series], options: argparse.Namespace) -> str:
     """Return tables and verdicts as Markdown."""
-    marks = provisional_ions(*(_provenance(options.models / f"{model.name}.extxyz") for model in models))
-    parts = [
-        "# How much La2O3 the glass holds\n",
-        _introduction(len(models) // len(options.la), options),
-        f"Provisional ions: {', '.join(marks)}.\n" if marks else "",
-    ]
-    for one in results:
-        parts.append(f"## Energies: {one.source}\n")
-        parts.append(f"**{one.found.verdict(one.gate)}**\n")
-        parts.append(f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n" if one.gate else "No gate.\n")
-        parts.append(_energy_table(one))
-    parts += ["## Whether La gathers\n", _order_table(models)]
+    parts = ["# How much La2O3 the glass holds\n", _introduction(options)]
+    for part in series:
+        parts.append(f"## {part.title}\n")
+        if part.provisional:
+            parts.append(f"Provisional ions: {', '.join(part.provisional)}.\n")
+        for one in part.results:
+            parts.append(f"### Energies: {one.source}\n")
+            parts.append(f"**{one.found.verdict(one.gate)}**\n")
+            if one.gate is None or one.gate.passed:
+                parts.append(
+                    f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n" if one.gate else "No gate.\n"
+                )
+            parts.append(f"{one.found.convexity()}\n")
+            parts.append(_energy_table(one))
+        parts += ["### Whether La gathers\n", f"**{_gathering(part)}**\n", _order_table(part)]
+    parts.append(ORDER_WORDS)
     parts.append(f"![energies and order over x]({options.output.name}.png)\n")
+    parts.append(FIGURE_WORDS)
     return "\n".join(part for part in parts if part)
 
 
-def _introduction(per: int, options: argparse.Namespace) -> str:
+def _gathering(part: Series) -> str:
+    return gathering_words({la: [one.order for one in models] for la, models in part.groups.items()})
+
+
+def _introduction(options: argparse.Namespace) -> str:
     name = options.output.name
     return (
         f"Written by `python scripts/solubility_limit.py`; every model is in [{name}.csv]({name}.csv). Glasses "
-        f"Li7LaxZr2O(7.5+1.5x) of some {options.atoms} atoms, {per} for each x, protocol `{options.protocol}`, "
-        f"potential `{options.potential}`. Energies at 0 K of the minimised models, with nothing cut off "
+        "Li7LaxZr2O(7.5+1.5x). Energies at 0 K of the minimised models, with nothing cut off "
         "(`alzmodel.forcefields.phase_energies`), per formula unit with two Zr. At fixed Li7Zr2 each La enters or "
-        "leaves with ½ La2O3: where dE/dx lies above ½ E(La2O3) the glass gains energy by giving oxide off. Entropy "
-        "is left out, so a limit at 0 K is a lower bound of the limit at the temperature of a film. A quenched glass "
-        "lies above the best one by an amount that may depend on x.\n"
+        "leaves with ½ La2O3: where dE/dx lies above ½ E(La2O3) the glass gains energy by giving oxide off. La2O3 is "
+        "the only competitor looked at. Entropy is left out, so that a limit at 0 K is a lower bound of the limit at "
+        "the temperature of a film. A quenched glass lies above the best one by an amount that may depend on x.\n\n"
+        "The scatter of models of one x is pooled over all x: two to four seeds do not tell it for each x. The "
+        "curvature compares glasses with glasses, and holds whether or not the gate is passed.\n"
     )
-
-
-def _provenance(path: Path) -> dict[str, object]:
-    atoms: Atoms = read_structure(path)
-    return atoms.info["provenance"]
 
 
 def _energy_table(one: Result) -> str:
     found = one.found
     excess, error = found.excess()
     usable = one.gate is not None and one.gate.passed
-    note = "" if usable else "Not usable:\n\n"
+    note = "" if usable else "Not usable, but for the curvatures:\n\n"
     rows = []
     for k, x in enumerate(found.x):
         slope = _interval(found.slopes[k]) if k < len(found.slopes) else "–"
@@ -249,7 +335,7 @@ def _energy_table(one: Result) -> str:
         rows.append((f"{x:g}", f"{excess[k]:+.3f} ± {error[k]:.3f}", bend, until, slope))
     head = (
         "x",
-        "E − x ½ E(La2O3) (eV), from the first x",
+        "E − x ½ E(La2O3) (eV), from the first x, ± standard error",
         "d²E/dx² (eV), 95 %",
         "between x",
         "dE/dx − ½ E(La2O3) (eV per La), 95 %",
@@ -268,39 +354,69 @@ def _interval(outcome: object) -> str:
     return f"{outcome.effect:+.3f} ({low:+.3f} to {high:+.3f})"  # type: ignore[attr-defined]
 
 
-def _order_table(models: Sequence[Model]) -> str:
+ORDER_WORDS = (
+    "Mean ± sample spread over models; surplus: oxygens bonded to La alone less those of a random network, with "
+    "Student's 95 % interval of its mean. The random network has the same shells, each bond going to La with La's "
+    "share of all bonds. Warren-Cowley: 0 at random, below 0 where La prefers La. Over all neighbours it is below 0 "
+    "without any gathering, since La has the longest reach of the cations; over bonds that is taken out. In "
+    "crystalline La2O3 the shares of the fifth, eighth and ninth column are 100 %, in La2Zr2O7 14, 25 and 0 %. Where "
+    "no La has seven such oxygens, < gives the share that would have shown one with 95 % probability. A quench lasts "
+    "some 40 ps, in which no oxide can grow: this shows whether La begins to gather, not whether La2O3 would "
+    "crystallise.\n"
+)
+FIGURE_WORDS = (
+    "Bars: standard errors of energies, 95 % intervals of slopes, sample spreads of order. Grey band: what the gate "
+    "allows ½ E(La2O3) to be off by.\n"
+)
+
+
+def _order_table(part: Series) -> str:
     head = (
         "x",
         "density (g/cm³)",
-        "La-La Warren-Cowley",
+        "La-La Warren-Cowley, neighbours",
+        "La-La Warren-Cowley, bonds",
         "oxygens bonded to La alone (%)",
         "the same in a random network (%)",
+        "surplus (%), 95 %",
+        "bonds of La to such oxygens (%)",
         "La with seven such oxygens (%)",
     )
     rows = []
-    for la in dict.fromkeys(model.la for model in models):
-        mine = [model for model in models if model.la == la]
+    for la, mine in part.groups.items():
+        surplus = [100 * one.order.gathering for one in mine]
+        low, high = student_ci(surplus)
         rows.append(
             (
                 f"{la:g}",
                 _mean([one.density for one in mine], 3),
                 _mean([one.order.la_la_order for one in mine], 3),
+                _mean([one.order.la_la_bridges for one in mine], 3),
                 _mean([100 * one.order.la_only_oxygen for one in mine], 2),
                 _mean([100 * one.order.la_only_oxygen_random for one in mine], 2),
-                _mean([100 * one.order.oxide_like_la for one in mine], 2),
+                f"{np.mean(surplus):+.2f} ({low:+.2f} to {high:+.2f})",
+                _mean([100 * one.order.la_only_shell for one in mine], 1),
+                _oxide_like(mine),
             )
         )
-    words = (
-        "\nMean ± sample spread over models. Warren-Cowley: 0 at random, below 0 where La prefers La. The random "
-        "network has the same shells, each bond going to La with La's share of all bonds. In crystalline La2O3 the "
-        "fourth and the last column are 100 %. A quench lasts some 40 ps, in which no oxide can grow: this shows "
-        "whether La begins to gather, not whether La2O3 would crystallise.\n"
-    )
-    return _table(head, rows) + words
+    return _table(head, rows)
+
+
+def _oxide_like(models: Sequence[Model]) -> str:
+    shares = [100 * one.order.oxide_like_la for one in models]
+    if any(shares):
+        return _mean(shares, 2)
+    number = sum(_la_ions(one) for one in models)
+    return f"0 (< {100 * (1 - 0.05 ** (1 / number)):.2f})"
+
+
+def _la_ions(model: Model) -> float:
+    return model.la * model.n_atoms / (PER_ZR_PAIR[0] + PER_ZR_PAIR[1] * model.la)
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+    mean, std = mean_std(values)
+    return f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -308,48 +424,73 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {line} |\n" for line in lines)
 
 
-def figure(models: Sequence[Model], results: Sequence[Result], path: Path) -> None:
+def figure(series: Sequence[Series], path: Path) -> None:
     """Draw energies, slopes and order over x."""
-    looks = looks_of([*(one.source for one in results), "found", "random"])
+    sources = [one.source for part in series for one in part.results]
+    looks = looks_of([*sources, "random"])
+    # Models of one series look the same in every panel.
+    looks |= {part.label: looks[part.results[0].source] for part in series}
 
     def build_figure(canvas: Figure) -> None:
         canvas.set_size_inches(6.6, 4.8)
-        left, middle, order, oxygen = canvas.subplots(2, 2).ravel()
-        for one in results:
-            look, found = looks[one.source], one.found
-            mean, error = found.excess()
-            left.errorbar(found.x, mean, error, label=one.source, marker=look.marker, capsize=2, **look.line)
-            centres = [(a + b) / 2 for a, b in zip(found.x, found.x[1:], strict=False)]
-            effects = np.array([slope.effect for slope in found.slopes])
-            reach = np.abs(np.array([slope.ci95 for slope in found.slopes]).T - effects)
-            middle.errorbar(centres, effects, reach, label="95 %", marker=look.marker, capsize=2, **look.line)
-        width = results[0].found.tolerance
-        middle.axhspan(-width, width, color="#dddddd", zorder=0, label="width of the gate")
-        middle.axhline(0, color="#444444", linewidth=0.8)
-        left.set(xlabel="x", ylabel="E − x ½E(La₂O₃) (eV)")
-        middle.set(xlabel="x", ylabel="dE/dx − ½E(La₂O₃) (eV)")
-        contents = list(dict.fromkeys(model.la for model in models))
-
-        def show(panel: Axes, look: Look, label: str, value: Callable[[Exsolution], float]) -> None:
-            values = [[value(model.order) for model in models if model.la == la] for la in contents]
-            mean, spread = [np.mean(one) for one in values], [np.std(one, ddof=1) for one in values]
-            panel.errorbar(contents, mean, spread, label=label, marker=look.marker, capsize=2, **look.line)
-
-        show(order, looks["found"], "models", lambda one: one.la_la_order)
+        energy, slope, order, oxygen = canvas.subplots(2, 2).ravel()
+        for one in (one for part in series for one in part.results):
+            _draw_energies(energy, slope, one, looks[one.source])
+        width = series[0].results[0].found.tolerance
+        slope.axhspan(-width, width, color="#dddddd", zorder=0, label="gate")
+        slope.axhline(0, color="#444444", linewidth=0.8)
+        energy.set(xlabel="x", ylabel="E − x ½E(La₂O₃) (eV per 2 Zr)")
+        slope.set(xlabel="x", ylabel="dE/dx − ½E(La₂O₃) (eV per La)")
         order.axhline(0, color="#444444", linewidth=0.8, label="random")
-        order.set(xlabel="x", ylabel="La–La Warren–Cowley parameter")
-        show(oxygen, looks["found"], "models", lambda one: 100 * one.la_only_oxygen)
-        show(oxygen, looks["random"], "random network", lambda one: 100 * one.la_only_oxygen_random)
+        for number, part in enumerate(series):
+            look = looks[part.label]
+            _draw_order(order, part, look, part.label, lambda one: one.la_la_bridges)
+            _draw_order(oxygen, part, look, part.label, lambda one: 100 * one.la_only_oxygen)
+            _draw_order(
+                oxygen,
+                part,
+                looks["random"],
+                "" if number else "random network",
+                lambda one: 100 * one.la_only_oxygen_random,
+            )
+        order.set(xlabel="x", ylabel="La–La Warren–Cowley, bonds")
         oxygen.set(xlabel="x", ylabel="O bonded to La alone (%)")
-        for panel in (left, middle, order, oxygen):
+        for panel in (energy, slope, order, oxygen):
             panel.legend()
 
+    models = [model for part in series for model in part.models]
     columns = {
         "la": [model.la for model in models],
         "energy": [model.energy for model in models],
-        "la_la_order": [model.order.la_la_order for model in models],
+        "la_la_bridges": [model.order.la_la_bridges for model in models],
     }
     draw(build_figure, path, columns)
+
+
+def _draw_energies(energy: Axes, slope: Axes, one: Result, look: Look) -> None:
+    found = one.found
+    mean, error = found.excess()
+    energy.errorbar(found.x, mean, error, label=one.source, marker=look.marker, capsize=2, **look.line)
+    centres = [(a + b) / 2 for a, b in pairwise(found.x)]
+    effects = np.array([outcome.effect for outcome in found.slopes])
+    reach = np.abs(np.array([outcome.ci95 for outcome in found.slopes]).T - effects)
+    slope.errorbar(centres, effects, reach, label=one.source, marker=look.marker, capsize=2, **look.line)
+
+
+def _draw_order(
+    panel: Axes, part: Series, look: Look, label: str, value: Callable[[Exsolution], float]
+) -> None:
+    pairs = [mean_std([value(one.order) for one in models]) for models in part.groups.values()]
+    mean, spread = zip(*pairs, strict=True)
+    panel.errorbar(
+        list(part.groups),
+        mean,
+        spread,
+        label=label or None,
+        marker=look.marker,
+        capsize=2,
+        **look.line,
+    )
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -366,12 +507,16 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--refined", nargs="*", default=[], metavar="NAME=CSV", help="energies of another model"
     )
+    parser.add_argument(
+        "--library", metavar="PROTOCOL", help="also the glasses of the library of this protocol"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="name of the files, without ending")
     options = parser.parse_args(arguments)
     options.la = sorted({parse_la(text) for text in options.la})
-    if len(options.la) < 3 or options.seeds < 2:
+    if len(options.la) < FEWEST_CONTENTS or options.seeds < FEWEST_SEEDS:
         raise InputError(
-            f"--la, --seeds: {len(options.la)} contents, {options.seeds} seeds; allowed: at least 3 and 2"
+            f"--la, --seeds: {len(options.la)} contents, {options.seeds} seeds; allowed: at least "
+            f"{FEWEST_CONTENTS} and {FEWEST_SEEDS}"
         )
     return options
 
@@ -392,13 +537,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for la in options.la:
         size = exact_size(la, options.atoms)
         check_request(glass_composition(la), size, options.protocol, options.potential)
-    models = build(options)
-    write_text(table, csv_text(models))
-    results = [with_potential(models, options.potential)]
+    chosen = glasses_of_library(options.library, options.potential) if options.library else []
+    models, marks = build(options)
+    crystals = crystal_energies(options.potential)
+    results = [with_potential(models, options.potential, crystals)]
     results += [with_refined(models, name, Path(path), options.models) for name, path in refined.items()]
-    write_text(text, page(models, results, options))
-    figure(models, results, picture)
-    for one in results:
+    title = f"Some {options.atoms} atoms, {options.seeds} seeds for each x, protocol `{options.protocol}`"
+    series = [Series(options.protocol, title, models, results, marks)]
+    if chosen:
+        models, marks = of_library(chosen, options.potential, crystals)
+        results = [with_potential(models, f"{options.potential}, {options.library}", crystals)]
+        title = f"The library: some 5000 atoms, {len(models)} models, protocol `{options.library}`"
+        series.append(Series(options.library, title, models, results, marks))
+    write_text(table, csv_text(series))
+    write_text(text, page(series, options))
+    figure(series, picture)
+    for one in (one for part in series for one in part.results):
         print(f"{one.source}: {one.found.verdict(one.gate)}")
     return 0
 

@@ -62,6 +62,30 @@ def test_contrast_of_two_groups_is_welch():
     assert mine.ci95 == pytest.approx(tuple(theirs.confidence_interval(0.95)), rel=1e-10)
 
 
+def test_contrast_with_one_variance_is_that_of_least_squares():
+    """Slope of a line over groups of two, its error from the scatter within groups: scipy and by hand."""
+    rng = np.random.default_rng(3)
+    x = np.array([1.0, 2.0, 4.0])
+    groups = [list(2 * one + rng.normal(0, 0.3, 2)) for one in x]
+    weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+    found = statistics.contrast(groups, list(weights), equal_variances=True)
+    values = np.array(groups)
+    fit = stats.linregress(np.repeat(x, 2), values.ravel())
+    assert found.effect == pytest.approx(fit.slope)
+    variance = values.var(axis=1, ddof=1).mean()
+    error = math.sqrt(variance / (2 * ((x - x.mean()) ** 2).sum()))
+    half = stats.t.ppf(0.975, 3) * error
+    assert found.ci95 == pytest.approx((fit.slope - half, fit.slope + half))
+    # Two groups with one variance are Student's old test.
+    old = stats.ttest_ind(groups[1], groups[0])
+    pair = statistics.contrast(groups[:2], [-1, 1], equal_variances=True)
+    assert 2 * min(pair.p_greater, pair.p_less) == pytest.approx(old.pvalue)
+    # A third group of weight zero tells of the scatter all the same.
+    assert statistics.contrast(groups, [-1, 1, 0], equal_variances=True).std == pytest.approx(
+        math.sqrt(variance)
+    )
+
+
 def test_contrast_without_a_spread_decides_nothing():
     outcome = statistics.contrast([[1.0], [2.0]], [-1, 1])
     assert outcome.effect == 1.0

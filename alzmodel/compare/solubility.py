@@ -2,7 +2,10 @@
 
 At fixed Li7Zr2 the glass Li7 La_x Zr2 O_(7.5 + 1.5 x) takes up or gives off ½ La2O3 for each La. It gains energy by
 giving some off where dE/dx, per formula unit, lies above ½ E(La2O3). All energies are at 0 K: entropy, which holds La
-in the glass at the temperature at which a film grows, is left out.
+in the glass at the temperature at which a film grows, is left out. La2O3 is the only competitor looked at.
+
+Few models are made at each x, so that the scatter of models is taken to be the same at every x and pooled over all of
+them. The curvature of E(x) compares glasses with glasses and holds whether or not energies hold across phases.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -18,7 +21,7 @@ from alzmodel.errors import InputError
 from alzmodel.forcefields.validation import VALIDATION, formation_enthalpy
 from alzmodel.local_order.network import network
 from alzmodel.local_order.shells import ANION, bonded
-from alzmodel.statistics import contrast
+from alzmodel.statistics import contrast, holm, one_sample
 from alzmodel.units import EV_TO_KJ_PER_MOL
 
 if TYPE_CHECKING:
@@ -36,8 +39,10 @@ __all__ = [
     "Solubility",
     "exsolution",
     "formation_gate",
+    "gathering_words",
     "per_formula_unit",
     "solubility",
+    "trend",
 ]
 
 GATE_CRYSTAL: Final = "La2Zr2O7"
@@ -63,9 +68,9 @@ class Gate:
     model, published
         Formation enthalpy of :data:`GATE_CRYSTAL` from the oxides, kJ per mole of formula units.
     difference
-        Between them in kJ per mole of La.
+        Model less measurement in kJ per mole of La; above zero, the model binds La too weakly.
     allowed
-        Largest difference.
+        Largest difference to either side.
     passed
         Whether it is within.
     """
@@ -81,7 +86,7 @@ class Gate:
         verdict = "passes" if self.passed else "fails"
         return (
             f"gate: {verdict}: {GATE_CRYSTAL} forms from its oxides with {self.model:.1f} kJ/mol in the model and "
-            f"{self.published:g} kJ/mol as measured; they differ by {self.difference:.1f} kJ per mole of La, "
+            f"{self.published:g} kJ/mol as measured; they differ by {abs(self.difference):.1f} kJ per mole of La, "
             f"{self.allowed:.1f} are allowed"
         )
 
@@ -102,26 +107,76 @@ def formation_gate(energies: Mapping[str, float]) -> Gate:
     published = VALIDATION[GATE_CRYSTAL].formation_enthalpy
     assert published is not None
     model = formation_enthalpy(GATE_CRYSTAL, energies)
-    difference = abs(model - published[0]) / 2
-    return Gate(model, published[0], difference, GATE_PER_LA, difference <= GATE_PER_LA)
+    difference = (model - published[0]) / 2
+    return Gate(model, published[0], difference, GATE_PER_LA, abs(difference) <= GATE_PER_LA)
 
 
-def per_formula_unit(atoms: Atoms, energy: float) -> float:
+MOST_IONS: Final = 4
+"""Ions of a sort by which a large model may miss its composition before its energy counts as another's."""
+
+
+def per_formula_unit(
+    atoms: Atoms, energy: float, *, la: float | None = None, oxides: Mapping[str, float] | None = None
+) -> float:
     """Energy of a glass in eV per two Zr.
+
+    Parameters
+    ----------
+    atoms
+        Of the composition Li7 La_x Zr2 O_(7.5 + 1.5 x).
+    energy
+        eV for the whole model.
+    la
+        x to which the model belongs; its own if not given.
+    oxides
+        Energies of Li2O and La2O3 in eV per formula unit. With them a model that misses its composition by up to
+        :data:`MOST_IONS` Li or La is brought to it as if those ions came from their oxides: what is left of the error
+        is their heat of solution, some 0.3 eV for each ion.
 
     Raises
     ------
     InputError
-        If the model is not of the composition Li7 La_x Zr2 O_(7.5 + 1.5 x) to the last ion: then its energy lies on
-        another line.
+        If the model is of another composition: then its energy lies on another line.
     """
     symbols = np.array(atoms.get_chemical_symbols())
-    li, la, zr, oxygen = (int((symbols == element).sum()) for element in ("Li", "La", "Zr", "O"))
-    if li + la + zr + oxygen != len(atoms) or 2 * li != 7 * zr or 2 * oxygen != li + 3 * la + 4 * zr:
+    counts = {element: int((symbols == element).sum()) for element in ("Li", "La", "Zr", "O")}
+    zr = counts["Zr"]
+    wanted = {"Li": 3.5 * zr, "La": counts["La"] if la is None else la * zr / 2}
+    off = {element: counts[element] - wanted[element] for element in wanted}
+    neutral = 2 * counts["O"] == counts["Li"] + 3 * counts["La"] + 4 * zr
+    most = 0.0 if oxides is None else MOST_IONS
+    if (
+        sum(counts.values()) != len(atoms)
+        or not neutral
+        or not zr
+        or max(map(abs, off.values())) > most + 1e-9
+    ):
         raise InputError(
             f"composition: {atoms.get_chemical_formula()}; allowed: whole units of Li7LaxZr2O(7.5+1.5x)"
+            + ("" if la is None else f", x = {la:g}")
         )
+    if oxides is not None:
+        energy -= off["Li"] * oxides["Li2O"] / 2 + off["La"] * oxides["La2O3"] / 2
     return 2 * energy / zr
+
+
+def trend(values: Mapping[float, Sequence[float]], order: Literal[1, 2] = 1) -> Outcome:
+    """Slope of a line, or second derivative of a parabola, through all models; errors from their scatter at equal x.
+
+    Parameters
+    ----------
+    values
+        Several models at each x.
+    order
+        1 for the slope, 2 for the second derivative, in units of the values over x or x².
+    """
+    x = np.array(sorted(values))
+    groups = [values[one] for one in sorted(values)]
+    # Least squares over models is linear in the means of groups.
+    root = np.sqrt([len(group) for group in groups])
+    powers = np.vander(x - x.mean(), order + 1)
+    weights = np.linalg.pinv(powers * root[:, None])[0] * root * order
+    return contrast(groups, list(weights - weights.mean()), equal_variances=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +195,8 @@ class Solubility:
         Between neighbouring x: dE/dx − ½ E(La2O3) in eV per La. Above zero, the glass gains by giving La2O3 off.
     curvatures
         At every inner x: d²E/dx² in eV per La². Below zero, the glass gains by parting into two.
+    bend
+        d²E/dx² of a parabola through all models.
     limit
         The x of the common tangent with La2O3: where E(x) − x ½ E(La2O3) is lowest among the glasses that were made.
     limit_range
@@ -153,6 +210,7 @@ class Solubility:
     oxide: float
     slopes: tuple[Outcome, ...]
     curvatures: tuple[Outcome, ...]
+    bend: Outcome
     limit: float
     limit_range: tuple[float, float]
     tolerance: float
@@ -160,15 +218,36 @@ class Solubility:
     def excess(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard error of E(x) − x ½ E(La2O3), in eV per formula unit, zero at the first x."""
         mean = np.array([np.mean(group) for group in self.groups]) - np.array(self.x) * self.oxide
-        error = np.array([np.std(group, ddof=1) / math.sqrt(len(group)) for group in self.groups])
+        error = _scatter(self.groups)[0] / np.sqrt([len(group) for group in self.groups])
         return mean - mean[0], error
+
+    def limit_with(self, shift: float) -> float:
+        """Return the limit with ½ E(La2O3) higher by `shift` eV."""
+        return _limit(self.x, [np.mean(group) for group in self.groups], self.oxide + shift)
+
+    def convexity(self) -> str:
+        """Say in words whether the glass gains by parting into two glasses."""
+        low, high = self.bend.ci95
+        found = (
+            f"d²E/dx² of a parabola through all models is {self.bend.effect:+.4f} eV "
+            f"({low:+.4f} to {high:+.4f}, 95 %)"
+        )
+        if low > 0:
+            return f"E(x) is convex: {found}. The glass gains nothing by parting into two glasses."
+        if high < 0:
+            return f"E(x) is concave: {found}. The glass would gain by parting into two glasses."
+        return f"Whether E(x) is convex cannot be told: {found}."
 
     def verdict(self, gate: Gate | None = None) -> str:
         """Say in words what the energies tell, or that they cannot tell and why."""
         low, high = self.limit_range
         first, last = self.x[0], self.x[-1]
         if gate is not None and not gate.passed:
-            return f"The model cannot tell: {gate}. The numbers stand here, but are not usable."
+            moved = self.limit_with(gate.difference / EV_TO_KJ_PER_MOL)
+            return (
+                f"The model cannot tell: {gate}. If the glass is off by as much as the crystal, the limit moves from "
+                f"x = {self.limit:g} to {moved:g}. The numbers stand here, but are not usable."
+            )
         if gate is None:
             return (
                 "The model cannot tell: without the formation enthalpy of "
@@ -226,18 +305,22 @@ def solubility(
     slopes = []
     for k, step in enumerate(steps):
         shifted = [value - step * oxide for value in groups[k + 1]]
-        slopes.append(contrast([groups[k], shifted], [-1 / step, 1 / step]))
+        weights = [0.0] * len(x)
+        weights[k : k + 2] = [-1 / step, 1 / step]
+        slopes.append(contrast([*groups[: k + 1], shifted, *groups[k + 2 :]], weights, equal_variances=True))
     curvatures = []
     for k, (before, after) in enumerate(pairwise(steps)):
         outer = 2 / (before + after)
-        weights = [outer / before, -outer / before - outer / after, outer / after]
-        curvatures.append(contrast(groups[k : k + 3], weights))
+        weights = [0.0] * len(x)
+        weights[k : k + 3] = [outer / before, -outer / before - outer / after, outer / after]
+        curvatures.append(contrast(groups, weights, equal_variances=True))
     return Solubility(
         x=x,
         groups=groups,
         oxide=oxide,
         slopes=tuple(slopes),
         curvatures=tuple(curvatures),
+        bend=trend(dict(zip(x, groups, strict=True)), 2),
         limit=_limit(x, [np.mean(group) for group in groups], oxide),
         limit_range=_limit_range(x, groups, oxide, tolerance, seed),
         tolerance=tolerance,
@@ -248,17 +331,23 @@ def _limit(x: Sequence[float], means: Sequence[Any], oxide: float) -> float:
     return x[int(np.argmin(np.asarray(means) - np.asarray(x) * oxide))]
 
 
+def _scatter(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Return the standard deviation of models of one x, pooled over all x, and its degrees of freedom."""
+    freedom = sum(len(group) - 1 for group in groups)
+    squares = math.fsum(float(np.var(group)) * len(group) for group in groups)
+    return math.sqrt(squares / freedom), freedom
+
+
 def _limit_range(
     x: Sequence[float], groups: Sequence[Sequence[float]], oxide: float, tolerance: float, seed: int
 ) -> tuple[float, float]:
-    # Means of few models scatter like Student's t, not like a resampling of three values.
+    # Means of few models scatter like Student's t, not like a resampling of three values. One error of the scatter is
+    # common to all x.
     rng = np.random.default_rng(seed)
+    std, freedom = _scatter(groups)
+    wide = std * np.sqrt(freedom / rng.chisquare(freedom, DRAWS))
     draws = np.stack(
-        [
-            np.mean(group)
-            + np.std(group, ddof=1) / math.sqrt(len(group)) * rng.standard_t(len(group) - 1, DRAWS)
-            for group in groups
-        ],
+        [np.mean(group) + wide / math.sqrt(len(group)) * rng.standard_normal(DRAWS) for group in groups],
         axis=1,
     )
     ends = []
@@ -275,24 +364,32 @@ class Exsolution:
     Attributes
     ----------
     la_la_order
-        Warren-Cowley parameter of La among the cations around La: below zero where La gathers.
+        Warren-Cowley parameter of La among the cations around La. La has the longest reach of the cations, so that
+        this is below zero without any gathering.
+    la_la_bridges
+        The same over bonds, which takes that out: 0 where bonds meet at oxygens at random, below zero where La
+        gathers (``bridge_order`` of :mod:`alzmodel.local_order.network`).
     la_only_oxygen
         Share of the oxygens that are bonded to La alone; 1 in La2O3.
     la_only_oxygen_random
         The same share if each bond of an oxygen went to La with the share that La has in all bonds.
+    la_only_shell
+        Share of the bonds of La that go to such oxygens; 1 in La2O3, 1/4 in La2Zr2O7.
     oxide_like_la
         Share of the La with a shell as in La2O3: seven oxygens, each bonded to La alone.
     """
 
     la_la_order: float
+    la_la_bridges: float
     la_only_oxygen: float
     la_only_oxygen_random: float
+    la_only_shell: float
     oxide_like_la: float
 
     @property
     def gathering(self) -> float:
-        """La-only oxygens over those of a random network; 1 if La is spread at random."""
-        return self.la_only_oxygen / self.la_only_oxygen_random
+        """La-only oxygens less those of a random network; 0 if La is spread at random."""
+        return self.la_only_oxygen - self.la_only_oxygen_random
 
 
 def exsolution(frames: Atoms | Sequence[Atoms]) -> Exsolution:
@@ -307,7 +404,7 @@ def exsolution(frames: Atoms | Sequence[Atoms]) -> Exsolution:
     if "La" not in model.cations:
         raise InputError(f"elements: {', '.join(model.cations)}; allowed: models with La")
     former = "Zr" if "Zr" in model.cations else model.cations[0]
-    shares: list[tuple[float, float, float]] = []
+    shares: list[tuple[float, float, float, float]] = []
     for atoms, bonds in zip(model.frames, model.bonds, strict=True):
         symbols = np.array(atoms.get_chemical_symbols())
         to_la = symbols[bonds.i] == "La"
@@ -319,11 +416,65 @@ def exsolution(frames: Atoms | Sequence[Atoms]) -> Exsolution:
         shell = np.bincount(bonds.i, minlength=len(atoms))
         pure_shell = np.bincount(bonds.i[pure[bonds.j]], minlength=len(atoms))
         la = symbols == "La"
-        shares.append((pure[oxygen].mean(), random.mean(), ((shell[la] == 7) & (pure_shell[la] == 7)).mean()))
-    found, expected, like = np.mean(shares, axis=0)
+        shares.append(
+            (
+                pure[oxygen].mean(),
+                random.mean(),
+                pure_shell[la].sum() / shell[la].sum(),
+                ((shell[la] == 7) & (pure_shell[la] == 7)).mean(),
+            )
+        )
+    found, expected, bonds_of_la, like = np.mean(shares, axis=0)
+    linked = network(model, former=former)
     return Exsolution(
-        la_la_order=network(model, former=former).short_range_order["La-La"],
+        la_la_order=linked.short_range_order["La-La"],
+        la_la_bridges=linked.bridge_order["La-La"],
         la_only_oxygen=float(found),
         la_only_oxygen_random=float(expected),
+        la_only_shell=float(bonds_of_la),
         oxide_like_la=float(like),
     )
+
+
+def gathering_words(orders: Mapping[float, Sequence[Exsolution]]) -> str:
+    """Say in words where La gathers, and whether it does so more as x rises.
+
+    Parameters
+    ----------
+    orders
+        Several models at each x.
+
+    Returns
+    -------
+    str
+        Each x is held against a random network by Student's t with the p-values of all x corrected together (Holm);
+        the change with x is the slope of a line through all models.
+    """
+    x = sorted(orders)
+    more = {one: [order.gathering for order in orders[one]] for one in x}
+    tests = [one_sample(more[one], 0.0) for one in x]
+    p_values = holm([2 * min(test.p_greater, test.p_less) for test in tests])
+    parts = []
+    for word, sign in (("More", 1), ("Fewer", -1)):
+        at = [
+            f"{one:g}"
+            for one, test, p in zip(x, tests, p_values, strict=True)
+            if p < 0.05 and sign * test.effect > 0
+        ]
+        parts.append(
+            f"{word} oxygens than at random are bonded to La alone at x = {', '.join(at)}. " if at else ""
+        )
+    if not any(parts):
+        parts = ["At no x do the oxygens that are bonded to La alone differ from those of a random network. "]
+    rise = trend(more)
+    low, high = (100 * value for value in rise.ci95)
+    parts.append(
+        f"Their surplus changes by {100 * rise.effect:+.2f} % of all oxygens for each La "
+        f"({low:+.2f} to {high:+.2f}, 95 %)"
+    )
+    bridges = trend({one: [order.la_la_bridges for order in orders[one]] for one in x})
+    low, high = bridges.ci95
+    parts.append(
+        f"; the Warren-Cowley parameter of bonds changes by {bridges.effect:+.3f} ({low:+.3f} to {high:+.3f})."
+    )
+    return "".join(parts)

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from alzmodel.compare.solubility import (
     GATE_PER_LA,
+    Exsolution,
     exsolution,
     formation_gate,
+    gathering_words,
     per_formula_unit,
     solubility,
+    trend,
 )
 from alzmodel.crystals import crystal, supercell
 from alzmodel.errors import InputError
@@ -70,8 +73,56 @@ def test_words_follow_the_numbers():
         assert one.verdict(bad).startswith("The model cannot tell: gate: fails")
         assert one.verdict(None).startswith("The model cannot tell")
         assert "not usable" in one.verdict(bad)
+    assert level.convexity().startswith("Whether E(x) is convex cannot be told")
     parting = solubility(models(lambda x: OXIDE * x - 0.3 * (x - 3.5) ** 2), OXIDE)
     assert all(one.ci95[1] < 0 for one in parting.curvatures)
+    assert parting.bend.effect == pytest.approx(-0.6)
+    assert parting.convexity().startswith("E(x) is concave")
+    assert solubility(models(lambda x: 0.3 * x * x), OXIDE).convexity().startswith("E(x) is convex")
+
+
+def test_a_crystal_bound_too_weakly_moves_the_limit_up():
+    """Slope 0.2 eV above the oxide at every step; the crystal lacks 0.4 eV for each La."""
+    rising = solubility(models(lambda x: (OXIDE + 0.2) * x), OXIDE)
+    weak = gate(-107.3 + 2 * 0.4 * EV_TO_KJ_PER_MOL)
+    assert weak.difference == pytest.approx(0.4 * EV_TO_KJ_PER_MOL)
+    assert not weak.passed
+    assert rising.limit_with(0.1) == 1
+    assert rising.limit_with(0.4) == 6
+    assert "the limit moves from x = 1 to 6" in rising.verdict(weak)
+
+
+def test_trends_are_those_of_a_fit_through_all_models():
+    rng = np.random.default_rng(8)
+    values = {x: list(rng.normal(0.3 * x * x, 0.2, 2 + int(x) % 2)) for x in X}
+    every = [(x, one) for x, group in values.items() for one in group]
+    line = np.polyfit(*zip(*every, strict=True), 1)
+    parabola = np.polyfit(*zip(*every, strict=True), 2)
+    assert trend(values).effect == pytest.approx(line[0])
+    assert trend(values, 2).effect == pytest.approx(2 * parabola[0])
+    assert trend(values, 2).ci95[0] < 0.6 < trend(values, 2).ci95[1]
+
+
+def test_scatter_is_pooled_over_contents():
+    """Two models that happen to agree do not make an energy exact."""
+    energies = {1.0: [0.0, 0.0], 2.0: [-0.1, 0.1], 3.0: [0.9, 1.1]}
+    found = solubility(energies, 0.0)
+    error = np.sqrt(2 * (0.1**2 + 0.1**2) / 3 / 2)
+    assert found.excess()[1] == pytest.approx([error] * 3)
+
+
+def test_words_on_gathering_follow_the_surplus():
+    def order(surplus, bridges=0.0):
+        return Exsolution(-0.2, bridges, 0.05 + surplus, 0.05, 0.0, 0.0)
+
+    rising = {x: [order(0.01 * (x - 3.5) + 1e-4 * k, -0.01 * x + 1e-4 * k) for k in (-1, 0, 1)] for x in X}
+    words = gathering_words(rising)
+    assert "More oxygens than at random are bonded to La alone at x = 4, 5, 6" in words
+    assert "Fewer oxygens than at random are bonded to La alone at x = 1, 2, 3" in words
+    assert "changes by +1.00 % of all oxygens for each La" in words
+    assert "of bonds changes by -0.010" in words
+    same = {x: [order(0.001 * k) for k in (-1, 0, 1)] for x in X}
+    assert gathering_words(same).startswith("At no x do the oxygens")
 
 
 def test_the_gate_is_the_distance_of_two_calorimetries():
@@ -90,6 +141,14 @@ def test_energies_of_other_compositions_are_refused():
     for formula in ("Li13La2Zr4O18", "Li14La2Zr4O17", "Li14La2Zr4O18Ca"):
         with pytest.raises(InputError, match=r"allowed: whole units of Li7LaxZr2O"):
             per_formula_unit(Atoms(formula), -300.0)
+    # Two Li and one O too few, of oxides with -10 eV for Li2O.
+    oxides = {"Li2O": -10.0, "La2O3": -49.0}
+    odd = Atoms("Li26La6Zr8O38")
+    assert per_formula_unit(odd, -600.0, la=1.5, oxides=oxides) == pytest.approx((-600 - 2 * 5) / 4)
+    with pytest.raises(InputError, match="allowed: whole units"):
+        per_formula_unit(odd, -600.0)
+    with pytest.raises(InputError, match=r"x = 3\b"):
+        per_formula_unit(odd, -600.0, la=3.0, oxides=oxides)
     with pytest.raises(InputError, match="at least three contents"):
         solubility({1.0: [1, 2], 2.0: [1, 2]}, OXIDE)
 
@@ -101,6 +160,8 @@ def test_the_oxide_is_oxide_like_and_other_crystals_are_not():
     # One oxygen in seven, 8b, stands among four La; every La has six others too.
     assert pyrochlore.la_only_oxygen == pytest.approx(1 / 7)
     assert pyrochlore.oxide_like_la == 0
+    assert pyrochlore.la_only_shell == pytest.approx(2 / 8)
+    assert oxide.la_only_shell == 1
     assert exsolution(crystal("LLZO-tetragonal")).la_only_oxygen == 0
     with pytest.raises(InputError, match="models with La"):
         exsolution(crystal("ZrO2"))
@@ -118,12 +179,18 @@ def test_la_thrown_at_random_does_not_gather():
         mixed.symbols[cerium[chosen]] = "La"
         mixed.symbols[cerium[~chosen]] = "Zr"
         found = exsolution(mixed)
-        assert found.gathering == pytest.approx(1, abs=0.15)
+        assert found.la_only_oxygen / found.la_only_oxygen_random == pytest.approx(1, abs=0.15)
         assert found.la_la_order == pytest.approx(0, abs=0.05)
+        assert found.la_la_bridges == pytest.approx(0, abs=0.05)
+        # Of the four cations around an oxygen that La is bonded to, three others.
+        assert found.la_only_shell == pytest.approx(share**3, abs=0.03)
     parted = atoms.copy()
     parted.set_initial_charges(None)
     left = parted.get_scaled_positions()[cerium, 0] < 0.5
     parted.symbols[cerium[left]] = "La"
     parted.symbols[cerium[~left]] = "Zr"
-    assert exsolution(parted).gathering > 4
-    assert exsolution(parted).la_la_order < -0.5
+    apart = exsolution(parted)
+    assert apart.la_only_oxygen > 4 * apart.la_only_oxygen_random
+    assert apart.gathering == apart.la_only_oxygen - apart.la_only_oxygen_random
+    assert apart.la_la_order < -0.5
+    assert apart.la_la_bridges < -0.5
