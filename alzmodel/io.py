@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "atomic_path",
     "check_output_folder",
+    "check_structure_path",
     "check_writable",
     "hold",
     "json_text",
@@ -216,6 +217,39 @@ def write_structure(atoms: Atoms | Sequence[Atoms], path: str | Path) -> None:
             raise InputError(
                 f"{path}: cannot be written ({error}); allowed endings: .extxyz, .xyz, .cif, .vasp, .lmp, …"
             ) from error
+
+
+def check_structure_path(path: str | Path, *, several: bool = False) -> None:
+    """Refuse, before anything is computed, a file that :func:`write_structure` could not write.
+
+    Parameters
+    ----------
+    path
+        A file, or ``-``.
+    several
+        Whether more than one model is to go into it.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_writable`; also if no format goes with the ending, or it holds one model where there are more.
+    """
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
+    check_writable(path)
+    if str(path) == STANDARD_STREAM:
+        return
+    ending = _ending(Path(path))
+    try:
+        chosen = ioformats[ending or filetype(str(path), read=False)]
+    except (UnknownFileTypeError, KeyError):
+        chosen = None
+    if chosen is None or not chosen.can_write:
+        raise InputError(
+            f"{path}: no format for models ends so; allowed endings: .extxyz, .xyz, .cif, .vasp, .lmp, …"
+        )
+    if several and (chosen.single or ending in {"cif", "vasp", "lammps-data"}):
+        raise InputError(f"{path}: holds one model; allowed for several frames: .extxyz, .xyz, .traj, …")
 
 
 def _ending(path: Path) -> str | None:

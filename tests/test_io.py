@@ -175,6 +175,30 @@ def test_outputs_are_checked_before_work(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("name", ["a.extxyz", "a.xyz", "a", "a.traj", "a.xyz.gz", "-"])
+def test_files_of_several_models_are_taken(tmp_path, name):
+    alz_io.check_structure_path(name if name == "-" else tmp_path / name, several=True)
+
+
+@pytest.mark.parametrize("name", ["a.cif", "POSCAR", "a.vasp", "a.lmp", "a.xsf"])
+def test_formats_of_one_model_are_told_from_those_of_several(salt, tmp_path, name):
+    path = tmp_path / name
+    alz_io.check_structure_path(path)
+    alz_io.write_structure(salt, path)
+    if name == "a.xsf":
+        alz_io.check_structure_path(path, several=True)
+        return
+    with pytest.raises(InputError, match=r"holds one model; allowed for several frames: \.extxyz"):
+        alz_io.check_structure_path(path, several=True)
+
+
+@pytest.mark.parametrize("name", ["a.foo", "a.gz", "a.pdf"])
+def test_endings_that_no_format_has_are_refused_beforehand(tmp_path, name):
+    with pytest.raises(InputError, match=r"no format for models ends so; allowed endings: \.extxyz"):
+        alz_io.check_structure_path(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_marked_read_only_is_refused(tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir()

@@ -34,7 +34,7 @@ from alzmodel.cli.build_options import (
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
 from alzmodel.errors import InputError
-from alzmodel.io import STANDARD_STREAM, check_output_folder, check_writable, write_structure
+from alzmodel.io import STANDARD_STREAM, check_output_folder, check_structure_path, write_structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +93,10 @@ def glass(
     refuse_two_streams(output, as_json)
     compositions = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
     outputs = _output_names(output, list(compositions))
-    for target in [*outputs, *([frames] if frames else [])]:
-        check_writable(target)
+    for target in outputs:
+        check_structure_path(target)
+    if frames:
+        check_structure_path(frames, several=True)
     if frames and len(outputs) > 1:
         raise InputError(
             f"--frames {frames}: {dopant} stands for several ions; allowed: one ion, such as {dopant}3+"
@@ -181,8 +183,9 @@ def glass_ceramic(
     if len(found) > 1:
         raise InputError(f"--dopant {dopant}: stands for {' and '.join(found)}; allowed: one of them")
     (composition,) = found.values()
-    for target in [output, *([frames] if frames else [])]:
-        check_writable(target)
+    check_structure_path(output)
+    if frames:
+        check_structure_path(frames, several=True)
     if workdir is not None:
         check_output_folder(workdir)
     how: dict[str, Any] = {

@@ -11,7 +11,7 @@ from alzmodel.cli.build_options import Json, Output, Potential, Ranks, Seed, wri
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import refuse_two_streams, show_progress
 from alzmodel.errors import InputError
-from alzmodel.io import check_writable, write_structure
+from alzmodel.io import check_structure_path, write_structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -80,8 +80,9 @@ def crystal(
     from alzmodel.build import crystal_models
 
     refuse_two_streams(output, as_json)
-    for target in [output, *([frames] if frames else [])]:
-        check_writable(target)
+    check_structure_path(output)
+    if frames:
+        check_structure_path(frames, several=True)
     found = crystals.phase_of(phase)
     for option, value in (("--disorder", disorder), ("--excess-la", excess_la)):
         if value and found.name != "La2Zr2O7":
@@ -158,7 +159,7 @@ def nanocrystal(
     from alzmodel.build import crystal_models
 
     refuse_two_streams(output, as_json)
-    check_writable(output)
+    check_structure_path(output)
     length, relaxed = _lattice(lattice)
     unit = crystals.crystal(phase, lattice_parameter=length)
     moves, source = _moves(temperature, displacement, unit), "given"

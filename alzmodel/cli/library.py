@@ -11,7 +11,7 @@ import typer
 
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams
 from alzmodel.errors import InputError
-from alzmodel.io import check_writable, write_structure
+from alzmodel.io import check_structure_path, write_structure
 
 if TYPE_CHECKING:
     from alzmodel.build.library import LibraryModel
@@ -54,9 +54,10 @@ def show_library(
             f"model: {name!r} is not in the library; {hint}allowed: a name that 'alzmodel library' lists"
         )
     refuse_two_streams(output, as_json)
-    for path in (output, frames):
-        if path is not None:
-            check_writable(path)
+    if output is not None:
+        check_structure_path(output)
+    if frames is not None:
+        check_structure_path(frames, several=True)
     if output is not None:
         write_structure(load_model(entry), output)
     if frames is not None:

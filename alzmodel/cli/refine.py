@@ -21,7 +21,13 @@ from alzmodel.cli.output import (
     show_progress,
 )
 from alzmodel.errors import InputError
-from alzmodel.io import STANDARD_STREAM, check_output_folder, check_writable, read_frames, write_structure
+from alzmodel.io import (
+    STANDARD_STREAM,
+    check_output_folder,
+    check_structure_path,
+    read_frames,
+    write_structure,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -107,7 +113,7 @@ def refine(
     if trajectory is not None:
         if len(models) > 1:
             raise InputError(f"--trajectory {trajectory}: {len(models)} models; allowed: with one model")
-        check_writable(trajectory)
+        check_structure_path(trajectory, several=True)
     keywords = _keywords(parameters)
     loaded = [_one_model(path) for path in models]
     chosen = calculator_of(calculator, keywords)
@@ -218,7 +224,7 @@ def _summary(provenance: dict[str, Any]) -> dict[str, Any]:
 
 def _targets(models: list[Path], output: Path) -> list[Path]:
     if len(models) == 1:
-        check_writable(output)
+        check_structure_path(output)
         return [output]
     if str(output) == STANDARD_STREAM:
         raise InputError(f"-o -: {len(models)} models; allowed: a folder")
