@@ -66,6 +66,12 @@ def test_outputs_are_checked_before_work(capsys, tmp_path):
     assert_one_line_refusal(*result, "none", "does not exist")
     result = run(capsys, "build", "glass", "--la", "3", "-o", "-", "--json")
     assert_one_line_refusal(*result, "-o -", "--json")
+    result = run(capsys, "build", "glass", "--la", "3", "-o", tmp_path / "glass.foo")
+    assert_one_line_refusal(*result, "glass.foo", "allowed endings: .extxyz")
+    frames = ("--frames", tmp_path / "frames.cif")
+    result = run(capsys, "build", "glass", "--la", "3", "-o", tmp_path / "glass.cif", *frames)
+    assert_one_line_refusal(*result, "frames.cif", "holds one model", ".extxyz")
+    assert not any(tmp_path.iterdir())
 
 
 def test_dry_run_shows_every_ion_of_a_bare_element(capsys, tmp_path):
