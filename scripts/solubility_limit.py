@@ -2,10 +2,10 @@
 
     python scripts/solubility_limit.py --models glasses -o docs/solubility
 
-builds what is missing in the folder of models, and writes docs/solubility.md, .csv and .png. Energies of another model
-(a machine-learned one, say) are added with ``--refined NAME=FILE.csv``: columns ``model`` (la-3-seed-1, or a crystal:
-La2O3, La2Zr2O7, ZrO2) and ``energy`` in eV per atom, all of one calculator. ``--library PROTOCOL``
-adds the larger glasses of that protocol that come with the package.
+builds what is missing in the folder of models, and writes docs/solubility.md, .csv and .png. ``--library PROTOCOL``
+adds the larger glasses of that protocol that come with the package. ``--refinement docs/refinement.csv`` adds the
+smaller glasses that scripts/refinement_study.py relaxed with machine-learned potentials; energies of the crystals with
+the same calculator are kept beside it (refinement-crystals.csv) and computed where they are missing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.phase_energies import phase_energy
 from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
-from alzmodel.forcefields.validation import VALIDATION, crystal_properties, validation_crystal
+from alzmodel.forcefields.validation import crystal_properties, validation_crystal
 from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
 from alzmodel.report.drawing import draw, looks_of
 from alzmodel.statistics import mean_std, student_ci
@@ -79,7 +79,7 @@ class Result:
 
     source: str
     found: Solubility
-    gate: Gate | None
+    gate: Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,29 +224,10 @@ def crystal_energies(potential: str) -> dict[str, float]:
 
 def with_potential(models: Sequence[Model], source: str, energies: Mapping[str, float]) -> Result:
     """Compare the models' own energies."""
-    return _result(source, {model.name: model.energy for model in models}, models, energies)
-
-
-def with_refined(models: Sequence[Model], name: str, path: Path, folder: Path) -> Result:
-    """Compare energies that another calculator gave the same models, relaxed by it or not."""
-    with path.open(encoding="utf-8", newline="") as handle:
-        try:
-            table = {row["model"]: float(row["energy"]) for row in csv.DictReader(handle)}
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}: not read ({error}); allowed: columns model, energy (eV/atom)"
-            ) from None
-    missing = [one for one in ("La2O3", *(model.name for model in models)) if one not in table]
-    if missing:
-        raise InputError(f"{path}: no energy of {', '.join(missing)}; allowed: one for every model and La2O3")
-    glasses = {
-        model.name: per_formula_unit(
-            read_structure(folder / f"{model.name}.extxyz"), table[model.name] * model.n_atoms
-        )
-        for model in models
-    }
-    crystals = {one: table[one] * _atoms_per_unit(one) for one in CRYSTALS if one in table}
-    return _result(name, glasses, models, crystals)
+    groups: dict[float, list[float]] = {}
+    for model in models:
+        groups.setdefault(model.la, []).append(model.energy)
+    return Result(source, solubility(groups, energies["La2O3"] / 2), formation_gate(energies))
 
 
 def _atoms_per_unit(crystal: str) -> int:
@@ -254,16 +235,60 @@ def _atoms_per_unit(crystal: str) -> int:
     return sum(counts.values())
 
 
-def _result(
-    source: str, glasses: Mapping[str, float], models: Sequence[Model], crystals: Mapping[str, float]
-) -> Result:
-    groups: dict[float, list[float]] = {}
-    for model in models:
-        groups.setdefault(model.la, []).append(glasses[model.name])
-    known = {GATE_CRYSTAL, *VALIDATION[GATE_CRYSTAL].oxides} <= set(crystals)
-    return Result(
-        source, solubility(groups, crystals["La2O3"] / 2), formation_gate(crystals) if known else None
-    )
+def of_refinement(path: Path) -> list[Result]:
+    """Compare the glasses of the refinement study, by calculator; our own potentials are left out.
+
+    Raises
+    ------
+    InputError
+        If the file is not one of that study, or crystals are missing and the calculator is not installed.
+    """
+    with path.open(encoding="utf-8", newline="") as handle:
+        try:
+            rows = [
+                (row["calculator"], float(row["x"]), float(row["energy_eV"]) / int(row["formula_units"]))
+                for row in csv.DictReader(handle)
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: not read ({error}); allowed: a table of refinement_study.py") from None
+    results = []
+    for calculator in dict.fromkeys(name for name, _, _ in rows if name not in POTENTIALS):
+        groups: dict[float, list[float]] = {}
+        for name, la, energy in rows:
+            if name == calculator:
+                groups.setdefault(la, []).append(energy)
+        if len(groups) >= FEWEST_CONTENTS and min(map(len, groups.values())) >= FEWEST_SEEDS:
+            energies = refined_crystals(calculator, path.with_name(f"{path.stem}-crystals.csv"))
+            results.append(
+                Result(calculator, solubility(groups, energies["La2O3"] / 2), formation_gate(energies))
+            )
+    return results
+
+
+def refined_crystals(calculator: str, path: Path) -> dict[str, float]:
+    """Energies of crystals in eV per formula unit with a calculator, from the file or computed and added to it."""
+    known: dict[tuple[str, str], float] = {}
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as handle:
+            known = {
+                (row["calculator"], row["crystal"]): float(row["energy"]) for row in csv.DictReader(handle)
+            }
+    missing = [name for name in CRYSTALS if (calculator, name) not in known]
+    if missing:
+        from alzmodel.forcefields.calculators import calculator_of
+        from alzmodel.forcefields.refinement import refine
+
+        chosen = calculator_of(calculator)
+        for name in missing:
+            start = validation_crystal(name)
+            relaxed = refine(start, chosen, fmax=0.02, cell="full")
+            known[calculator, name] = relaxed.energy_after / len(start) * _atoms_per_unit(name)
+            print(f"{calculator}: {name}", file=sys.stderr, flush=True)
+        lines = [f"{one},{name},{energy:.6f}\n" for (one, name), energy in known.items()]
+        write_text(path, "calculator,crystal,energy\n" + "".join(lines))
+    energies = {name: known[calculator, name] for name in CRYSTALS}
+    energies["ZrO2"] = min(energies["ZrO2"], energies.pop("ZrO2-cubic"))
+    return energies
 
 
 def csv_text(series: Sequence[Series]) -> str:
@@ -291,13 +316,12 @@ def page(series: Sequence[Series], options: argparse.Namespace) -> str:
         for one in part.results:
             parts.append(f"### Energies: {one.source}\n")
             parts.append(f"**{one.found.verdict(one.gate)}**\n")
-            if one.gate is None or one.gate.passed:
-                parts.append(
-                    f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n" if one.gate else "No gate.\n"
-                )
+            if one.gate.passed:
+                parts.append(f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n")
             parts.append(f"{one.found.convexity()}\n")
             parts.append(_energy_table(one))
-        parts += ["### Whether La gathers\n", f"**{_gathering(part)}**\n", _order_table(part)]
+        if part.models:
+            parts += ["### Whether La gathers\n", f"**{_gathering(part)}**\n", _order_table(part)]
     parts.append(ORDER_WORDS)
     parts.append(f"![energies and order over x]({options.output.name}.png)\n")
     parts.append(FIGURE_WORDS)
@@ -325,8 +349,7 @@ def _introduction(options: argparse.Namespace) -> str:
 def _energy_table(one: Result) -> str:
     found = one.found
     excess, error = found.excess()
-    usable = one.gate is not None and one.gate.passed
-    note = "" if usable else "Not usable, but for the curvatures:\n\n"
+    note = "" if one.gate.passed else "Not usable, but for the curvatures:\n\n"
     rows = []
     for k, x in enumerate(found.x):
         slope = _interval(found.slopes[k]) if k < len(found.slopes) else "–"
@@ -429,7 +452,7 @@ def figure(series: Sequence[Series], path: Path) -> None:
     sources = [one.source for part in series for one in part.results]
     looks = looks_of([*sources, "random"])
     # Models of one series look the same in every panel.
-    looks |= {part.label: looks[part.results[0].source] for part in series}
+    looks |= {part.label: looks[part.results[0].source] for part in series if part.models}
 
     def build_figure(canvas: Figure) -> None:
         canvas.set_size_inches(6.6, 4.8)
@@ -442,7 +465,7 @@ def figure(series: Sequence[Series], path: Path) -> None:
         energy.set(xlabel="x", ylabel="E − x ½E(La₂O₃) (eV per 2 Zr)")
         slope.set(xlabel="x", ylabel="dE/dx − ½E(La₂O₃) (eV per La)")
         order.axhline(0, color="#444444", linewidth=0.8, label="random")
-        for number, part in enumerate(series):
+        for number, part in enumerate(part for part in series if part.models):
             look = looks[part.label]
             _draw_order(order, part, look, part.label, lambda one: one.la_la_bridges)
             _draw_order(oxygen, part, look, part.label, lambda one: 100 * one.la_only_oxygen)
@@ -505,7 +528,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--potential", default="du-teter", choices=list(POTENTIALS))
     parser.add_argument("--models", type=Path, required=True, help="folder of the models")
     parser.add_argument(
-        "--refined", nargs="*", default=[], metavar="NAME=CSV", help="energies of another model"
+        "--refinement", type=Path, metavar="CSV", help="also glasses that refinement_study.py relaxed"
     )
     parser.add_argument(
         "--library", metavar="PROTOCOL", help="also the glasses of the library of this protocol"
@@ -530,10 +553,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in (table, text, picture):
         check_writable(path)
     check_output_folder(options.models).mkdir(parents=True, exist_ok=True)
-    refined = dict(one.partition("=")[::2] for one in options.refined)
-    for name, path in refined.items():
-        if not Path(path).is_file():
-            raise InputError(f"--refined {name}={path}: no such file; allowed: NAME=CSV")
+    if options.refinement and not options.refinement.is_file():
+        raise InputError(
+            f"--refinement {options.refinement}: no such file; allowed: a table of refinement_study.py"
+        )
     for la in options.la:
         size = exact_size(la, options.atoms)
         check_request(glass_composition(la), size, options.protocol, options.potential)
@@ -541,7 +564,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models, marks = build(options)
     crystals = crystal_energies(options.potential)
     results = [with_potential(models, options.potential, crystals)]
-    results += [with_refined(models, name, Path(path), options.models) for name, path in refined.items()]
     title = f"Some {options.atoms} atoms, {options.seeds} seeds for each x, protocol `{options.protocol}`"
     series = [Series(options.protocol, title, models, results, marks)]
     if chosen:
@@ -549,6 +571,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = [with_potential(models, f"{options.potential}, {options.library}", crystals)]
         title = f"The library: some 5000 atoms, {len(models)} models, protocol `{options.library}`"
         series.append(Series(options.library, title, models, results, marks))
+    if options.refinement:
+        title = (
+            "Machine-learned potentials: glasses of 8 formula units, relaxed ([refinement.md](refinement.md))"
+        )
+        series.append(Series("refined", title, [], of_refinement(options.refinement), ()))
     write_text(table, csv_text(series))
     write_text(text, page(series, options))
     figure(series, picture)
