@@ -70,6 +70,9 @@ _LIKE_CONTACT: Final = 2.4
 _UNLIKE_CONTACT: Final = 1.7
 """Å; ions of the matrix nearer to an ion of a crystal of the same or the opposite sign make way for it."""
 
+_WHOLE_UNITS: Final = 10.0
+"""Å; smaller spheres are cut as they come, since spheres of whole formula units about many centres would be empty."""
+
 _SMALL_CHARGE: Final = 2.0
 """Li and O (and other ions of at most this charge) are what a surface gives up to become neutral."""
 
@@ -283,9 +286,7 @@ def embed_clusters(
     seeds = rng.integers(2**31, size=count)
     spheres = []
     for number in range(count):
-        sphere_model = nanocrystal(
-            phase, diameter, lattice_parameter=lattice_parameter, seed=int(seeds[number])
-        )
+        sphere_model = _sphere(phase, diameter, lattice_parameter, int(seeds[number]))
         positions = sphere_model.positions @ rotations[number].T + places[number]
         positions = positions + displacement * rng.normal(size=positions.shape)
         positions[:, :2] = wrapped(positions[:, :2], np.array(width))
@@ -317,6 +318,21 @@ def embed_clusters(
         },
     }
     return result
+
+
+def _sphere(phase: str, diameter: float, lattice_parameter: float | None, seed: int) -> Atoms:
+    """Sphere of whole formula units, or, where hardly one would fit, of all atoms inside."""
+    whole = diameter >= _WHOLE_UNITS
+    for attempt in range(20):
+        try:
+            return nanocrystal(
+                phase, diameter, lattice_parameter=lattice_parameter, neutral=whole, seed=seed + attempt
+            )
+        except InputError:
+            # About some centres lies no atom of one of the elements.
+            if whole or attempt == 19:
+                raise
+    raise AssertionError
 
 
 def _check_column(column: Atoms) -> tuple[tuple[float, float], float]:

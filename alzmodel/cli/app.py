@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alzmodel.cli import analyse, build, fem, library, pdf, reference, refine, screen, study, xrd
+from alzmodel.cli import analyse, build, fem, inverse, library, pdf, reference, refine, screen, study, xrd
 from alzmodel.errors import InputError, exit_code
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ pdf.register(app)
 analyse.register(app)
 xrd.register(app)
 fem.register(app)
+inverse.register(app)
 reference.register(app)
 screen.register(app)
 
