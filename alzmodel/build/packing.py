@@ -25,6 +25,7 @@ __all__ = [
     "mass_of",
     "pack_around",
     "random_packing",
+    "separated",
 ]
 
 PACKING_FRACTION = 0.55
@@ -109,7 +110,7 @@ def random_packing(counts: Mapping[str, int], *, seed: int, density: float | Non
     labels = [label for label, n in counts.items() for _ in range(n)]
     length = (mass_of(counts) / density * AMU_PER_A3_TO_G_PER_CM3) ** (1 / 3)
     positions = np.random.default_rng(seed).random((len(labels), 3)) * length
-    positions = _push_apart(
+    positions = separated(
         positions, length, _contacts(counts), np.repeat(range(len(counts)), [*counts.values()])
     )
     ions = [ion(label) for label in labels]
@@ -171,7 +172,7 @@ def pack_around(nucleus: Atoms, counts: Mapping[str, int], *, length: float, see
         ]
     )
     moving = np.arange(len(labels)) >= len(inside)
-    positions = _push_apart(
+    positions = separated(
         positions, length, _contacts(kinds), np.array([kinds.index(label) for label in labels]), moving
     )
     ions = [ion(label) for label in labels]
@@ -217,7 +218,7 @@ def _contacts(labels: Iterable[str]) -> np.ndarray:
     )
 
 
-def _push_apart(
+def separated(
     positions: np.ndarray,
     length: float,
     contacts: np.ndarray,

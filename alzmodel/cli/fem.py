@@ -26,7 +26,7 @@ from alzmodel.errors import InputError
 from alzmodel.io import check_writable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ase import Atoms
 
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 CAMERA = "Camera"
+AVERAGES = "Specimen and averages"
 CLUSTERS = "Clusters and what makes the peaks"
+TILTS = 6
 STACKS = "Measured stacks"
 
 
@@ -148,6 +150,33 @@ def fem(
             rich_help_panel=CLUSTERS,
         ),
     ] = 0.1,
+    cap: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Å of amorphous Si3N4 behind the specimen; 100 under the films of the paper.",
+            rich_help_panel=AVERAGES,
+        ),
+    ] = 0.0,
+    tilt: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Degrees by which the beam is tilted too, in six directions.",
+            rich_help_panel=AVERAGES,
+        ),
+    ] = 0.0,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Take columns until the bootstrap error of V is this part of it, --columns at most.",
+            rich_help_panel=AVERAGES,
+        ),
+    ] = None,
     write_stack: Annotated[
         Path | None,
         typer.Option(metavar="G", help="Also write the patterns of the first column: .npy, .h5, .hspy."),
@@ -220,6 +249,7 @@ def fem(
     F is a model, or a stack of measured nanodiffraction patterns (.npy, .h5, .hspy, .mib, .dm4, .blo, …).
     """
     from alzmodel.scattering.fem import FEMSettings
+    from alzmodel.scattering.fem_average import tilts_of
     from alzmodel.scattering.fem_detector import Camera
     from alzmodel.scattering.fem_settings import semi_angle_of
     from alzmodel.scattering.fem_stack import Geometry, is_stack
@@ -227,11 +257,20 @@ def fem(
     measured = measured_curve(against, "k", figure=figure, window=window)
     stacks = [is_stack(path) for path in files]
     if any(stacks):
-        of_models = (write_stack, plot, only, cluster_diameter, readings or None)
+        of_models = (
+            write_stack,
+            plot,
+            only,
+            cluster_diameter,
+            readings or None,
+            cap or None,
+            tilt or None,
+            until,
+        )
         if len(files) > 1 or any(option is not None for option in of_models):
             raise InputError(
                 f"{files[stacks.index(True)]}: a stack of patterns among {len(files)} files; allowed: one stack alone, "
-                "without --write-stack, --plot, --readings, --only and --cluster-diameter"
+                "without the options of models"
             )
         camera = Camera(electrons=float(gain > 0), gain=gain or 1.0, readout=readout, psf_fwhm=psf)
         geometry = None if center is None else Geometry(center)
@@ -262,7 +301,12 @@ def fem(
             plot=plot,
             only=tuple(part.strip() for part in only.split(",")) if only is not None else (),
             clusters=None if cluster_diameter is None else (cluster_diameter, cluster_fraction),
+            cap=cap,
+            tilts=tilts_of(tilt, TILTS if tilt else 0),
+            until=until,
         )
+        if engine is Engine.MULTISLICE and (tilt or until is not None):
+            raise InputError("--engine multislice: with --tilt or --until; allowed: without them")
         if write_stack is not None:
             _check_write_stack(write_stack, files)
         if plot is not None:
@@ -307,13 +351,29 @@ class _FemWork:
     plot: Path | None
     only: tuple[str, ...]
     clusters: tuple[float, float] | None
+    cap: float
+    tilts: tuple[tuple[float, float], ...]
+    until: float | None
 
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
         from alzmodel.scattering.fem import fem
+        from alzmodel.scattering.fem_average import fem_until
 
-        models, note = self._columns(frames[-1])
+        models: list[Atoms] = []
+        source, note = self._columns(frames[-1])
         with show_progress("fem") as progress:
-            result = fem(models, self.settings, engine=self.engine.value, progress=progress)
+            if self.until is None and len(self.tilts) == 1:
+                models = list(source)
+                result = fem(models, self.settings, engine=self.engine.value, progress=progress)
+            else:
+                result = fem_until(
+                    _kept(source, models),
+                    self.settings,
+                    relative_error=self.until,
+                    most=self.columns,
+                    tilts=self.tilts,
+                    progress=progress,
+                )
         say("alzmodel: " + "; ".join(part for part in (note, result.note) if part))
         if self.write_stack is not None:
             from alzmodel.scattering.fem_detector import simulate_stack, write_stack
@@ -335,32 +395,53 @@ class _FemWork:
             plot_fem({"model": curve, "no order": floor}, self.plot, controls=["no order"])
         return found
 
-    def _columns(self, model: Atoms) -> tuple[list[Atoms], str]:
+    def _columns(self, model: Atoms) -> tuple[Iterator[Atoms], str]:
+        """Columns of the specimen, made when they are asked for, and how."""
         from alzmodel.scattering.fem import columns_of
 
-        columns, note = columns_of(
-            model,
-            thickness=self.thickness,
-            n_columns=self.columns,
-            seed=self.seed,
-            settings=self.settings,
+        def made(count: int, seed: int) -> tuple[list[Atoms], str]:
+            return columns_of(
+                model, thickness=self.thickness, n_columns=count, seed=seed, settings=self.settings
+            )
+
+        first, note = made(1 if self.until is not None else self.columns, self.seed)
+        cut = (
+            "column" in first[0].info.get("provenance", {})
+            and "slab" in (first[0].info["provenance"]["column"]["made_from"])
         )
+        if self.clusters is not None:
+            note += f"; La2Zr2O7 spheres of {self.clusters[0]:g} Å put in (assumed), {self.clusters[1]:g} of the volume"
+        if self.cap:
+            note += f"; {self.cap:g} Å of amorphous Si3N4 behind it"
+        if self.only:
+            note += f"; only {', '.join(self.only)} scatter"
+
+        def columns() -> Iterator[Atoms]:
+            yield from first
+            if self.until is not None and not cut:
+                for number in range(1, self.columns):
+                    yield made(1, self.seed + number)[0][0]
+
+        return (self._finished(column, number) for number, column in enumerate(columns())), note
+
+    def _finished(self, column: Atoms, number: int) -> Atoms:
+        """Put clusters into a column, lay it on its window, and leave out what shall not scatter."""
         if self.clusters is not None:
             from alzmodel.build.columns import embed_clusters
 
             diameter, fraction = self.clusters
-            columns = [
-                embed_clusters(column, diameter=diameter, volume_fraction=fraction, seed=self.seed + number)
-                for number, column in enumerate(columns)
-            ]
-            built = columns[0].info["provenance"]["clusters"]["volume_fraction"]
-            note += f"; La2Zr2O7 spheres of {diameter:g} Å put in (assumed), volume fraction {built:.3f}"
+            column = embed_clusters(
+                column, diameter=diameter, volume_fraction=fraction, seed=self.seed + number
+            )
+        if self.cap:
+            from alzmodel.build.window import on_window
+
+            column = on_window(column, thickness=self.cap, seed=self.seed + number)
         if self.only:
             from alzmodel.scattering.fem_attribution import only_elements
 
-            columns = only_elements(columns, self.only)
-            note += f"; only {', '.join(self.only)} scatter"
-        return columns, note
+            (column,) = only_elements([column], self.only)
+        return column
 
     def _read(self, model: Atoms, columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
         """Gather what tells bonds from reflections, and draw it."""
@@ -384,6 +465,13 @@ class _FemWork:
 
             plot_readings(readings, self.plot, measured=measured_peaks(load_measured()))
         return {**readings.to_dict(), "numbers": readings.numbers()}
+
+
+def _kept(columns: Iterable[Atoms], kept: list[Atoms]) -> Iterator[Atoms]:
+    """Hand columns on, and keep them."""
+    for column in columns:
+        kept.append(column)
+        yield column
 
 
 def _check_write_stack(path: Path, files: Sequence[Path]) -> None:

@@ -223,7 +223,7 @@ def linear(largest: int) -> list[dict[str, Any]]:
     per_area = len(column(130.0, 50.0)) / 130.0**2
     for name, work in works.items():
         first = None
-        for n_atoms in (largest // 8, largest // 4, largest // 2, largest):
+        for n_atoms in (largest // 6, largest // 3, largest // 2, largest):
             atoms = wide(n_atoms, per_area) if name == "FEM" else glass(n_atoms)
             seconds, _ = timed(functools.partial(work, atoms), 1)
             each = 1e6 * seconds[0] / len(atoms)
@@ -305,8 +305,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     rows: list[dict[str, Any]] = []
-    if min(options.repeat, options.probes) < 1 or options.largest < 80_000:
-        raise InputError("--repeat, --probes, --largest: too small; allowed: from 1, and 80000 atoms")
+    if min(options.repeat, options.probes) < 1 or options.largest < 400_000:
+        raise InputError("--repeat, --probes, --largest: too small; allowed: from 1, and 400000 atoms")
     if options.json:
         check_writable(options.json)
     chosen = [part for part in ("pairs", "lattice") if part in options.only]
