@@ -195,7 +195,7 @@ def plan_study(
     InputError
         As :func:`run`.
     """
-    settings = _settings(study)
+    settings = _with_files(_settings(study), None, None)
     tasks = plan(settings)
     check_output_folder(out)
     store = Store(out)

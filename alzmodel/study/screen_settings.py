@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from alzmodel.errors import InputError
 from alzmodel.study.screening import HOST
-from alzmodel.study.settings import Dopant, GlassSettings, LocalOrderSettings, RunSettings, StudySettings
+from alzmodel.study.settings import (
+    Dopant,
+    GlassSettings,
+    LocalOrderSettings,
+    RunSettings,
+    StudySettings,
+    allowed_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +69,9 @@ def screen_study(
             raise InputError(
                 f"--fractions {fraction:g}: out of range; allowed: above 0, up to 1 (of La replaced)"
             )
+    for option, given in {"--la": la, "--fractions": fractions, "--compensate": compensate}.items():
+        if not given:
+            raise InputError(f"{option}: none; allowed: one or more")
     for way in compensate:
         if way not in {"li", "oxygen"}:
             raise InputError(f"--compensate {way}: unknown; allowed: li, oxygen")
@@ -95,7 +105,9 @@ def screen_study(
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(step) for step in fault["loc"])
-        raise InputError(f"{where}: {fault['input']!r} is refused; allowed: {fault['msg']}") from error
+        raise InputError(
+            f"{where}: {fault['input']!r} is refused; allowed: {allowed_words(fault)}"
+        ) from error
     return StudySettings(
         name=name,
         glass=glass,

@@ -7,12 +7,15 @@ import math
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "PRESETS",
@@ -26,6 +29,7 @@ __all__ = [
     "SlurmSettings",
     "StudySettings",
     "XRDSettings",
+    "allowed_words",
     "commented_template",
     "load_study",
     "parse_study",
@@ -48,6 +52,9 @@ REFERENCE_PHASES = (
     "ZrO2",
     "MgO",
 )
+
+LONGEST_SHOWN = 60
+"""Characters of a refused value that a message repeats."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -128,7 +135,7 @@ class LocalOrderSettings(_Strict):
 class XRDSettings(_Strict):
     """Powder patterns of the glasses, the reference crystals and one La2Zr2O7 crystallite."""
 
-    wavelength: Positive | str = 1.5406
+    wavelength: Annotated[float, Field(ge=0.05, le=5, allow_inf_nan=False)] | str = 1.5406
     """Å, or the name of an X-ray line such as ``CuKa``."""
     two_theta: tuple[Positive, Positive, Positive] = (10.0, 80.0, 0.02)
     """First, last and step, degrees."""
@@ -295,9 +302,24 @@ def _one_line(error: ValidationError) -> str:
         return f"{where}: unknown key; {hint}allowed: {', '.join(known)}"
     if fault["type"] == "missing":
         return f"{where}: is missing; allowed: a value for it"
-    value = fault["input"]
-    shown = repr(value) if not isinstance(value, dict | list) else f"{type(value).__name__} of {len(value)}"
-    return f"{where}: {shown} is refused; allowed: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {_shown(fault['input'])} is refused; allowed: {allowed_words(fault)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < LONGEST_SHOWN else f"{type(value).__name__} of {len(value)}"
+
+
+def allowed_words(fault: Mapping[str, Any]) -> str:
+    """Say what is allowed in place of a fault that pydantic found."""
+    match fault["type"]:
+        case "list_type":
+            return "a list, such as [1.5, 3.0]"
+        case "model_type" | "model_attributes_type":
+            return "a table of keys" + (", or false" if str(fault["loc"][-1]) in _UNION_BRANCHES else "")
+        case "too_short":
+            return "at least one entry"
+    return str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
 
 
 _UNION_BRANCHES = {

@@ -108,13 +108,17 @@ def make_task(
 def plan(study: StudySettings) -> tuple[Task, ...]:
     """List the tasks of a study; a task stands after those it needs.
 
-    Every composition, protocol and phase is checked here, before any time is spent.
+    Every composition, protocol, phase and wavelength is checked here, before any time is spent.
 
     Raises
     ------
     InputError
         If one of them is not possible.
     """
+    if study.xrd and isinstance(study.xrd.wavelength, str):
+        from alzmodel.scattering.form_factors import wavelength_of
+
+        wavelength_of(study.xrd.wavelength)
     tasks: dict[str, Task] = {}
     for task in (*_glass_tasks(study), *_reference_tasks(study)):
         tasks.setdefault(task.key, task)

@@ -60,6 +60,14 @@ def test_a_light_study_leaves_what_it_promises(light: runner.StudyResult) -> Non
     assert {verdict.verdict for verdict in light.hypotheses} == {"not testable"}
 
 
+def test_a_plan_refuses_files_that_are_not_there(tmp_path: Path) -> None:
+    study = LIGHT.model_copy(
+        update={"compare": LIGHT.compare.model_copy(update={"measured": "nowhere.toml"})}
+    )
+    with pytest.raises(InputError, match="nowhere"):
+        runner.plan_study(study, tmp_path / "out")
+
+
 def test_results_say_unit_and_kind(light: runner.StudyResult) -> None:
     with (light.out / "results.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))

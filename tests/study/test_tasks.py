@@ -187,6 +187,7 @@ def test_analyses_that_are_left_out() -> None:
         (BASE + "[[glass.dopants]]\nion = 'Xx'\nfraction = 0.1\n", "Xx"),
         (BASE + "[reference]\nphases = ['unobtainium']\nrelax = []\n", "unobtainium"),
         (BASE + "[reference]\nphases = ['MgO']\nrelax = ['La2O3']\n", "La2O3"),
+        (BASE + "[xrd]\nwavelength = 'XyKa'\n", "XyKa"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_any_work(text: str, words: str) -> None:
