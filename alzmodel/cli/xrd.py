@@ -22,7 +22,7 @@ from alzmodel.cli.curves import (
 )
 from alzmodel.cli.numbers import real, wavelength_text, whole
 from alzmodel.cli.output import print_json, print_table
-from alzmodel.cli.xrd_display import print_fit, print_lines
+from alzmodel.cli.xrd_display import print_fit, print_lines, print_superstructure
 from alzmodel.cli.xrd_options import (
     PhaseRequest,
     background_text,
@@ -195,6 +195,14 @@ def xrd(
     line_shape: Annotated[LineShape, typer.Option(help="Its profile.", rich_help_panel=FITS)] = (
         LineShape.PSEUDO_VOIGT
     ),
+    superstructure: Annotated[
+        bool,
+        typer.Option(
+            "--superstructure",
+            help="Areas of (111) and (331) of pyrochlore over (222) and (440), of the model and of DATA.",
+            rich_help_panel=FITS,
+        ),
+    ] = False,
     fit: Annotated[
         bool,
         typer.Option(
@@ -262,11 +270,15 @@ def xrd(
         )
     if line:
         result["lines"] = _lines(line, result, measured, work, line_width, line_shape)
+    if superstructure:
+        result["superstructure"] = _superstructure(result, measured, work)
     if as_json:
         print_json(result)
         return
     if line:
         print_lines(result["lines"])
+    if superstructure:
+        print_superstructure(result["superstructure"])
     columns = ("2θ (°)", "fwhm (°)", "d (Å)", "hkl", "Scherrer, K = 0.9 (Å)", "sphere (Å)")
     keys = ("two_theta", "fwhm", "d", "hkl", "size_scherrer", "size_sphere")
     print_table("peaks", columns, [tuple(peak[key] for key in keys) for peak in result["peaks"]])
@@ -335,6 +347,33 @@ def _whole_fit(
         plot_against(result["against"], "two_theta", figure, parts=parts)
     if not as_json:
         print_fit(found)
+
+
+def _superstructure(
+    result: dict[str, Any], measured: MeasuredCurve | None, work: _XrdWork
+) -> dict[str, list[dict[str, Any]]]:
+    """Superstructure lines of the model's pattern and of the measured one."""
+    from alzmodel.scattering.xrd import CRYSTAL_FWHM
+    from alzmodel.scattering.xrd_superstructure import superstructure_lines
+
+    wavelength = float(result["wavelength"])
+    curves: dict[str, tuple[Any, Any, Any]] = {"model": (result["two_theta"], result["intensity"], None)}
+    if measured is not None:
+        curves["measured"] = (measured.x, measured.y, measured.sigma)
+    return {
+        name: [
+            found.to_dict()
+            for found in superstructure_lines(
+                x,
+                y,
+                wavelength=wavelength,
+                fwhm=CRYSTAL_FWHM if work.fwhm is None and result["method"] == "crystal" else work.fwhm,
+                polarization=work.polarization,
+                sigma=sigma,
+            )
+        ]
+        for name, (x, y, sigma) in curves.items()
+    }
 
 
 def _lines(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from alzmodel.scattering.xrd_whole import PatternFit
 
-__all__ = ["print_fit", "print_lines"]
+__all__ = ["print_fit", "print_lines", "print_superstructure"]
 
 
 def _range(interval: Sequence[float], digits: int) -> str | None:
@@ -82,3 +82,23 @@ def print_lines(lines: Sequence[Mapping[str, Any]]) -> None:
         for line in lines
     ]
     print_table("fits of single lines", names, rows)
+
+
+def print_superstructure(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Print the lines that tell pyrochlore from defect fluorite."""
+    names = ("pattern", "line", "over", "2θ (°)", "ratio of areas", "95 %", "ordered", "share")
+    rows = [
+        (
+            name,
+            line["label"],
+            line["partner"],
+            line["two_theta"],
+            line["ratio"],
+            _range(line["ratio_ci95"], 4),
+            line["ordered"],
+            line["order"],
+        )
+        for name, found in lines.items()
+        for line in found
+    ]
+    print_table("superstructure lines: share 1 in pyrochlore, 0 in defect fluorite", names, rows)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Reflection", "bragg_angle", "hkl_text", "powder_reflections", "squared_structure_factors"]
 
 _SAME_D: Final = 1e-6
-_MAX_VECTORS: Final = 3_000_000
+_MAX_VECTORS: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +136,23 @@ def squared_structure_factors(
         raise InputError(
             "reflections: the model is not periodic in three directions; allowed: a crystal's unit cell"
         )
+    import finufft
+
     hkl, Q = _vectors(atoms, q_range)
-    phases = np.exp(2j * np.pi * (hkl @ atoms.get_scaled_positions().T))
+    if len(hkl) == 0:
+        return hkl, Q, Q
     symbols = np.asarray(atoms.get_chemical_symbols())
+    x, y, z = np.ascontiguousarray(2 * np.pi * (atoms.get_scaled_positions() % 1.0).T)
+    half = np.abs(hkl).max(axis=0)
+    modes = tuple(int(2 * n + 1) for n in half)
+    place = tuple((hkl + half).T)
     amplitude = np.zeros(len(hkl), dtype=complex)
     # Friedel partners differ under dispersion; both are in the list.
     for element in sorted(set(symbols.tolist())):
-        amplitude += factor(element, Q) * phases[:, symbols == element].sum(axis=1)
+        mine = symbols == element
+        ones = np.ones(int(mine.sum()), dtype=complex)
+        sums = finufft.nufft3d1(x[mine], y[mine], z[mine], ones, modes, eps=1e-13, isign=1, nthreads=1)
+        amplitude += factor(element, Q) * sums[place]
     return hkl, Q, np.abs(amplitude) ** 2
 
 
@@ -156,7 +166,7 @@ def _vectors(atoms: Atoms, q_range: tuple[float, float]) -> tuple[NDArray[np.int
     # |h| = |a·G|/2π cannot exceed |a| Q/2π.
     limits = np.floor(atoms.cell.lengths() * q_range[1] / (2 * np.pi)).astype(int)
     number = math.prod(int(2 * limit + 1) for limit in limits)
-    if number * len(atoms) > 100 * _MAX_VECTORS:
+    if number > _MAX_VECTORS:
         raise InputError(
             f"reflections: a cell of {len(atoms)} atoms and {atoms.cell.volume:.0f} Å³; allowed: a unit cell"
         )

@@ -28,6 +28,7 @@ __all__ = [
     "bragg_spacing",
     "find_lines",
     "fit_profile",
+    "rough_width",
     "size_from_width",
 ]
 
@@ -197,7 +198,7 @@ def fit_profile(
         )
     inside = (two_theta >= low) & (two_theta <= high)
     x, y = two_theta[inside], intensity[inside]
-    start = _rough_width(x, y) if x.size > 3 else (centre, (high - low) / 4)
+    start = rough_width(x, y) if x.size > 3 else (centre, (high - low) / 4)
     fit = fit_peaks(
         two_theta,
         intensity,
@@ -235,7 +236,7 @@ def fit_profile(
     )
 
 
-def _rough_width(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+def rough_width(x: FloatArray, y: FloatArray) -> tuple[float, float]:
     """Middle and full width at half height above the straight line between the ends."""
     above = y - np.interp(x, [x[0], x[-1]], [y[0], y[-1]])
     top = int(above.argmax())
@@ -295,7 +296,7 @@ def find_lines(
         right = (
             top + int(smooth[top : tops[number + 1]].argmin()) if number + 1 < len(tops) else smooth.size - 1
         )
-        rough = _rough_width(two_theta[left : right + 1], smooth[left : right + 1])
+        rough = rough_width(two_theta[left : right + 1], smooth[left : right + 1])
         if halos:
             peaks.append(_read(*rough, wavelength, reflections, sizes))
             continue

@@ -95,27 +95,50 @@ class CrystalModel:
         ----------
         A. Guinier, X-ray Diffraction in Crystals, Imperfect Crystals, and Amorphous Bodies (1963), sec. 5.2.
         """
-        from ase.cell import Cell
-
-        cell = Cell.new([*lengths, *self._angles])
-        reciprocal = 2 * np.pi * np.linalg.inv(cell.array).T
         total = np.zeros_like(self.two_theta)
         for number, (line, weight) in enumerate(self._lines):
-            G = np.linalg.norm(self._hkl[number] @ reciprocal, axis=1)
-            Q = momentum(self.two_theta, line)
-            sigma = self._sigma(G, line)
-            end = min(diameter, _GAUSSIAN_END / float(sigma.min()) if sigma.all() else math.inf)
-            r = (np.arange(math.ceil(end / _STEP)) + 0.5) * _STEP
-            x = np.minimum(r / diameter, 1.0)
-            shape = 1 - 1.5 * x + 0.5 * x**3
-            wave = np.sin(np.outer(r, G))
-            if sigma.any():
-                wave *= np.exp(-0.5 * np.square(np.outer(r, sigma)))
-            amplitude = shape * (wave @ (self._strength[number] / G))
-            sums = phase_sums(amplitude, Q, _STEP).imag * _STEP
-            curve = 4 * np.pi * sums / (self._n_atoms * cell.volume * Q)
-            total += weight * self._own[number] * curve
+            waves, scale = self._waves(number, lengths, diameter)
+            sums = phase_sums(waves.sum(axis=1), momentum(self.two_theta, line), _STEP).imag
+            total += weight * scale * sums
         return np.asarray((total + self._diffuse) * self._polarization)
+
+    def lines(
+        self, lengths: tuple[float, float, float], diameter: float
+    ) -> tuple[FloatArray, NDArray[np.float64]]:
+        """Every line by itself, at the first wavelength alone: spacings d in Å (m,), intensities (m, n).
+
+        They add up to :meth:`pattern` without its diffuse part.
+        """
+        waves, scale = self._waves(0, lengths, diameter)
+        curves = phase_sums(
+            np.ascontiguousarray(waves.T), momentum(self.two_theta, self._lines[0][0]), _STEP
+        ).imag
+        d = 2 * np.pi / np.linalg.norm(self._hkl[0] @ self._reciprocal(lengths), axis=1)
+        return d, np.asarray(curves * scale * self._polarization)
+
+    def _reciprocal(self, lengths: tuple[float, float, float]) -> FloatArray:
+        from ase.cell import Cell
+
+        return np.asarray(2 * np.pi * np.linalg.inv(Cell.new([*lengths, *self._angles]).array).T)
+
+    def _waves(
+        self, number: int, lengths: tuple[float, float, float], diameter: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Integrand at the distances for each line, shape (r, m), and the factor of its transform, shape (n,)."""
+        line = self._lines[number][0]
+        reciprocal = self._reciprocal(lengths)
+        G = np.linalg.norm(self._hkl[number] @ reciprocal, axis=1)
+        sigma = self._sigma(G, line)
+        end = min(diameter, _GAUSSIAN_END / float(sigma.min()) if sigma.all() else math.inf)
+        r = (np.arange(math.ceil(end / _STEP)) + 0.5) * _STEP
+        x = np.minimum(r / diameter, 1.0)
+        waves = np.sin(np.outer(r, G)) * (1 - 1.5 * x + 0.5 * x**3)[:, None] * (self._strength[number] / G)
+        if sigma.any():
+            waves *= np.exp(-0.5 * np.square(np.outer(r, sigma)))
+        volume = (2 * np.pi) ** 3 / abs(float(np.linalg.det(reciprocal)))
+        Q = momentum(self.two_theta, line)
+        scale = self._own[number] * 4 * np.pi * _STEP / (self._n_atoms * volume * Q)
+        return waves, np.asarray(scale)
 
     def _sigma(self, G: FloatArray, line: float) -> FloatArray:
         """Return the instrument's standard deviation in Q at each line; 0 without instrument."""

@@ -104,6 +104,19 @@ def test_single_lines_of_model_and_measurement(capsys, folder, tmp_path):
     assert "fits of single lines" in run(capsys, "xrd", folder / "sphere.extxyz", *RANGE, *words)[1]
 
 
+def test_superstructure_of_model_and_measurement(capsys, folder, tmp_path):
+    file = folder / "crystal.extxyz"
+    words = ("xrd", file, "--range", 12, 55, 0.1, "--fwhm", 0.4)
+    pattern = json.loads(run(capsys, *words, "--json")[1])
+    np.savetxt(tmp_path / "own.xy", np.transpose([pattern["two_theta"], pattern["intensity"]]))
+    words = (*words, "--superstructure", "--against", tmp_path / "own.xy")
+    result = json.loads(run(capsys, *words, "--json")[1])["superstructure"]
+    assert [line["label"] for line in result["model"]] == ["111", "331"]
+    for ours, measured in zip(result["model"], result["measured"], strict=True):
+        assert ours["order"] == pytest.approx(1, abs=0.06)
+        assert measured["ratio"] == pytest.approx(ours["ratio"], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
