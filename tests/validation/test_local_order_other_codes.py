@@ -8,10 +8,6 @@ import networkx as nx
 import numpy as np
 import pytest
 from ovito.io import import_file
-from pymatgen.analysis.chemenv.coordination_environments.coordination_geometry_finder import (
-    AbstractGeometry,
-    LocalGeometryFinder,
-)
 from pymatgen.analysis.local_env import CrystalNN, EconNN
 from pymatgen.io.ase import AseAtomsAdaptor
 from scipy.special import sph_harm_y
@@ -41,6 +37,12 @@ SAME_SHAPES = {
 
 @pytest.mark.parametrize("number", [4, 5, 6, 8])
 def test_shape_measures_equal_chemenv(number):
+    # Slow to import, which every collection of the tests would wait for.
+    from pymatgen.analysis.chemenv.coordination_environments.coordination_geometry_finder import (
+        AbstractGeometry,
+        LocalGeometryFinder,
+    )
+
     bonds = bonded(rough_glass()).bonds[0]
     mine, offsets = shape_measures(bonds), bonds.offsets()
     finder = LocalGeometryFinder()
