@@ -146,3 +146,12 @@ def test_thresholds_of_local_order_are_those_of_the_program():
     assert f"above {limits['former_above']:.0f} kJ/mol" in text
     assert f"below {limits['modifier_below']:.0f} " in text
     assert "octahedron" in SHAPES
+
+
+def test_example_of_xrd_prints_what_it_says(capsys):
+    text = (DOCS / "xrd.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- test: xrd -->\n```python\n(.*?)```", text, re.DOTALL)[1]
+    exec(block, {})
+    said = [line.split("  # ")[1] for line in block.splitlines() if "  # " in line]
+    assert capsys.readouterr().out.splitlines() == said
+    assert len(said) == 4

@@ -8,7 +8,7 @@
 * partials: all partial pair functions of 50 000 atoms to 20 Å, beside OVITO.
 * fem: V(k) of a 13 × 13 × 5 nm column over all probe positions, beside abTEM multislice for 400 probes, of which
   `--probes` are run and the rest counted at the same price (the potential once).
-* linear: FEM and partials of up to `--largest` atoms: seconds an atom, and memory.
+* linear-fem, linear-pdf: FEM and partials of up to `--largest` atoms: seconds an atom, and memory.
 
 The fastest of `--repeat` runs counts after one that compiles. Seconds are CPU seconds of all threads and wall seconds:
 where other programs share the cores, the ratio of CPU seconds is the one to read. Peers that are not installed are
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 Q = np.linspace(1.0, 5.5, 2251)
-PARTS = ("pairs", "lattice", "partials", "fem", "linear")
+PARTS = ("pairs", "lattice", "partials", "fem", "linear-fem", "linear-pdf")
 PACKAGES = ("alzmodel", "numpy", "numba", "finufft", "DebyeCalculator", "torch", "ovito", "abtem")
 N_PROBES = 400
 Seconds = tuple[float, float]
@@ -212,7 +212,7 @@ def multislice(atoms: Atoms, settings: FEMSettings, probes: int) -> Seconds | No
     return once[0] + some[0] * N_PROBES / probes, once[1] + some[1] * N_PROBES / probes
 
 
-def linear(largest: int) -> list[dict[str, Any]]:
+def linear(largest: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Cost an atom as models grow, and the memory that the largest takes."""
     rows = []
     works: dict[str, Callable[[Atoms], Any]] = {
@@ -221,7 +221,9 @@ def linear(largest: int) -> list[dict[str, Any]]:
     }
     # Columns grow along the plane: probes and rings stay what they are.
     per_area = len(column(130.0, 50.0)) / 130.0**2
-    for name, work in works.items():
+    for kind, (name, work) in zip(("linear-fem", "linear-pdf"), works.items(), strict=True):
+        if kind not in kinds:
+            continue
         first = None
         for n_atoms in (largest // 6, largest // 3, largest // 2, largest):
             atoms = wide(n_atoms, per_area) if name == "FEM" else glass(n_atoms)
@@ -310,9 +312,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         check_writable(options.json)
     chosen = [part for part in ("pairs", "lattice") if part in options.only]
-    if "linear" in options.only:
-        # First, since the peak of memory is that of the whole process.
-        rows += linear(options.largest)
+    # First, since the peak of memory is that of the whole process.
+    rows += linear(options.largest, options.only)
     if chosen:
         rows += powder(chosen, options.repeat)
     if "partials" in options.only:
