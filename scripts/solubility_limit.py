@@ -91,6 +91,7 @@ class Series:
     models: list[Model]
     results: list[Result]
     provisional: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def groups(self) -> dict[float, list[Model]]:
@@ -235,8 +236,10 @@ def _atoms_per_unit(crystal: str) -> int:
     return sum(counts.values())
 
 
-def of_refinement(path: Path) -> list[Result]:
+def of_refinement(path: Path) -> tuple[list[Result], tuple[str, ...]]:
     """Compare the glasses of the refinement study, by calculator; our own potentials are left out.
+
+    Also say which calculators have too few glasses, and whether they would pass the gate.
 
     Raises
     ------
@@ -251,18 +254,20 @@ def of_refinement(path: Path) -> list[Result]:
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: not read ({error}); allowed: a table of refinement_study.py") from None
-    results = []
+    results, notes = [], []
     for calculator in dict.fromkeys(name for name, _, _ in rows if name not in POTENTIALS):
         groups: dict[float, list[float]] = {}
         for name, la, energy in rows:
             if name == calculator:
                 groups.setdefault(la, []).append(energy)
+        energies = refined_crystals(calculator, path.with_name(f"{path.stem}-crystals.csv"))
+        gate = formation_gate(energies)
         if len(groups) >= FEWEST_CONTENTS and min(map(len, groups.values())) >= FEWEST_SEEDS:
-            energies = refined_crystals(calculator, path.with_name(f"{path.stem}-crystals.csv"))
-            results.append(
-                Result(calculator, solubility(groups, energies["La2O3"] / 2), formation_gate(energies))
-            )
-    return results
+            results.append(Result(calculator, solubility(groups, energies["La2O3"] / 2), gate))
+        else:
+            number = sum(map(len, groups.values()))
+            notes.append(f"{calculator}, {number} glasses, too few to compare: {gate}.\n")
+    return results, tuple(notes)
 
 
 def refined_crystals(calculator: str, path: Path) -> dict[str, float]:
@@ -320,6 +325,7 @@ def page(series: Sequence[Series], options: argparse.Namespace) -> str:
                 parts.append(f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n")
             parts.append(f"{one.found.convexity()}\n")
             parts.append(_energy_table(one))
+        parts += part.notes
         if part.models:
             parts += ["### Whether La gathers\n", f"**{_gathering(part)}**\n", _order_table(part)]
     parts.append(ORDER_WORDS)
@@ -575,7 +581,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         title = (
             "Machine-learned potentials: glasses of 8 formula units, relaxed ([refinement.md](refinement.md))"
         )
-        series.append(Series("refined", title, [], of_refinement(options.refinement), ()))
+        results, notes = of_refinement(options.refinement)
+        series.append(Series("refined", title, [], results, (), notes))
     write_text(table, csv_text(series))
     write_text(text, page(series, options))
     figure(series, picture)
