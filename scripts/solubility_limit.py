@@ -482,9 +482,13 @@ def figure(series: Sequence[Series], path: Path) -> None:
                 "" if number else "random network",
                 lambda one: 100 * one.la_only_oxygen_random,
             )
+        # Room for the legend above the longest bars.
+        low, high = slope.get_ylim()
+        slope.set_ylim(low, high + 0.5 * (high - low))
         order.set(xlabel="x", ylabel="La–La Warren–Cowley, bonds")
         oxygen.set(xlabel="x", ylabel="O bonded to La alone (%)")
-        for panel in (energy, slope, order, oxygen):
+        slope.legend(loc="upper left")
+        for panel in (energy, order, oxygen):
             panel.legend()
 
     models = [model for part in series for model in part.models]

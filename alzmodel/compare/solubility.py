@@ -469,12 +469,19 @@ def gathering_words(orders: Mapping[float, Sequence[Exsolution]]) -> str:
     rise = trend(more)
     low, high = (100 * value for value in rise.ci95)
     parts.append(
-        f"Their surplus changes by {100 * rise.effect:+.2f} % of all oxygens for each La "
+        f"Their surplus {_change(rise)} with x: {100 * rise.effect:+.2f} % of all oxygens for each La "
         f"({low:+.2f} to {high:+.2f}, 95 %)"
     )
     bridges = trend({one: [order.la_la_bridges for order in orders[one]] for one in x})
     low, high = bridges.ci95
     parts.append(
-        f"; the Warren-Cowley parameter of bonds changes by {bridges.effect:+.3f} ({low:+.3f} to {high:+.3f})."
+        f"; the Warren-Cowley parameter of bonds {_change(bridges)}: {bridges.effect:+.3f} "
+        f"({low:+.3f} to {high:+.3f})."
     )
     return "".join(parts)
+
+
+def _change(slope: Outcome) -> str:
+    if slope.ci95[0] > 0:
+        return "rises"
+    return "falls" if slope.ci95[1] < 0 else "shows no resolved change"

@@ -119,10 +119,11 @@ def test_words_on_gathering_follow_the_surplus():
     words = gathering_words(rising)
     assert "More oxygens than at random are bonded to La alone at x = 4, 5, 6" in words
     assert "Fewer oxygens than at random are bonded to La alone at x = 1, 2, 3" in words
-    assert "changes by +1.00 % of all oxygens for each La" in words
-    assert "of bonds changes by -0.010" in words
+    assert "surplus rises with x: +1.00 % of all oxygens for each La" in words
+    assert "of bonds falls: -0.010" in words
     same = {x: [order(0.001 * k) for k in (-1, 0, 1)] for x in X}
     assert gathering_words(same).startswith("At no x do the oxygens")
+    assert "surplus shows no resolved change with x" in gathering_words(same)
 
 
 def test_the_gate_is_the_distance_of_two_calorimetries():
