@@ -370,12 +370,14 @@ def test_a_stormy_study_ends_like_a_calm_one(store: Store, tmp_path: Path) -> No
             driver.communicate()
             driver = start_driver(store, count, steps)
         else:
-            live = [pid for pid in workers_in(started) if alive(pid)]
-            if live:
-                os.kill(generator.choice(live), signal.SIGKILL)
+            wait_for(lambda: any(alive(pid) for pid in workers_in(started)), 60)
+            os.kill(generator.choice([pid for pid in workers_in(started) if alive(pid)]), signal.SIGKILL)
     words, errors = driver.communicate(timeout=120)
     assert words.splitlines()[-1] == f"end {count} 0 0", errors
     assert not any(alive(pid) for pid in workers_in(started))
+    # Every kill of a worker costs one task an attempt, that of a driver two: nothing that was done was begun again.
+    assert count <= len(workers_in(started)) <= count + plan.count("worker") + 2 * plan.count("driver")
+    assert len(list(store.runs.iterdir())) == count
     stormy = results(store)
     shutil.rmtree(store.folder)
     store.prepare()
