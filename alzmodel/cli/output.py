@@ -131,7 +131,7 @@ def _lines(title: str) -> Progress:
         if now - last < SECONDS_BETWEEN_LINES:
             return
         last = now
-        left = (now - started) * (1 - fraction) / fraction if fraction > 0 else float("nan")
-        say(f"{title}: {message}, {fraction:.0%} done, about {left:.0f} s left")
+        left = f", about {(now - started) * (1 - fraction) / fraction:.0f} s left" if fraction > 0 else ""
+        say(f"{title}: {message}, {fraction:.0%} done{left}")
 
     return update

@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from alzmodel.cli import main
+from alzmodel.cli.output import show_progress
 from alzmodel.crystals import crystal, nanocrystal
 from alzmodel.forcefields.potentials import potential
 from alzmodel.io import read_structure, write_structure
@@ -108,6 +109,16 @@ def test_several_files_give_mean_spread_and_number(capsys, folder):
     assert together["n_models"] == 2
     assert together["units"]["Zr"]["mean_distance"] == pytest.approx(np.mean(means))
     assert together["units"]["Zr"]["mean_distance_std"] == pytest.approx(np.std(means, ddof=1))
+
+
+def test_a_run_without_a_terminal_tells_of_time_left_once_it_is_known(monkeypatch, capsys):
+    monkeypatch.setattr("alzmodel.cli.output.SECONDS_BETWEEN_LINES", 0.0)
+    with show_progress("lbu") as progress:
+        progress(0.0, "first shells")
+        progress(0.5, "shapes")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "lbu: first shells, 0% done"
+    assert second.startswith("lbu: shapes, 50% done, about 0 s left")
 
 
 def test_frames_of_one_file_are_one_model(capsys, folder):
