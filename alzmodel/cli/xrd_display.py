@@ -47,6 +47,8 @@ def print_fit(fit: PatternFit) -> None:
         "Scherrer, K = 0.9 (Å)",
     )
     title = f"whole-pattern fit of {fit.x.size} points: Rwp {fit.rwp:.4f}, without background {fit.rwp_background:.4f}"
+    if fit.zero:
+        title += f"; zero of 2θ {fit.zero:.3f}° ({_range(fit.zero_ci95, 3)})"
     if fit.at_bound:
         title += f"; at a bound: {', '.join(fit.at_bound)}"
     if not fit.success:

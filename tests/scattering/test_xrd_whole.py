@@ -16,7 +16,7 @@ from alzmodel.scattering.xrd_phase_model import crystal_model
 from alzmodel.scattering.xrd_specimen import SubstrateLine
 from alzmodel.scattering.xrd_whole import ComputedPart, CrystalPart, fit_pattern
 
-GRID = np.arange(20.0, 70.0, 0.06)
+GRID = np.arange(20.0, 70.0, 0.1)
 
 
 @pytest.fixture(scope="module")
