@@ -212,8 +212,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, path: Path, data: Mapping[str, Any]) -> InputError:
-    """Turn pydantic's first complaint into one line that names the file, the key, the value and what is allowed."""
-    first = error.errors()[0]
+    """Turn pydantic's complaint into one line that names the file, the key, the value and what is allowed."""
+    # A misspelt key is told before the one that is then missing.
+    first = max(error.errors(), key=lambda item: item["type"] == "extra_forbidden")
     place: list[str] = []
     node: Any = data
     for step in first["loc"]:
@@ -229,7 +230,9 @@ def explain(error: ValidationError, path: Path, data: Mapping[str, Any]) -> Inpu
         return InputError(
             f"{path}: unknown key {key!r}; allowed: the keys that {_DEFAULT_FILE.parent.name}/*.toml use"
         )
-    shown = repr(first["input"]) if not isinstance(first["input"], dict | list) else "what is there"
+    if first["type"] == "missing":
+        return InputError(f"{path}: {key}: is missing; allowed: a value for it")
+    shown = repr(first["input"]) if not isinstance(first["input"], dict | list) else "a table or list"
     return InputError(f"{path}: {key}: {shown[:80]}; allowed: {first['msg'][:1].lower()}{first['msg'][1:]}")
 
 

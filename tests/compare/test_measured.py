@@ -141,7 +141,8 @@ def test_other_files_can_be_read(tmp_path):
         ('unit = "Å"', 'unit = "°"', "s: unit: 'Å' cannot be turned into '°'"),
         ("zr_o_distance", "zr_o_distanze", "did you mean 'zr_o_distance'"),
         ('method = "m"', 'method = "n"', "method of s: 'n'; allowed: m"),
-        ('source = "p. 1"', 'sauce = "p. 1"', r"series\[s\].s"),
+        ('source = "p. 1"', 'sauce = "p. 1"', r"unknown key 'series\[s\].sauce'"),
+        ('source = "p. 1"', "", r"series\[s\].source: is missing; allowed: a value"),
         (
             "error = 0.01",
             "error = -0.01",
