@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,8 @@ __all__ = ["AlzmodelError", "BuildError", "InputError", "exit_code", "run_main"]
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
+"""What a shell shows of a program that SIGPIPE ended: 128 + 13."""
 
 
 class AlzmodelError(Exception):
@@ -46,25 +48,40 @@ def exit_code(work: Callable[[], int | None], program: str) -> int:
     -------
     int
         1 after an :class:`AlzmodelError` or an error of the operating system, 2 after an :class:`InputError`, 130 after
-        Ctrl-C, else what `work` returns.
+        Ctrl-C, 141 without a word where the reader of the output has gone (as other tools that are piped into `head`),
+        else what `work` returns.
     """
     try:
-        return work() or 0
+        code = work() or 0
+        # Else what is still held back would meet the closed pipe after this function, with words from Python.
+        sys.stdout.flush()
     except InputError as error:
         return _fail(program, error, EXIT_BAD_INPUT)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+    except (BrokenPipeError, SystemExit) as error:
+        # rich and typer turn the one into the other.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _silence(sys.stdout, sys.stderr)
+        return EXIT_PIPE
     except (AlzmodelError, OSError) as error:
         return _fail(program, error, EXIT_FAILED)
     except KeyboardInterrupt:
         return _fail(program, "interrupted", EXIT_INTERRUPTED)
+    return code
 
 
 def run_main(main: Callable[[], int | None]) -> NoReturn:
     """End a script with the exit code of its `main`; see :func:`exit_code`."""
     sys.exit(exit_code(main, Path(sys.argv[0]).name))
+
+
+def _silence(*streams: TextIO) -> None:
+    """Send what is left for streams without a reader to nowhere: Python would complain about it at exit."""
+    for stream in streams:
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(program: str, reason: object, code: int) -> int:

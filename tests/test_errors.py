@@ -45,17 +45,30 @@ def test_a_fault_of_the_program_keeps_its_traceback():
         ends_with(ZeroDivisionError())
 
 
-def test_a_reader_that_goes_is_no_traceback():
+@pytest.mark.parametrize("lines", [9999, 3], ids=["while it prints", "before it prints"])
+def test_a_reader_that_goes_ends_the_program_without_a_word(lines):
     code = (
-        "from alzmodel.errors import run_main\nrun_main(lambda: [print('x' * 70) for _ in range(9999)] and 0)"
+        "from alzmodel.errors import run_main\n"
+        f"run_main(lambda: [input()] + [print('x' * 70) for _ in range({lines})] and 0)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
-        run.stdout.readline()
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", code], **pipes, text=True) as run:
+        run.stdout.close()
+        run.stdin.write("go\n")
+        run.stdin.flush()
+        assert run.stderr.read() == ""
+    # As of a program that SIGPIPE ended.
+    assert run.returncode == 141
+
+
+@pytest.mark.parametrize("words", [["--help"], ["library"], ["--version"]])
+def test_every_command_ends_so(words):
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-m", "alzmodel", *words], **pipes, text=True) as run:
+        # Long before anything is printed.
         run.stdout.close()
         assert run.stderr.read() == ""
-    assert run.returncode == 1
+    assert run.returncode == 141
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 failed, 2 bad usage or input, 3 study partly done, 130 interrupted.
+        0 done, 1 failed, 2 bad usage or input, 3 study partly done, 130 interrupted, 141 reader of the output gone.
     """
     return exit_code(lambda: _command(arguments), "alzmodel")
 
