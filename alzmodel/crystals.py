@@ -46,6 +46,9 @@ __all__ = [
 DIAMETER_MAX: Final = 400.0
 """Largest sphere in Å (some two million atoms)."""
 
+_CANDIDATES: Final = 1_000_000
+"""Atoms that are looked at together."""
+
 SYMMETRIC_ATOMS: Final = 2000
 """Largest model whose symmetry is searched to tell a crystal from a glass."""
 
@@ -352,16 +355,20 @@ def _inside_sphere(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Positions (n, 3) about the centre in Å, and the index in the unit cell, of all atoms within `radius`."""
     cell = unit.cell.array
-    # Planes at unit fractional distance are 1/|reciprocal vector| apart.
-    reach = np.ceil(radius * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int) + 1
+    # About the centre an atom of the cell lies within half a cell along each axis; planes of lattice points are
+    # 1/|reciprocal vector| apart.
+    scaled = unit.get_scaled_positions() - centre
+    scaled -= np.rint(scaled)
+    reach = np.floor(radius * np.linalg.norm(np.linalg.inv(cell), axis=0) + 0.5).astype(int)
     axes = [np.arange(-n, n + 1) for n in reach]
     shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3) @ cell
     positions, basis = [], []
-    for index, scaled in enumerate(unit.get_scaled_positions()):
-        candidates = shifts + (scaled - centre) @ cell
-        found = candidates[(candidates**2).sum(axis=1) <= radius**2]
-        positions.append(found)
-        basis.append(np.full(len(found), index))
+    step = max(1, _CANDIDATES // len(shifts))
+    for start in range(0, len(unit), step):
+        candidates = (scaled[start : start + step] @ cell)[:, None] + shifts
+        which, where = np.nonzero((candidates**2).sum(axis=-1) <= radius**2)
+        positions.append(candidates[which, where])
+        basis.append(start + which)
     return np.concatenate(positions), np.concatenate(basis)
 
 

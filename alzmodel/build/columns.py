@@ -33,7 +33,7 @@ from alzmodel.build.patches import (
 )
 from alzmodel.build.requests import check_seed
 from alzmodel.composition import formal_charges
-from alzmodel.crystals import crystal, is_crystal, nanocrystal
+from alzmodel.crystals import crystal, is_crystal, sphere_of
 from alzmodel.errors import BuildError, InputError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ __all__ = [
     "gas_source",
     "glass_column",
     "slab_columns",
+    "sphere_anywhere",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -229,6 +230,7 @@ def embed_clusters(
     seed: int,
     lattice_parameter: float | None = None,
     displacement: float = 0.08,
+    unit: Atoms | None = None,
 ) -> Atoms:
     """Put crystalline spheres at random places and in random orientations into a column.
 
@@ -248,6 +250,10 @@ def embed_clusters(
         a in Å; None is the measured one.
     displacement
         Root mean square thermal displacement of the crystal's atoms along each axis, Å; 0.08 is B = 8π²u² = 0.5 Å².
+    unit
+        Periodic crystal to cut the spheres from, such as a disordered supercell; None is the cell of `phase` with
+        `lattice_parameter`, which are not used otherwise. Its spheres are cut as they come, as disorder leaves no whole
+        formula units.
 
     Returns
     -------
@@ -263,6 +269,8 @@ def embed_clusters(
     BuildError
         If the spheres find no place.
     """
+    from ase import Atoms
+
     width, thickness = _check_column(column)
     if not (math.isfinite(diameter) and 6.0 <= diameter <= thickness):
         raise InputError(
@@ -280,34 +288,45 @@ def embed_clusters(
             f"cluster volume fraction: {volume_fraction:g} of {volume:.3g} Å³ is not one sphere of {diameter:g} Å; "
             f"allowed: at least {0.5 * sphere / volume:.2g}"
         )
+    whole = unit is None and diameter >= _WHOLE_UNITS
+    if unit is None:
+        unit = crystal(phase, lattice_parameter=lattice_parameter)
     rng = np.random.default_rng(check_seed(seed))
     places = _places(count, diameter + CONTACT_MAX, diameter, width, thickness, rng)
     rotations = random_rotations(count, rng)
     seeds = rng.integers(2**31, size=count)
     spheres = []
     for number in range(count):
-        sphere_model = _sphere(phase, diameter, lattice_parameter, int(seeds[number]))
+        sphere_model = sphere_anywhere(unit, diameter, int(seeds[number]), whole=whole)
         positions = sphere_model.positions @ rotations[number].T + places[number]
         positions = positions + displacement * rng.normal(size=positions.shape)
         positions[:, :2] = wrapped(positions[:, :2], np.array(width))
         sphere_model.positions = positions
-        sphere_model.set_array(CLUSTER, np.full(len(sphere_model), number + 1, dtype=np.int64))
         spheres.append(sphere_model)
     matrix = _carve(column, places, spheres, 0.5 * diameter, width)
-    result = matrix
-    for sphere_model in spheres:
-        result = result + sphere_model
+    inside = Atoms(
+        numbers=np.concatenate([one.numbers for one in spheres]),
+        positions=np.concatenate([one.positions for one in spheres]),
+        charges=np.concatenate([one.get_initial_charges() for one in spheres]),
+    )
+    inside.set_array(CLUSTER, np.repeat(np.arange(1, count + 1), [len(one) for one in spheres]))
+    result = matrix + inside
     result.set_cell(column.cell)
     result.set_pbc(column.pbc)
-    reference = crystal(phase, lattice_parameter=lattice_parameter)
+    made = unit.info["provenance"]
     result.info = {
         "kind": "glass-ceramic",
         "provenance": {
             **column.info.get("provenance", {}),
             "clusters": {
-                "phase": reference.info["phase"],
+                "phase": unit.info["phase"],
                 "diameter": float(diameter),
-                "lattice_parameter": float(reference.cell.lengths()[0]),
+                "lattice_parameter": float(made["lattice_parameters"][0]),
+                **{
+                    key: made[key]
+                    for key in ("antisite_fraction", "frenkel_fraction", "excess_la")
+                    if key in made
+                },
                 "displacement": float(displacement),
                 "volume_fraction": count * sphere / volume,
                 "volume_fraction_requested": float(volume_fraction),
@@ -320,14 +339,17 @@ def embed_clusters(
     return result
 
 
-def _sphere(phase: str, diameter: float, lattice_parameter: float | None, seed: int) -> Atoms:
-    """Sphere of whole formula units, or, where hardly one would fit, of all atoms inside."""
-    whole = diameter >= _WHOLE_UNITS
+def sphere_anywhere(unit: Atoms, diameter: float, seed: int, *, whole: bool) -> Atoms:
+    """Sphere cut from a periodic crystal, `whole`: of whole formula units, otherwise of all atoms inside.
+
+    Raises
+    ------
+    InputError
+        If the diameter is out of range (see :func:`alzmodel.crystals.nanocrystal`).
+    """
     for attempt in range(20):
         try:
-            return nanocrystal(
-                phase, diameter, lattice_parameter=lattice_parameter, neutral=whole, seed=seed + attempt
-            )
+            return sphere_of(unit, diameter, neutral=whole, seed=seed + attempt)
         except InputError:
             # About some centres lies no atom of one of the elements.
             if whole or attempt == 19:

@@ -44,11 +44,25 @@ def inverse(
     displacements: Annotated[
         str, typer.Option(help="Å, rms displacement along an axis of the atoms of the spheres.")
     ] = "0.08,0.2",
+    disorders: Annotated[
+        str, typer.Option(help="Of the spheres, 0 pyrochlore to 1 defect fluorite; half of it are antisites.")
+    ] = "0,1",
+    excess_la: Annotated[
+        str, typer.Option(help="y of La(2+y)Zr(2-y)O(7-y/2), of the spheres; not together with disorder.")
+    ] = "0",
     lattices: Annotated[str, typer.Option(help="Å, lattice parameters of the spheres.")] = "10.805",
     thicknesses: Annotated[str, typer.Option(help="Å, of the specimen.")] = "50,100",
     columns: Annotated[
         int, typer.Option(parser=whole, metavar="INTEGER", help="Columns to average at each point.")
     ] = 4,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Take columns until the bootstrap error of V is this part of it, --columns at most.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(parser=whole, metavar="INTEGER", help="Random seed.")] = 1,
     ring_width: Annotated[
         float, typer.Option(parser=real, metavar="FLOAT", help="Width of the rings in 1/nm.")
@@ -79,9 +93,12 @@ def inverse(
         _numbers("--fractions", fractions),
         settings,
         displacements=_numbers("--displacements", displacements),
+        disorders=_numbers("--disorders", disorders),
+        excesses_la=_numbers("--excess-la", excess_la),
         lattice_parameters=_numbers("--lattices", lattices),
         thicknesses=_numbers("--thicknesses", thicknesses),
         n_columns=columns,
+        relative_error=until,
         seed=seed,
     )
     values = load_measured(measured)
@@ -90,7 +107,10 @@ def inverse(
         if names.count(name) > 1:
             raise InputError(f"{name}: named twice; allowed: files of different names")
     count, seconds = seconds_of(grid, len(files))
-    say(f"alzmodel: {count} specimens of {columns} columns, about {seconds / 60:.0f} CPU minutes")
+    most = "" if until is None else "up to "
+    say(
+        f"alzmodel: {count} specimens of {most}{columns} columns, {most or 'about '}{seconds / 60:.0f} CPU minutes"
+    )
     if dry_run:
         return
     matrices = [prepare(name, read_frames(path)) for name, path in zip(names, files, strict=True)]

@@ -60,7 +60,15 @@ def plot_inverse(
     need(built, "inverse scan")
     matching = {n for film in films for n in film.matching}
     columns: Columns = {"glass": [points[n]["glass"] for n in built]}
-    for key in ("diameter", "fraction", "displacement", "lattice_parameter", "thickness"):
+    for key in (
+        "diameter",
+        "fraction",
+        "displacement",
+        "disorder",
+        "excess_la",
+        "lattice_parameter",
+        "thickness",
+    ):
         columns[key] = array([points[n][key] for n in built])
     for key in _PANELS:
         columns[key] = array([points[n]["numbers"].get(key) for n in built])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from alzmodel.scattering.fem_settings import FEMSettings
 
-__all__ = ["TILT_MAX", "bootstrap_error", "fem_until", "tilted", "tilts_of"]
+__all__ = ["LEAST", "TILT_MAX", "bootstrap_error", "fem_until", "tilted", "tilts_of"]
 
 TILT_MAX: Final = 10.0
 """Degrees; a beam that far off passes 1.5 % more material, which is not counted."""
