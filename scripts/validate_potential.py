@@ -50,8 +50,9 @@ mole of formula units, with energies in which nothing is cut off (`alzmodel.forc
 polymorphs of an oxide the lower one counts.
 
 A dash: no published value whose text, its abstract at least, could be read. Crystals marked "like …" have the structure
-of an isotypic oxide, for no published cell of their own could be checked; their errors are left out. Ions marked * are
-provisional.
+of an isotypic oxide, for no published cell of their own could be checked; their errors are left out. Ta2O5 is not
+there: no text with its coordinates could be read, and KTaO3 and LiTaO3, to which the parameters of Ta were fitted,
+stand for it. Ions marked * are provisional.
 """
 
 

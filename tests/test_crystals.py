@@ -24,7 +24,8 @@ from alzmodel.io import read_structure, write_structure
 
 FORMULA_UNITS = {
     "La2Zr2O7": 8, "La2O3": 1, "LLZO-cubic": 8, "LLZO-tetragonal": 8, "Li2O": 4, "Li2CO3": 4, "Li2ZrO3": 4, "ZrO2": 4,
-    "MgO": 4, "CeO2": 4, "Y2O3": 16, "CaO": 4, "BaO": 4, "Al2O3": 6, "KTaO3": 1, "LiTaO3": 6, "Ga2O3": 4,
+    "MgO": 4, "CeO2": 4, "Y2O3": 16, "CaO": 4, "BaO": 4, "SrO": 4, "ZrO2-cubic": 4, "Al2O3": 6,
+    "KTaO3": 1, "LiTaO3": 6, "Ga2O3": 4,
 }  # fmt: skip
 
 

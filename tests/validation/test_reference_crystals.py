@@ -45,6 +45,8 @@ SHORTEST = {
     "Y2O3": {"O-Y": 2.24, "Y-Y": 3.51, "O-O": 2.91},
     "CaO": {"Ca-O": 4.81072 / 2},
     "BaO": {"Ba-O": 5.523 / 2},
+    "SrO": {"O-Sr": 5.1602 / 2},
+    "ZrO2-cubic": {"O-Zr": math.sqrt(3) / 4 * 5.07, "O-O": 5.07 / 2},
     "Al2O3": {"Al-O": 1.855, "Al-Al": 2.65, "O-O": 2.52},
     "KTaO3": {"O-Ta": 3.9883 / 2, "K-O": math.sqrt(0.5) * 3.9883},
     # Of the coordinates as they stand, but for the Ga next to one another: S. Geller (1960).
@@ -67,6 +69,8 @@ COORDINATION = {
     "Y2O3": {"Y": (2.7, {6})},
     "CaO": {"Ca": (2.7, {6})},
     "BaO": {"Ba": (3.0, {6})},
+    "SrO": {"Sr": (3.0, {6})},
+    "ZrO2-cubic": {"Zr": (2.5, {8})},
     "Al2O3": {"Al": (2.2, {6})},
     "KTaO3": {"Ta": (2.2, {6}), "K": (3.0, {12})},
     "LiTaO3": {"Ta": (2.4, {6}), "Li": (2.6, {6})},
@@ -78,7 +82,7 @@ BOND_VALENCE = {
     "La": 2.172, "Zr": 1.928, "Li": 1.466, "C": 1.390, "Mg": 1.693, "Y": 2.014, "Al": 1.651, "Ta": 1.920, "Ga": 1.730,
 }  # fmt: skip
 # Every site of these is fixed by symmetry: nothing can be mistyped, and BaO and KTaO3 strain their bonds.
-FIXED = {"CeO2", "CaO", "BaO", "KTaO3"}
+FIXED = {"CeO2", "CaO", "BaO", "SrO", "ZrO2-cubic", "KTaO3"}
 
 
 # The same structures as others store or determined them: cell, sites, relative agreement of the cell. Li2CO3: COD
