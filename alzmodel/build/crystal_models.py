@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alzmodel.build.protocol_run import PPPM_ATOM_STEPS
 from alzmodel.composition import ion_labels
 from alzmodel.crystals import checked_seed, crystal, phase_of, supercell
 from alzmodel.errors import InputError
@@ -33,6 +34,7 @@ __all__ = [
     "check_displacements",
     "check_temperature",
     "displaced",
+    "estimate_seconds",
     "relaxed_cell",
     "relaxed_model",
     "rms_displacements",
@@ -235,6 +237,11 @@ def thermal_crystal(
     for frame in frames:
         frame.info = {**atoms.info, "provenance": provenance}
     return ThermalCrystal(frames, rms)
+
+
+def estimate_seconds(n_atoms: int, n_frames: int = 10) -> float:
+    """CPU-seconds that :func:`thermal_crystal` takes about, on one core."""
+    return n_atoms * (EQUILIBRATION + BETWEEN_FRAMES * n_frames) / TIMESTEP / PPPM_ATOM_STEPS
 
 
 def check_temperature(temperature: float) -> None:

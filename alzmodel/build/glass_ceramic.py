@@ -28,7 +28,7 @@ from alzmodel.build.packing import estimated_density, mass_of, pack_around
 from alzmodel.build.protocol_run import cpu_seconds, potential_identity, run_protocol
 from alzmodel.build.protocols import Protocol, protocol_of
 from alzmodel.build.requests import check_seed, la_content
-from alzmodel.build.work_folder import identity_hash, work_folder, work_folder_beside
+from alzmodel.build.work_folder import identity_hash, work_folder
 from alzmodel.composition import ion_counts, ion_labels
 from alzmodel.crystals import crystal, phase_of, sphere_of
 from alzmodel.errors import InputError
@@ -56,7 +56,7 @@ __all__ = [
     "check_request",
     "estimate_seconds",
     "glass_ceramic",
-    "resumable_folder",
+    "input_hash",
 ]
 
 BUILD_VERSION: Final = 1
@@ -270,8 +270,7 @@ def glass_ceramic(
         return _build(request, folder, progress)
 
 
-def resumable_folder(
-    output: Path,
+def input_hash(
     composition: Composition,
     *,
     nucleus: str,
@@ -282,15 +281,15 @@ def resumable_folder(
     protocol: str | Protocol | Mapping[str, Any] = "glass-ceramic",
     potential: str = "du-teter",
     ranks: int = 1,
-) -> Path:
-    """Name a `workdir` beside the file that a model is to be written to; other inputs have another name.
+) -> str:
+    """Hash of what a model depends on, but for package versions and the CPU; its provenance holds it too.
 
     Parameters and errors as those of :func:`glass_ceramic`.
     """
     request = _request(
         composition, nucleus, diameter, box, n_atoms, seed, protocol_of(protocol), potential, ranks
     )
-    return work_folder_beside(output, request.hash())
+    return request.hash()
 
 
 def _request(

@@ -42,6 +42,7 @@ __all__ = [
     "check_request",
     "estimate_memory",
     "estimate_seconds",
+    "input_hash",
     "melt_quench",
     "protocol_of",
     "resumable_folder",
@@ -210,6 +211,22 @@ def melt_quench(
     request = _request(composition, n_atoms, seed, protocol, potential, ranks)
     with work_folder(workdir, request.hash()) as folder:
         return _build(request, folder, progress)
+
+
+def input_hash(
+    composition: Composition,
+    n_atoms: int,
+    *,
+    seed: int,
+    protocol: str | Protocol | Mapping[str, Any] = "quick",
+    potential: str = "du-teter",
+    ranks: int = 1,
+) -> str:
+    """Hash of what a glass depends on, but for package versions and the CPU; its provenance holds it too.
+
+    Parameters and errors as those of :func:`melt_quench`.
+    """
+    return _request(composition, n_atoms, seed, protocol, potential, ranks).hash()
 
 
 def resumable_folder(

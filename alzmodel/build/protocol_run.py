@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from alzmodel.forcefields.engine import Thermo
     from alzmodel.forcefields.potentials import Potential
 
-__all__ = ["MSD_REQUIRED", "ProtocolRun", "cpu_seconds", "potential_identity", "run_protocol"]
+__all__ = [
+    "MSD_REQUIRED",
+    "PPPM_ATOM_STEPS",
+    "ProtocolRun",
+    "cpu_seconds",
+    "potential_identity",
+    "run_protocol",
+]
 
 MSD_REQUIRED = 10.0
 """Å²; every element's ions must have moved this far in the melt, or it did not forget how it was packed."""

@@ -196,6 +196,8 @@ def _check(protocol: Protocol) -> None:
             raise InputError(
                 f"protocol {name}: {value}; allowed: a number from {low:g} to {high:g} {unit}".rstrip()
             )
+    if not isinstance(protocol.name, str) or not protocol.name:
+        raise InputError(f"protocol name: {protocol.name!r}; allowed: a word")
     if not isinstance(protocol.frames, int):
         raise InputError(f"protocol frames: {protocol.frames}; allowed: a whole number")
     if protocol.melt_ensemble not in {"nvt", "npt"}:
@@ -260,8 +262,8 @@ def protocol_of(value: str | Protocol | Mapping[str, Any]) -> Protocol:
     ----------
     value
         A name; the name of a TOML file of such a mapping, ending in ``.toml``; a protocol; or a mapping of field
-        names to values, on top of the protocol named by its key ``base`` (default ``"quick"``). Its own ``name`` is
-        ``"custom"``, or that of the file, unless given.
+        names to values, on top of the protocol named by its key ``base`` (default ``"quick"``), which is no file. Its
+        own ``name`` is ``"custom"``, or that of the file, unless given.
 
     Raises
     ------
@@ -273,14 +275,15 @@ def protocol_of(value: str | Protocol | Mapping[str, Any]) -> Protocol:
     if isinstance(value, str):
         if value.endswith(".toml"):
             return _read(Path(value))
-        try:
-            return PROTOCOLS[value]
-        except KeyError:
+        if value not in PROTOCOLS:
             raise InputError(
                 f"protocol: {value!r} is unknown; allowed: {', '.join(PROTOCOLS)}, or a file such as mine.toml"
-            ) from None
+            )
+        return PROTOCOLS[value]
     changes = dict(value)
-    base = protocol_of(str(changes.pop("base", "quick")))
+    base = str(changes.pop("base", "quick"))
+    if base not in PROTOCOLS:
+        raise InputError(f"protocol base: {base!r} is unknown; allowed: {', '.join(PROTOCOLS)}")
     known = [field.name for field in dataclasses.fields(Protocol)]
     for key in changes:
         if key not in known:
@@ -288,7 +291,7 @@ def protocol_of(value: str | Protocol | Mapping[str, Any]) -> Protocol:
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise InputError(f"protocol key: {key!r} is unknown{hint}; allowed: {', '.join(known)}")
     changes.setdefault("name", "custom")
-    return dataclasses.replace(base, **changes)
+    return dataclasses.replace(PROTOCOLS[base], **changes)
 
 
 def _read(path: Path) -> Protocol:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel import __version__
 from alzmodel.errors import InputError
-from alzmodel.io import hold, write_text
+from alzmodel.io import STANDARD_STREAM, hold, read_structure, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["identity_hash", "versions", "work_folder", "work_folder_beside"]
+    from ase import Atoms
+
+__all__ = ["finished_in", "identity_hash", "versions", "work_folder", "work_folder_beside"]
 
 MARK = "inputs.json"
 
@@ -41,6 +43,34 @@ def work_folder_beside(output: Path, inputs: str) -> Path:
     """
     mark = hashlib.sha256((inputs + json.dumps(versions(), sort_keys=True)).encode()).hexdigest()[:8]
     return output.with_name(f"{output.name}.build-{mark}")
+
+
+def finished_in(output: Path, inputs: str) -> Atoms | None:
+    """Model of a build that was finished before; None where nothing stands.
+
+    Parameters
+    ----------
+    output
+        File that the build writes, or ``-``.
+    inputs
+        Hash of what is built.
+
+    Raises
+    ------
+    InputError
+        If the file holds anything but the model of these inputs and versions, which would be lost.
+    """
+    if str(output) == STANDARD_STREAM or not output.exists():
+        return None
+    refusal = InputError(f"{output}: exists, and holds something else; allowed: another name, or remove it")
+    try:
+        model = read_structure(output)
+    except InputError:
+        raise refusal from None
+    made = model.info.get("provenance")
+    if not isinstance(made, dict) or (made.get("input_hash"), made.get("versions")) != (inputs, versions()):
+        raise refusal
+    return model
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from alzmodel.cli.build_options import (
     Ranks,
     Seed,
     Workdir,
+    check_models,
     compositions_of,
     report,
     summary_of,
@@ -34,11 +35,13 @@ from alzmodel.cli.build_options import (
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
 from alzmodel.errors import InputError
-from alzmodel.io import STANDARD_STREAM, check_output_folder, check_structure_path, write_structure
+from alzmodel.io import STANDARD_STREAM, check_output_folder, write_structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ase import Atoms
 
     from alzmodel.build.melt_quench import Glass
 
@@ -93,18 +96,16 @@ def glass(
     refuse_two_streams(output, as_json)
     compositions = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
     outputs = _output_names(output, list(compositions))
-    for target in outputs:
-        check_structure_path(target)
-    if frames:
-        check_structure_path(frames, several=True)
+    check_models(*outputs, frames=frames)
     if frames and len(outputs) > 1:
         raise InputError(
             f"--frames {frames}: {dopant} stands for several ions; allowed: one ion, such as {dopant}3+"
         )
     if workdir is not None:
         check_output_folder(workdir)
-    for composition in compositions.values():
-        melt_quench.check_request(composition, atoms, protocol, potential, ranks)
+    how: dict[str, Any] = {"seed": seed, "protocol": protocol, "potential": potential, "ranks": ranks}
+    hashes = [melt_quench.input_hash(composition, atoms, **how) for composition in compositions.values()]
+    finished = [_finished(target, frames, made) for target, made in zip(outputs, hashes, strict=True)]
     seconds = melt_quench.estimate_seconds(atoms, protocol) / ranks
     megabytes = melt_quench.estimate_memory(atoms, ranks) / 1e6
     if dry_run:
@@ -121,23 +122,18 @@ def glass(
         print_json(plan) if as_json else _print_plan(plan)
         return
     summaries = []
-    for label, composition, target in zip(compositions, compositions.values(), outputs, strict=True):
-        how: dict[str, Any] = {
-            "seed": seed,
-            "protocol": protocol,
-            "potential": potential,
-            "ranks": ranks,
-        }
-        folder = _work_folder(
-            workdir / label if workdir and label else workdir,
-            target,
-            functools.partial(melt_quench.resumable_folder, target, composition, atoms, **how),
-        )
-        say(f"alzmodel: {composition.formula}: about {seconds:.0f} s and {megabytes:.0f} MB of memory")
-        job = functools.partial(melt_quench.melt_quench, composition, atoms, **how)
-        result = _built(job, composition.formula, folder)
-        _write(result, target, frames, folder if workdir is None else None)
-        summaries.append(summary_of(result.model))
+    for label, composition, target, made, standing in zip(
+        compositions, compositions.values(), outputs, hashes, finished, strict=True
+    ):
+        if standing is not None:
+            summaries.append(summary_of(standing))
+        else:
+            folder = _work_folder(workdir / label if workdir and label else workdir, target, made)
+            say(f"alzmodel: {composition.formula}: about {seconds:.0f} s and {megabytes:.0f} MB of memory")
+            job = functools.partial(melt_quench.melt_quench, composition, atoms, **how)
+            result = _built(job, composition.formula, folder)
+            _write(result, target, frames, folder if workdir is None else None)
+            summaries.append(summary_of(result.model))
         report(summaries[-1], target, as_json)
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else summaries)
@@ -183,9 +179,7 @@ def glass_ceramic(
     if len(found) > 1:
         raise InputError(f"--dopant {dopant}: stands for {' and '.join(found)}; allowed: one of them")
     (composition,) = found.values()
-    check_structure_path(output)
-    if frames:
-        check_structure_path(frames, several=True)
+    check_models(output, frames=frames)
     if workdir is not None:
         check_output_folder(workdir)
     how: dict[str, Any] = {
@@ -211,21 +205,23 @@ def glass_ceramic(
         }
         print_json(plan) if as_json else _print_plan([plan])
         return
-    title = f"{nucleus} in {composition.formula}"
-    say(f"alzmodel: {title}: about {expected} atoms, {seconds:.0f} s and {megabytes:.0f} MB of memory")
-    folder = _work_folder(
-        workdir, output, functools.partial(glass_ceramic.resumable_folder, output, composition, **how)
-    )
-    result = _built(functools.partial(glass_ceramic.glass_ceramic, composition, **how), title, folder)
-    _write(result, output, frames, folder if workdir is None else None)
-    summary = summary_of(result.model)
+    made = glass_ceramic.input_hash(composition, **how)
+    model = _finished(output, frames, made)
+    if model is None:
+        title = f"{nucleus} in {composition.formula}"
+        say(f"alzmodel: {title}: about {expected} atoms, {seconds:.0f} s and {megabytes:.0f} MB of memory")
+        folder = _work_folder(workdir, output, made)
+        result = _built(functools.partial(glass_ceramic.glass_ceramic, composition, **how), title, folder)
+        _write(result, output, frames, folder if workdir is None else None)
+        model = result.model
+    summary = summary_of(model)
     if as_json:
         print_json(summary)
     report(summary, output, as_json)
     if not as_json and str(output) != STANDARD_STREAM:
-        _print_nucleus(result.provenance)
-    if not result.provenance["nucleus"]["survived"]:
-        share = result.provenance["nucleus"]["inner_on_site"]
+        _print_nucleus(summary["provenance"])
+    if not summary["provenance"]["nucleus"]["survived"]:
+        share = summary["provenance"]["nucleus"]["inner_on_site"]
         say(f"alzmodel: the nucleus did not survive: {share:.0%} of its inner cations are on their sites")
 
 
@@ -255,10 +251,24 @@ def _print_nucleus(provenance: dict[str, Any]) -> None:
     )
 
 
-def _work_folder(workdir: Path | None, target: Path, beside: Callable[[], Path]) -> Path | None:
+def _finished(target: Path, frames: Path | None, made: str) -> Atoms | None:
+    """Model of an earlier call with the same inputs, if all that it writes is there."""
+    from alzmodel.build.work_folder import finished_in
+
+    model = finished_in(target, made)
+    if frames is not None and finished_in(frames, made) is None:
+        return None
+    if model is not None:
+        say(f"alzmodel: {target} holds this model already")
+    return model
+
+
+def _work_folder(workdir: Path | None, target: Path, made: str) -> Path | None:
+    from alzmodel.build.work_folder import work_folder_beside
+
     if workdir is not None:
         return workdir
-    return None if str(target) == STANDARD_STREAM else beside()
+    return None if str(target) == STANDARD_STREAM else work_folder_beside(target, made)
 
 
 def _built(job: Callable[..., Glass], title: str, folder: Path | None) -> Glass:

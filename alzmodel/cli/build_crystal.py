@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alzmodel.cli.build_options import Json, Output, Potential, Ranks, Seed, write_model
+from alzmodel.cli.build_options import Json, Output, Potential, Ranks, Seed, check_models, write_model
 from alzmodel.cli.numbers import real, whole
-from alzmodel.cli.output import refuse_two_streams, show_progress
+from alzmodel.cli.output import refuse_two_streams, say, show_progress
 from alzmodel.errors import InputError
-from alzmodel.io import check_structure_path, write_structure
+from alzmodel.io import write_structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -78,11 +78,11 @@ def crystal(
     """
     from alzmodel import crystals
     from alzmodel.build import crystal_models
+    from alzmodel.build.melt_quench import check_memory, estimate_memory
 
     refuse_two_streams(output, as_json)
-    check_structure_path(output)
-    if frames:
-        check_structure_path(frames, several=True)
+    check_models(output, frames=frames)
+    _check_numbers(seed, potential, ranks)
     found = crystals.phase_of(phase)
     for option, value in (("--disorder", disorder), ("--excess-la", excess_la)):
         if value and found.name != "La2Zr2O7":
@@ -93,8 +93,16 @@ def crystal(
         raise InputError(f"--frames {frames}: without --temperature; allowed: both together")
     length, relaxed = _lattice(lattice)
     moves = _moves(temperature, displacement, crystals.crystal(phase))
+    model = _cell(found.name, supercell, length, disorder, excess_la, seed)
+    if temperature is not None or (relaxed and (disorder or excess_la)):
+        check_memory(len(model), ranks)
+    if temperature is not None:
+        seconds = crystal_models.estimate_seconds(len(model)) / ranks
+        megabytes = estimate_memory(len(model), ranks) / 1e6
+        say(
+            f"alzmodel: {found.name} at {temperature:g} K: about {seconds:.0f} s and {megabytes:.0f} MB of memory"
+        )
     with show_progress(found.name) as progress:
-        model = _cell(found.name, supercell, length, disorder, excess_la, seed)
         if relaxed:
             if disorder or excess_la:
                 model = crystal_models.relaxed_model(model, potential, progress=progress)
@@ -159,7 +167,8 @@ def nanocrystal(
     from alzmodel.build import crystal_models
 
     refuse_two_streams(output, as_json)
-    check_structure_path(output)
+    check_models(output, frames=None)
+    _check_numbers(seed, potential)
     length, relaxed = _lattice(lattice)
     unit = crystals.crystal(phase, lattice_parameter=length)
     moves, source = _moves(temperature, displacement, unit), "given"
@@ -177,6 +186,17 @@ def nanocrystal(
     if moves:
         model = crystal_models.displaced(model, moves, seed=seed, source=source)
     write_model(model, output, as_json)
+
+
+def _check_numbers(seed: int, potential: str, ranks: int = 1) -> None:
+    """Refuse what this model may have no use for, too."""
+    from alzmodel.crystals import checked_seed
+    from alzmodel.forcefields.engine import check_ranks
+    from alzmodel.forcefields.potentials import potential as potential_of
+
+    checked_seed(seed)
+    potential_of(potential)
+    check_ranks(ranks)
 
 
 def _lattice(text: str | None) -> tuple[float | None, bool]:
@@ -203,6 +223,8 @@ def _moves(temperature: float | None, displacement: str | None, atoms: Atoms) ->
     moves = {}
     for word in displacement.split(","):
         element, _, number = word.partition("=")
+        if element.strip() in moves:
+            raise InputError(f"--displacement {displacement!r}: {element.strip()} twice; allowed: once")
         try:
             moves[element.strip()] = float(number)
         except ValueError:

@@ -12,7 +12,7 @@ import typer
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import mark_provisional, print_json, print_table
 from alzmodel.errors import InputError
-from alzmodel.io import STANDARD_STREAM, write_structure
+from alzmodel.io import STANDARD_STREAM, check_structure_path, write_structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -37,6 +37,7 @@ __all__ = [
     "Ranks",
     "Seed",
     "Workdir",
+    "check_models",
     "compositions_of",
     "report",
     "summary_of",
@@ -131,6 +132,17 @@ def compositions_of(
         )
         for label in labels
     }
+
+
+def check_models(*outputs: Path, frames: Path | None) -> None:
+    """Refuse files for models, and one for frames, that could not be written or are one file."""
+    for output in outputs:
+        check_structure_path(output)
+    if frames is not None:
+        check_structure_path(frames, several=True)
+        same = [output for output in outputs if output.resolve() == frames.resolve()]
+        if same:
+            raise InputError(f"--frames {frames}: is the file of the model; allowed: another name")
 
 
 def write_model(model: Atoms, output: Path, as_json: bool) -> None:

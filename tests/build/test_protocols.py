@@ -97,7 +97,9 @@ def test_a_protocol_may_be_a_file(tmp_path):
     ("changes", "words"),
     [
         ("fast", "protocol: 'fast' is unknown; allowed: quick, standard"),
-        ({"base": "fast"}, "protocol: 'fast'"),
+        ({"base": "fast"}, "protocol base: 'fast' is unknown; allowed: quick, standard"),
+        ({"base": "mine.toml"}, "protocol base: 'mine.toml'"),
+        ({"name": 3}, "protocol name: 3; allowed"),
         ({"quench_rat": 3}, "protocol key: 'quench_rat' is unknown .did you mean quench_rate"),
         ({"timestep": 0.005}, "protocol timestep: 0.005; allowed: .*0.002 ps"),
         ({"melt_time": float("nan")}, "protocol melt_time: nan"),

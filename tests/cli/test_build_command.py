@@ -7,8 +7,12 @@ import time
 
 import pytest
 
+from alzmodel.build.melt_quench import input_hash
+from alzmodel.build.packing import random_packing
+from alzmodel.build.work_folder import versions
 from alzmodel.cli import main
-from alzmodel.io import read_frames, read_structure
+from alzmodel.composition import glass_composition, ion_counts
+from alzmodel.io import read_frames, read_structure, write_structure
 
 
 def run(capsys, *words):
@@ -71,7 +75,36 @@ def test_outputs_are_checked_before_work(capsys, tmp_path):
     frames = ("--frames", tmp_path / "frames.cif")
     result = run(capsys, "build", "glass", "--la", "3", "-o", tmp_path / "glass.cif", *frames)
     assert_one_line_refusal(*result, "frames.cif", "holds one model", ".extxyz")
+    frames = ("--frames", tmp_path / "glass.extxyz")
+    result = run(capsys, "build", "glass", "--la", "3", "-o", tmp_path / "glass.extxyz", *frames)
+    assert_one_line_refusal(*result, "glass.extxyz", "is the file of the model")
     assert not any(tmp_path.iterdir())
+
+
+def test_a_finished_model_is_neither_built_again_nor_lost(capsys, tmp_path):
+    """What stands in the file is taken where inputs and versions are the same, and is kept where they are not."""
+    composition = glass_composition(3.0)
+    made = {"input_hash": input_hash(composition, 600, seed=1, protocol="quick"), "versions": versions()}
+    model = random_packing(ion_counts(composition, 600), seed=1)
+    model.info["provenance"] |= made | {"formula": "as it stood", "potential": {"provisional": []}}
+    output = tmp_path / "glass.extxyz"
+    write_structure(model, output)
+    stood = output.read_bytes()
+    words = ("build", "glass", "--la", 3, "--protocol", "quick", "-o", output)
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0
+    assert json.loads(out)["formula"] == "as it stood"
+    assert "holds this model already" in err
+    frames = ("--frames", tmp_path / "frames.extxyz", "--dry-run")
+    assert run(capsys, *words, *frames)[0] == 0
+    result = run(capsys, *words, "--seed", 2)
+    assert_one_line_refusal(*result, "glass.extxyz", "exists", "allowed: another name")
+    ceramic = ("build", "glass-ceramic", "--la", 3, "--nucleus", "MgO", "--diameter", 12, "--box", 22)
+    assert_one_line_refusal(*run(capsys, *ceramic, "-o", output), "glass.extxyz", "exists")
+    (tmp_path / "notes").write_text("words")
+    assert_one_line_refusal(*run(capsys, *words[:-1], tmp_path / "notes"), "notes", "exists")
+    assert output.read_bytes() == stood
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["glass.extxyz", "notes"]
 
 
 def test_dry_run_shows_every_ion_of_a_bare_element(capsys, tmp_path):
@@ -170,6 +203,11 @@ def test_hot_crystals_are_frames_of_molecular_dynamics(capsys, tmp_path):
         (["crystal", "La2Zr2O7", "--displacement", "Li=0.1"], ["Li is not in the model", "La, O, Zr"]),
         (["crystal", "La2Zr2O7", "--displacement", "O:0.1"], ["'O:0.1'", "La=0.08"]),
         (["crystal", "La2Zr2O7", "--displacement", "O=0.9"], ["displacement of O", "0 to 0.5"]),
+        (["crystal", "La2Zr2O7", "--displacement", "O=0.1,O=0.2"], ["O twice", "once"]),
+        (["crystal", "MgO", "--potential", "magic"], ["magic", "du-teter"]),
+        (["crystal", "MgO", "--seed", "-1"], ["seed: -1"]),
+        (["crystal", "MgO", "--ranks", "0"], ["ranks: 0"]),
+        (["nanocrystal", "MgO", "--diameter", "20", "--potential", "magic"], ["magic", "du-teter"]),
         (["crystal", "Li2CO3", "--lattice", "relaxed"], ["C4+", "no parameters"]),
         (["crystal", "La2Zr2O7", "--lattice", "relaxed", "--potential", "magic"], ["magic", "du-teter"]),
         (["nanocrystal", "La2Zr2O7", "--diameter", "1", "--lattice", "relaxed"], ["1", "allowed"]),
@@ -184,6 +222,14 @@ def test_hot_crystals_are_frames_of_molecular_dynamics(capsys, tmp_path):
 def test_bad_crystal_requests_end_in_one_line(capsys, tmp_path, words, named):
     result = run(capsys, "build", *words, "-o", tmp_path / "model.extxyz")
     assert_one_line_refusal(*result, *named)
+    assert not any(tmp_path.iterdir())
+
+
+def test_hot_crystals_too_large_for_memory_are_refused(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("alzmodel.build.melt_quench._memory_there", lambda: 1e8)
+    for words in (("--temperature", 300), ("--lattice", "relaxed", "--disorder", 0.5)):
+        result = run(capsys, "build", "crystal", "La2Zr2O7", *words, "-o", tmp_path / "model.extxyz")
+        assert_one_line_refusal(*result, "number of atoms: 88", "memory")
     assert not any(tmp_path.iterdir())
 
 
