@@ -44,8 +44,8 @@ _BLOCK_VALUES = 1 << 20
 """Complex values held at once while pixels are turned into intensities (16 MiB)."""
 
 _PIXELS_PER_RADIUS = 2.5
-"""Columns so wide that the reciprocal lattice is finer than this many points per aperture radius use every second,
-third, … point as a detector pixel: speckles are as large as the aperture, so nothing is lost and cost stays linear."""
+"""Columns so wide that the reciprocal lattice is finer than this many points per aperture radius use a sublattice of it
+for detector pixels: speckles are as large as the aperture, so nothing is lost and cost stays linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +197,8 @@ def probe_plane(
     amplitudes = share * np.exp(-1j * defocus_phase * square)
     amplitudes /= math.sqrt(float(np.sum(np.abs(amplitudes) ** 2)))
 
-    spacing = float(np.linalg.norm(reciprocal, axis=1).max())
-    stride = max(1, int(aperture / (_PIXELS_PER_RADIUS * spacing)))
-    coarse = stride * reciprocal
+    steps = _thinning(reciprocal, aperture / _PIXELS_PER_RADIUS)
+    coarse = steps @ reciprocal
     edge = ring_centres[-1] + 0.5 * ring_width
     pixels = _lattice_disc(coarse, edge)
     points = pixels @ coarse
@@ -222,7 +221,7 @@ def probe_plane(
         shape=(len(ring_centres), len(pixels)),
     )
     used = np.flatnonzero(np.diff(rings.tocsc().indptr) > 0)
-    pixels, rings = stride * pixels[used], rings[:, used].tocsr()
+    pixels, rings = pixels[used] @ steps, rings[:, used].tocsr()
 
     reach = np.abs(beams).max(axis=0)
     half = np.abs(pixels).max(axis=0) + reach
@@ -249,6 +248,23 @@ def probe_plane(
         speckle=direct,
         mirrored_speckle=mirrored,
     )
+
+
+def _thinning(reciprocal: FloatArray, spacing: float) -> NDArray[np.int64]:
+    """Vectors of the coarsest sublattice [[a, b], [−b, a]] whose points are at most `spacing` apart, shape (2, 2).
+
+    Of a square lattice these are its square sublattices, 1, 2, 4, 5, 8, 9, … times as coarse, so that the number of
+    pixels follows the width of a column without large steps.
+    """
+    most = int(spacing / float(np.linalg.norm(reciprocal, axis=1).min())) + 1
+    best = np.eye(2, dtype=np.int64)
+    for a in range(1, most + 1):
+        for b in range(a + 1):
+            steps = np.array([[a, b], [-b, a]])
+            coarser = a * a + b * b > int(best[0] @ best[0])
+            if coarser and float(np.linalg.norm(steps @ reciprocal, axis=1).max()) <= spacing:
+                best = steps
+    return best
 
 
 def _speckle_sums(

@@ -16,6 +16,7 @@ from alzmodel.build.packing import random_packing
 from alzmodel.composition import glass_composition, ion_counts
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
+from alzmodel.scattering import fem_waves
 from alzmodel.scattering.fem import (
     VARIANCES,
     FEMSettings,
@@ -340,6 +341,35 @@ def test_a_wide_column_costs_pixels_and_keeps_the_variance():
     np.testing.assert_allclose(
         speckle_floor(broad, instrument, 40.0), speckle_floor(narrow, instrument, 40.0), rtol=0.06
     )
+
+
+def test_cost_grows_evenly_with_the_column():
+    """Pixels times probe positions, per area: what an atom costs, whatever the width."""
+    instrument = FEMSettings(k_min=3, k_max=3.2, k_step=0.2)
+    costs = []
+    for width in np.geomspace(130.0, 400.0, 14):
+        plane = instrument.plane(((width, 0.0), (0.0, width)))
+        costs.append(len(plane.pixels) * math.prod(plane.positions) / width**2)
+    assert max(costs) < 2.6 * min(costs)
+
+
+@pytest.mark.parametrize("cell", [[[190.0, 0], [0, 190.0]], [[310.0, 0], [-155.0, 270.0]]])
+def test_thinned_pixels_keep_every_variance(cell, monkeypatch):
+    """Against every lattice point of the plane as a pixel; the columns are gases, whose speckles are smallest."""
+    instrument = FEMSettings(k_min=3, k_max=4, k_step=0.1)
+    model = gas(600, 4, [[*cell[0], 0], [*cell[1], 0], [0, 0, 40.0]])
+    thinned = fem(model, instrument)
+    monkeypatch.setattr(fem_waves, "_PIXELS_PER_RADIUS", 1e9)
+    fem_waves.probe_plane.cache_clear()
+    full = fem(model, instrument)
+    fem_waves.probe_plane.cache_clear()
+    assert len(full.moments[0].plane.pixels) > 1.9 * len(thinned.moments[0].plane.pixels)
+    np.testing.assert_allclose(thinned.mean_intensity, full.mean_intensity, rtol=0.01)
+    for name in ("r", "re", "image"):
+        np.testing.assert_allclose(thinned.variance[name], full.variance[name], rtol=0.03)
+    ratio = thinned.variance["omega"] / full.variance["omega"]
+    assert ratio.mean() == pytest.approx(1, abs=0.02)
+    assert ratio.std() < 0.04
 
 
 def test_columns_are_made_from_any_periodic_model(packing, columns):
