@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AlzmodelError", "BuildError", "InputError", "exit_code", "run_main"]
+__all__ = ["AlzmodelError", "BuildError", "InputError", "exit_code", "reason_of", "run_main"]
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -32,6 +32,11 @@ class InputError(AlzmodelError, ValueError):
 
     The message names the input, its value and what is allowed.
     """
+
+
+def reason_of(error: Exception) -> str:
+    """Words of an error without the file names that the system adds, for a line that names the file already."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def exit_code(work: Callable[[], int | None], program: str) -> int:

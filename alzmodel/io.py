@@ -341,7 +341,8 @@ def check_output_folder(path: str | Path) -> Path:
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
-        raise InputError(f"{folder}: {existing} is a file; allowed: a folder that can be written to")
+        where = "" if existing == folder else f"{existing} "
+        raise InputError(f"{folder}: {where}is a file; allowed: a folder that can be written to")
     _check_folder_writable(existing)
     return folder
 

@@ -6,7 +6,7 @@ import functools
 import math
 from typing import TYPE_CHECKING
 
-from scipy import special, stats
+from scipy import special
 
 from alzmodel.errors import InputError
 
@@ -85,7 +85,7 @@ def power_equivalence(
 
 def _beyond(critical: float, freedom: float, shift: float) -> float:
     # Far beyond, only rounding is left.
-    return float(stats.nct.sf(critical, freedom, shift)) if shift < 35 else 1.0
+    return float(1 - special.nctdtr(freedom, shift, critical)) if shift < 35 else 1.0
 
 
 def detectable_effect(

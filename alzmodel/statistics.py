@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from alzmodel.errors import InputError
 
@@ -138,6 +138,8 @@ def bootstrap_ci(
     InputError
         If there is no value, one that is not finite, or a level outside (0, 1).
     """
+    from scipy import stats
+
     array = np.sort(_values(values, "values"))  # the order of models must not matter
     _check_level(level)
     if array.size < 2:

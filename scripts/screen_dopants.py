@@ -76,6 +76,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--la", nargs="+", default=["3.0"], help="La contents before doping")
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.1], help="of La replaced")
     parser.add_argument("--seeds", type=int, default=4, help="models of every glass")
+    parser.add_argument(
+        "--first-seed", type=int, default=1, metavar="N", help="for models never looked at before"
+    )
     parser.add_argument("--compensate", nargs="+", default=["li"], choices=("li", "oxygen"))
     parser.add_argument("--atoms", type=int, default=600)
     parser.add_argument("--protocol", default="quick")
@@ -136,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         protocol_changes=changes(options.changes),
         potential=options.potential,
         workers=options.workers,
+        first_seed=options.first_seed,
     )
     result = runner.run(settings, options.output, executor=where, listen=tell)
     rows = runner.screen(options.output)

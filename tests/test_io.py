@@ -172,6 +172,9 @@ def test_outputs_are_checked_before_work(tmp_path):
         alz_io.check_writable(tmp_path / "none" / "new.xyz")
     with pytest.raises(InputError, match="is a file"):
         alz_io.check_output_folder(tmp_path / "file" / "study")
+    with pytest.raises(InputError) as caught:
+        alz_io.check_output_folder(tmp_path / "file")
+    assert str(caught.value).count(str(tmp_path / "file")) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
-from scipy.spatial import cKDTree
 
 from alzmodel.composition import ion, ion_labels
 from alzmodel.errors import BuildError, InputError
@@ -226,6 +225,8 @@ def separated(
     moving: np.ndarray | None = None,
 ) -> np.ndarray:
     """Positions without overlaps; where `moving` is given, the other ions stand still."""
+    from scipy.spatial import cKDTree
+
     reach = float(contacts.max())
     velocity = np.zeros_like(positions)
     step, mixing = 0.1, 0.1

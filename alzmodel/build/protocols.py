@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from alzmodel.errors import InputError
+from alzmodel.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -299,6 +299,7 @@ def _read(path: Path) -> Protocol:
         changes = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
-            f"protocol: {path} cannot be read ({error}); allowed: TOML with lines such as quench_rate = 50.0"
+            f"protocol: {path} cannot be read ({reason_of(error)}); allowed: TOML with lines such as "
+            "quench_rate = 50.0"
         ) from None
     return protocol_of({"name": path.stem, **changes})

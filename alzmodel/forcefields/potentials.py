@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from alzmodel.errors import InputError
 
@@ -209,6 +208,8 @@ def splice(A: float, rho: float, C: float) -> Splice | None:
     ----------
     L. Deng, J. Du, J. Am. Ceram. Soc. 102 (2019) 2482.
     """
+    from scipy.optimize import brentq
+
     if C == 0:
         return None
 

@@ -54,12 +54,17 @@ class _Results:
         self.records = records
         self.rows = rows
         self._store = store
+        self._read: dict[tuple[str, ...], dict[str, Curve]] = {}
 
     def of(self, stage: str) -> list[Record]:
         return [record for record in self.records if record.stage == stage]
 
-    def curves(self, record: Record) -> dict[str, Curve]:
-        return read_curves(self._store.runs / f"{record.stage}-{record.hash}" / CURVES)
+    def curves(self, record: Record, *under: str) -> dict[str, Curve]:
+        """Curves of a record that stand under these names; read once, as several figures draw from one."""
+        key = f"{record.stage}-{record.hash}"
+        if (key, *under) not in self._read:
+            self._read[key, *under] = read_curves(self._store.runs / key / CURVES, *under)
+        return self._read[key, *under]
 
     def groups(self, stage: str) -> dict[str, list[Record]]:
         """Group the records of one stage by composition, in rising La content."""
@@ -106,7 +111,7 @@ def _spread_into(target: dict[str, Any], name: str, mean: np.ndarray, spread: np
 def _pdf(results: _Results, path: Path) -> tuple[Path, ...]:
     drawn = {}
     for label, records in _need(results.groups("local_order"), "local order").items():
-        curves = [results.curves(record) for record in records]
+        curves = [results.curves(record, "pdf/r", "pdf/partials") for record in records]
         names = [name.rpartition("/")[2] for name in curves[0] if name.startswith("pdf/partials/")]
         partials: dict[str, Any] = {}
         for name in sorted(names, key=_pair_order):

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.quantities import STATES, film_state
 from alzmodel.compare.rivals import rival_rows
 from alzmodel.errors import AlzmodelError
-from alzmodel.io import read_frames, read_structure
+from alzmodel.io import read_structure
 from alzmodel.report.page import Page, PageFigure
 from alzmodel.report.viewer import CLUSTERS, atom_budget, model_view
 from alzmodel.study.figures import FIGURES
 from alzmodel.study.index import model_name, provisional_of, quantities
 from alzmodel.study.screening import SCORE, screen_rows, table_rows
-from alzmodel.study.stages import FRAMES, MODEL, ceramic_column
+from alzmodel.study.stages import MODEL, NUCLEUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from ase import Atoms
 
     from alzmodel.compare.comparison import Comparison
@@ -245,31 +244,26 @@ def _per_atom(atoms: Atoms, known: Mapping[str, float]) -> tuple[dict[str, np.nd
 
 
 def _ceramic(records: Sequence[Record], orders: Mapping[str, Record], store: Store) -> list[ModelView]:
-    """Make the first column with clusters that FEM looked at again, since its seed is known, and cut it to one."""
+    """Show the nucleus that the first FEM task kept."""
     for record in records:
-        if record.stage != "fem" or record.needs["glass"] not in orders:
+        if NUCLEUS not in record.files or record.needs["glass"] not in orders:
             continue
-        key = record.needs["glass"]
-        column = ceramic_column(record.inputs, read_frames(store.runs / key / FRAMES))
-        own = column.arrays["cluster"] == 1
-        # Around its first atom, since a cluster may reach across the edge of the cell.
-        cell = column.cell.lengths()
-        from_first = column.positions - column.positions[own][0]
-        column.positions -= np.where(column.pbc, np.round(from_first / cell) * cell, 0.0)
-        centre = column.positions[own].mean(axis=0)
-        column.pbc = False
-        made = column.info["provenance"]["clusters"]
+        atoms = read_structure(store.runs / f"{record.stage}-{record.hash}" / NUCLEUS)
+        made = atoms.info["provenance"]["clusters"]
+        sides = " × ".join(f"{side:g}" for side in atoms.cell.lengths())
+        place = record.label.removeprefix("FEM ")
         note = (
-            f"One of {made['n_clusters']} spheres of {made['phase']}, {made['diameter']:g} Å, put by hand into "
-            f"{record.label.removeprefix('FEM ')}: the nucleus is assumed, it did not grow. The view is cut open."
+            f"One of {made['n_clusters']} spheres of {made['phase']}, {made['diameter']:g} Å, put by hand into a "
+            f"column of {sides} Å of {place}, with the glass next to it: the nucleus is assumed, it did not grow. "
+            "The view is cut open."
         )
         return [
             model_view(
-                column,
-                f"glass with a nucleus (assumed), {record.label.removeprefix('FEM ')}",
-                cutoffs=_cutoffs(orders[key]),
+                atoms,
+                f"glass with a nucleus (assumed), {place}",
+                cutoffs=_cutoffs(orders[record.needs["glass"]]),
                 most=CLUSTER_ATOMS,
-                focus=centre,
+                focus=atoms.positions[atoms.arrays["cluster"] == 1].mean(axis=0),
                 note=note,
                 start={"colour": CLUSTERS, "cut": 50},
             )

@@ -61,6 +61,9 @@ SCREEN_CSV, SCREEN = "screen.csv", "screen.json"
 BYTES_PER_ATOM = 1700
 """On disk, for a glass with its frames and curves."""
 
+BYTES_PER_FEM = 1e6
+"""On disk, for its curves and the nucleus that is kept to be looked at."""
+
 EXIT_DONE, EXIT_FAILED, EXIT_PARTLY = 0, 1, 3
 
 
@@ -212,7 +215,8 @@ def plan_study(
     left = [task for task, row in zip(tasks, rows, strict=True) if not row["done"]]
     seconds = max([sum(task.seconds for task in left) / slots, *(task.seconds for task in left)], default=0.0)
     atoms = settings.glass.atoms * sum(task.stage == "glass" for task in left)
-    return StudyPlan(rows, seconds, atoms * BYTES_PER_ATOM / 1e6)
+    size = atoms * BYTES_PER_ATOM + BYTES_PER_FEM * sum(task.stage == "fem" for task in left)
+    return StudyPlan(rows, seconds, size / 1e6)
 
 
 def library_words(study: StudySettings) -> str:

@@ -33,6 +33,7 @@ def screen_study(
     protocol_changes: Mapping[str, float | int | str] | None = None,
     potential: str = "du-teter",
     workers: int = 2,
+    first_seed: int = 1,
     name: str = "dopant screen",
 ) -> StudySettings:
     """Make the settings of a study that screens dopants.
@@ -50,6 +51,8 @@ def screen_study(
         Models of every glass.
     compensate
         What balances the charge; ions of the charge of La need nothing and are built once.
+    first_seed
+        The models have this seed and those that follow.
     name
         Of the study.
 
@@ -80,7 +83,9 @@ def screen_study(
         raise InputError("--dopants: none; allowed: ions or elements such as Ce,Er,Ca2+")
     if len({ion.label for ion in ions}) != len(ions):
         raise InputError(f"--dopants {','.join(dopants)}: an ion is named twice; allowed: each once")
-    own = list(range(1, seeds + 1))
+    if first_seed < 0:
+        raise InputError(f"--first-seed {first_seed}: out of range; allowed: whole numbers from 0")
+    own = list(range(first_seed, first_seed + seeds))
     entries = [
         Dopant(
             ion=ion.label,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from alzmodel.errors import InputError
+from alzmodel.errors import InputError, reason_of
 from alzmodel.io import check_writable, write_text
 
 if TYPE_CHECKING:
@@ -264,7 +264,9 @@ def load_study(path: str | Path) -> StudySettings:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); allowed: a study file in TOML") from error
+        raise InputError(
+            f"{path}: cannot be read ({reason_of(error)}); allowed: a study file in TOML"
+        ) from error
     return parse_study(text, str(path))
 
 

@@ -13,7 +13,7 @@ from alzmodel.study.tasks import digest
 from alzmodel.study.worker import StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from ase import Atoms
 
@@ -24,17 +24,21 @@ if TYPE_CHECKING:
     from alzmodel.scattering.xrd import PowderPattern
     from alzmodel.study.worker import Work
 
-__all__ = ["CURVES", "FRAMES", "MODEL", "STAGES", "ceramic_column"]
+__all__ = ["CURVES", "FRAMES", "MODEL", "NUCLEUS", "STAGES", "around_nucleus"]
 
 MODEL = "model.extxyz"
 FRAMES = "frames.extxyz"
 RELAXED = "relaxed.extxyz"
+NUCLEUS = "nucleus.extxyz"
 CURVES = "curves.h5"
 
 HALO_Q = (1.5, 2.7)
 """Å⁻¹; where the first halo of these glasses lies (22° to 39° with Cu Kα)."""
 
 PYROCHLORE_LINES = ("400", "440", "622")
+GLASS_AROUND = 8.5
+"""Å; around the nucleus that a FEM task leaves to be looked at. What is within a shell of the cut is not drawn."""
+
 SHARED_PAIRS = ("Zr-La", "Zr-Zr", "La-La")
 FIRST_SHELLS = ("Zr-O", "La-O", "Li-O")
 
@@ -347,21 +351,32 @@ def _with_clusters(column: Atoms, inputs: Mapping[str, Any], seed: int) -> Atoms
     )
 
 
-def ceramic_column(inputs: Mapping[str, Any], frames: Sequence[Atoms]) -> Atoms:
-    """Make again the first column with clusters of a FEM task.
+def around_nucleus(column: Atoms) -> Atoms:
+    """Cut the first cluster of a column out, with the glass next to it: a model to look at.
 
     Parameters
     ----------
-    inputs
-        Of the task.
-    frames
-        Of the glass that it needs.
-    """
-    from alzmodel.build.columns import glass_column
+    column
+        From :func:`alzmodel.build.columns.embed_clusters`.
 
-    glass_seed, cluster_seed, _ = _column_seeds(inputs)[0]
-    column = glass_column(frames, width=inputs["width"], thickness=inputs["thickness"], seed=glass_seed)
-    return _with_clusters(column, inputs, cluster_seed)
+    Returns
+    -------
+    ase.Atoms
+        Not periodic; the cluster lies whole in the middle of a cube, `GLASS_AROUND` from each face (or in as much of it
+        as the column has), in the cell of the column.
+    """
+    own = column.arrays["cluster"] == 1
+    cell = column.cell.lengths()
+    # Around its first atom, since a cluster may reach across the edge of the cell.
+    from_first = column.positions - column.positions[own][0]
+    positions = column.positions - np.where(column.pbc, np.round(from_first / cell) * cell, 0.0)
+    centre = positions[own].mean(axis=0)
+    positions -= np.where(column.pbc, np.round((positions - centre) / cell) * cell, 0.0)
+    half = np.abs(positions[own] - centre).max() + GLASS_AROUND
+    column = column.copy()
+    column.positions, column.pbc = positions, False
+    column.info["kind"] = "cut from a glass-ceramic column"
+    return column[(np.abs(positions - centre) <= half).all(axis=1)]
 
 
 def _fem(work: Work) -> StageResult:
@@ -381,6 +396,7 @@ def _fem(work: Work) -> StageResult:
         # From patches too, so that it shows what the way of building alone would show.
         gases.append(glass_column(gas_source(frames[-1], gas_seed), **size, seed=gas_seed))
         work.progress(0.4 * (number + 1) / inputs["columns"], "columns")
+    write_structure(around_nucleus(ceramics[0]), work.folder / NUCLEUS)
     kinds = {"glass": glasses, "gas": gases, "glass-ceramic": ceramics}
     found: dict[str, FEMResult] = {}
     for position, (kind, columns) in enumerate(kinds.items()):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.errors import AlzmodelError
+from alzmodel.errors import AlzmodelError, reason_of
 from alzmodel.io import hold, json_text, write_text
 
 if TYPE_CHECKING:
@@ -215,7 +215,9 @@ class Store:
             folder.rename(self.runs / task.key)
         except OSError as error:
             if self.record(task.key, thorough=True) is None:
-                raise AlzmodelError(f"{self.runs / task.key}: cannot be put in place ({error})") from error
+                raise AlzmodelError(
+                    f"{self.runs / task.key}: cannot be put in place ({reason_of(error)})"
+                ) from error
             shutil.rmtree(folder, ignore_errors=True)
         _sync(self.runs)
         # Through JSON, so that it equals what the next reader sees.
@@ -276,8 +278,15 @@ def write_curves(path: Path, curves: Mapping[str, Curve]) -> None:
             dataset.attrs["unit"] = curve.unit
 
 
-def read_curves(path: Path) -> dict[str, Curve]:
+def read_curves(path: Path, *under: str) -> dict[str, Curve]:
     """Read what :func:`write_curves` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    under
+        Names of curves or groups; left out: all. Those that the file lacks are left out.
 
     Raises
     ------
@@ -288,13 +297,18 @@ def read_curves(path: Path) -> dict[str, Curve]:
 
     curves: dict[str, Curve] = {}
 
-    def visit(name: str, item: Any) -> None:
+    def take(item: Any) -> None:
         if isinstance(item, h5py.Dataset):
-            curves[name] = Curve(item[()], str(item.attrs["unit"]))
+            curves[item.name.lstrip("/")] = Curve(item[()], str(item.attrs["unit"]))
+        else:
+            for inner in item.values():
+                take(inner)
 
     try:
         with h5py.File(path, "r") as handle:
-            handle.visititems(visit)
+            for name in under or ("/",):
+                if name in handle:
+                    take(handle[name])
     except (OSError, KeyError) as error:
         raise AlzmodelError(f"{path}: not a file of curves ({error})") from error
     return curves

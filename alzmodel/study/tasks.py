@@ -26,7 +26,7 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "glass": 1,
     "local_order": 4,
     "xrd": 1,
-    "fem": 3,
+    "fem": 4,
     "crystal": 3,
     "crystallite": 1,
 }

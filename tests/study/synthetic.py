@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alzmodel.build.columns import embed_clusters, glass_column
 from alzmodel.build.packing import random_packing
 from alzmodel.composition import Composition, formula_of, ion_counts
-from alzmodel.io import write_structure
+from alzmodel.io import read_frames, write_structure
 from alzmodel.study import worker
 from alzmodel.study.runner import STUDY
 from alzmodel.study.settings import parse_study, study_toml
-from alzmodel.study.stages import FRAMES, MODEL, STAGES
+from alzmodel.study.stages import FRAMES, MODEL, NUCLEUS, STAGES, around_nucleus
 from alzmodel.study.store import Curve, Store, write_curves
 from alzmodel.study.tasks import plan
 from alzmodel.study.worker import StageResult, Work
@@ -83,6 +84,11 @@ def _fem(work: Work) -> StageResult:
             f"fem/{kind}/fit/variance": Curve((0.02 + peaks)[inside], ""),
         }
     write_curves(work.folder / "curves.h5", curves)
+    if model["seed"] == 1:
+        frames = read_frames(work.needs["glass"] / FRAMES)
+        column = glass_column(frames, width=60.0, thickness=50.0, seed=1)
+        column = embed_clusters(column, volume_fraction=0.2, seed=1)
+        write_structure(around_nucleus(column), work.folder / NUCLEUS)
     rows = []
     for kind, source in (("predicted", "glass"), ("assumed", "glass-ceramic")):
         there = kind == "assumed"

@@ -135,8 +135,9 @@ def test_faults_are_named_in_one_line(tmp_path: Path, text: str, words: list[str
 
 
 def test_missing_files_and_presets(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read") as caught:
         load_study(tmp_path / "none.toml")
+    assert str(caught.value).count("none.toml") == 1
     with pytest.raises(InputError, match="'fast' is unknown; allowed: quick, paper, production"):
         preset("fast")
 

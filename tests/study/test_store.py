@@ -114,6 +114,8 @@ def test_curves_carry_units_and_the_same_bytes(tmp_path: Path) -> None:
     for name, curve in curves.items():
         np.testing.assert_array_equal(found[name].values, curve.values)
         assert found[name].unit == curve.unit
+    assert set(read_curves(tmp_path / "a.h5", "pdf/g", "none")) == {"pdf/g/La-O"}
+    assert set(read_curves(tmp_path / "a.h5", "pdf/r")) == {"pdf/r"}
     with h5py.File(tmp_path / "a.h5") as handle:
         assert handle["pdf/r"].attrs["unit"] == "Å"
 
