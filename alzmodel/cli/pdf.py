@@ -106,6 +106,15 @@ def pdf(
             rich_help_panel=RANGE,
         ),
     ] = 0.0,
+    q_broad: Annotated[
+        float,
+        typer.Option(
+            parser=real,
+            metavar="FLOAT",
+            help="Resolution in 1/Å that widens G(r) at large r, as PDFgui fits it to a standard.",
+            rich_help_panel=RANGE,
+        ),
+    ] = 0.0,
     against: Against = None,
     window: Window = None,
     figure: Figure = None,
@@ -129,7 +138,12 @@ def pdf(
 
         rdf = partial_rdf(frames, r_max=r_max, dr=dr)
         _warn(rdf, r_max, frames[0])
-        settings = {"q_min": q_min, "window": "lorch" if lorch else "none", "q_damp": q_damp}
+        settings = {
+            "q_min": q_min,
+            "window": "lorch" if lorch else "none",
+            "q_damp": q_damp,
+            "q_broad": q_broad,
+        }
         result = {**rdf.to_dict(), **_totals(frames, rdf, dr, q_max, settings)}
         if reciprocal:
             result |= _reciprocal(frames, q_range, dr)
@@ -190,7 +204,7 @@ def _totals(
 
     if q_max is None:
         found = {
-            str(name): total_pdf(rdf, name, q_damp=settings["q_damp"])
+            str(name): total_pdf(rdf, name, q_damp=settings["q_damp"], q_broad=settings["q_broad"])
             for name in RADIATIONS
             if is_tabulated(rdf, name)
         }

@@ -30,6 +30,7 @@ __all__ = [
     "StructureFactor",
     "Taper",
     "TotalPDF",
+    "broadened",
     "constant_weights",
     "cosine_taper",
     "default_taper",
@@ -57,6 +58,10 @@ ELECTRON_MEAN_Q: Final = (0.5, 20.0)
 OPEN_TAPER: Final[Taper] = (40.0, 70.0)
 """Å; where the pair functions of an infinite crystal fade out on the way to S(Q): it widens the lines to some
 0.06 Å⁻¹."""
+RESOLUTION_MAX: Final = 1.0
+"""Å⁻¹; a hundred times that of a good instrument."""
+PAIR_WIDTH: Final = 0.1
+"""Å; standard deviation of a pair distance in metals that instruments are calibrated with: √(2U), U = 0.005 Å²."""
 FADE: Final = (5.0, 15.0)
 """Å beyond the last distance wanted: where pair functions start to fade, and where they end."""
 
@@ -362,6 +367,7 @@ def total_pdf(
     q_min: float = 0.0,
     window: Literal["lorch", "none"] = "none",
     q_damp: float = 0.0,
+    q_broad: float = 0.0,
     taper: Taper | None = None,
 ) -> TotalPDF:
     """Weighted sum of the partials as G(r), optionally with the limited Q range of a measurement.
@@ -383,6 +389,8 @@ def total_pdf(
         "lorch" or "none": window on F(Q) before the transform.
     q_damp
         Å⁻¹; resolution of the instrument, multiplies G(r) with exp(−(r q_damp)²/2).
+    q_broad
+        Å⁻¹; resolution that grows with Q, see :func:`broadened`.
     taper
         Å, with `q_max`: see :func:`partial_structure_factors`.
 
@@ -404,8 +412,11 @@ def total_pdf(
         raise InputError(f"window: {window}; allowed: lorch, none")
     if q_max is not None and not (math.isfinite(q_max) and 0 <= q_min < q_max):
         raise InputError(f"Q range: {q_min:g} to {q_max:g} Å⁻¹; allowed: 0 <= q_min < q_max")
-    if not (math.isfinite(q_damp) and q_damp >= 0):
-        raise InputError(f"q_damp: {q_damp:g} Å⁻¹; allowed: zero or more")
+    for name, value in (("q_damp", q_damp), ("q_broad", q_broad)):
+        if not (math.isfinite(value) and 0 <= value <= RESOLUTION_MAX):
+            raise InputError(f"{name}: {value:g} Å⁻¹; allowed: 0 to {RESOLUTION_MAX:g}")
+    if q_broad:
+        rdf = broadened(rdf, q_broad)
     strength = 1.0
     if radiation == "neutron":
         strength = sum(c * neutron_length(element) for element, c in rdf.concentrations.items()) ** 2
@@ -418,6 +429,45 @@ def total_pdf(
         curve = _transform_back(rdf, radiation, q_min, q_max, window, taper)
     curve = curve * np.exp(-0.5 * (rdf.r * q_damp) ** 2)
     return TotalPDF(rdf.r, np.asarray(curve), radiation, rdf.number_density, q_max, float(strength))
+
+
+def broadened(rdf: PartialRDF, q_broad: float) -> PartialRDF:
+    """Spread every distance r by a Gaussian of standard deviation q_broad · r · 0.1 Å.
+
+    A resolution ΔQ = εQ in standard deviations damps sin(Qr) by exp(−(εQr)²/2), which spreads r by εr. PDFgui gives it
+    as Q_broad: the width σ of a pair grows by √(1 + (Q_broad r)²) (JeongPeakWidth of diffpy.srreal), so that
+    ε = Q_broad σ. A number fitted there to a standard holds with the σ of that standard, :data:`PAIR_WIDTH`. Here that
+    ε, which is the instrument's, widens all pairs alike, whatever their own width.
+
+    Parameters
+    ----------
+    rdf
+        Partial pair distribution functions.
+    q_broad
+        Å⁻¹.
+
+    Returns
+    -------
+    PartialRDF
+        With r (g − 1) spread, of clusters r g; counts as they were.
+    """
+    from scipy.special import erf
+
+    epsilon, dr = q_broad * PAIR_WIDTH, rdf.dr
+    reach = math.ceil(6 * epsilon * float(rdf.r[-1]) / dr) + 1
+    steps = dr * np.arange(-reach, reach + 1)
+    # What bin j gives to the bins about it.
+    scale = np.maximum(epsilon * rdf.r, 1e-9 * dr)[:, None] * math.sqrt(2)
+    share = 0.5 * (erf((steps + 0.5 * dr) / scale) - erf((steps - 0.5 * dr) / scale))
+    gas = 1.0 if rdf.periodic else 0.0
+    spread = {}
+    for label, g in rdf.g.items():
+        weight = rdf.r * (g - gas)
+        total = np.zeros(rdf.r.size + 2 * reach)
+        for n in range(2 * reach + 1):
+            total[n : n + rdf.r.size] += weight * share[:, n]
+        spread[label] = gas + total[reach : reach + rdf.r.size] / rdf.r
+    return replace(rdf, g=spread)
 
 
 def _shape_function(rdf: PartialRDF) -> FloatArray:
@@ -451,6 +501,7 @@ def resolved_totals(
     q_min: float = 0.0,
     window: Literal["lorch", "none"] = "none",
     q_damp: float = 0.0,
+    q_broad: float = 0.0,
 ) -> dict[str, TotalPDF]:
     """G(r) of every radiation as a measurement of limited Q range gives it.
 
@@ -477,7 +528,14 @@ def resolved_totals(
         if not is_tabulated(rdf, radiation):
             continue
         total = total_pdf(
-            rdf, radiation, q_max=q_max, q_min=q_min, window=window, q_damp=q_damp, taper=(start, end)
+            rdf,
+            radiation,
+            q_max=q_max,
+            q_min=q_min,
+            window=window,
+            q_damp=q_damp,
+            q_broad=q_broad,
+            taper=(start, end),
         )
         totals[str(radiation)] = replace(total, r=total.r[inside], G=total.G[inside])
     return totals

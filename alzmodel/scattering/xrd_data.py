@@ -41,11 +41,15 @@ _COMMENT: Final = re.compile(r"^\s*[#!;%'\"/*]")
 _DECIMAL_COMMA: Final = re.compile(r"\d,\d")
 _OTHER_SEPARATOR: Final = re.compile(r"\d[;\s]+[-+.\d]")
 _ERROR_NAME: Final = re.compile(r"sigma|error|esd|std|uncertainty|σ", re.IGNORECASE)
+_X_NAME: Final = re.compile(r"angle|theta|2θ|\b(?:q|r|k|x|d)\b", re.IGNORECASE)
+_Y_NAME: Final = re.compile(r"intens|count|\bcps\b|\bpsd\b|varian|\b[yivgtsf]\b", re.IGNORECASE)
 _FEW: Final = 3
 _SMALL_ANGLE: Final = 12.0
 """Degrees; no powder pattern of these materials ends below, so values that all do are Q or d."""
 _SMALL_K: Final = 1.5
 """nm⁻¹; no FEM curve ends below, so values that all do are in Å⁻¹."""
+_LARGE: Final = {"Q": (5.0, 60.0, "2θ or Q in nm⁻¹"), "k": (10.0, 40.0, "2θ or Q")}
+"""No curve of S(Q) or V(k) starts as high as the first number, or ends beyond the second."""
 _MIN_OVERLAP: Final = 10
 _NAMES: Final[dict[str, str]] = {
     "two_theta": "2θ in degrees",
@@ -54,6 +58,8 @@ _NAMES: Final[dict[str, str]] = {
     "k": "k = 1/d in nm⁻¹",
     "d": "d in Å",
     "Q_nm": "Q in nm⁻¹",
+    "r_nm": "r in nm",
+    "theta": "θ, not 2θ,",
 }
 # What headers of integration and PDF programs call their abscissa. The line nearest to the numbers counts first:
 # further up, PDF programs tell how the raw data looked ("dataformat = twotheta").
@@ -69,9 +75,12 @@ _HINTS: Final = (
         ),
     ),
     ("d", re.compile(r"\bd[\s_-]*(?:spacing|value|\(å\)|\(a\)|\[å\])", re.IGNORECASE)),
+    ("r_nm", re.compile(r"\br\s*[\[(]\s*nm\b", re.IGNORECASE)),
     ("r", re.compile(rf"^#L\s+r\b|\br\s*[\[(]\s*{_ANGSTROM}", re.IGNORECASE)),
     ("k", re.compile(r"\bk[\s_]*[\[(]?\s*(?:nm|1/nm)", re.IGNORECASE)),
 )
+_THETA: Final = re.compile(r"[\s#'\"]*(?:th(?:eta)?\b|θ)", re.IGNORECASE)
+"""A table whose first column is called θ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +147,8 @@ def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
     ----------
     path
         .xy, .xye, .dat, .txt, .csv, .chi, .gr, .sq, .fq: columns x, y and optionally the error of y, separated by
-        blanks, commas, semicolons or tabs; header lines are skipped but searched for the unit of x. .xrdml:
-        PANalytical's XML.
+        blanks, commas, semicolons or tabs; header lines are skipped but searched for the unit of x. The columns of a
+        .csv with titles are found by them. .xrdml: PANalytical's XML.
     abscissa
         What x must be.
 
@@ -172,6 +181,11 @@ def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
         rows, header = _xrdml(text, name), "2Theta"
     else:
         rows, header = _columns(text, name)
+        if file.suffix.lower() == ".csv":
+            rows = _by_title(rows, header)
+        elif file.suffix.lower() == ".chi" and len(rows) > 1 and rows[0, 0] == len(rows) - 1:
+            # The fourth line is the number of points, and sometimes of columns.
+            rows = rows[1:]
     if len(rows) < _FEW:
         raise InputError(
             f"{name}: holds {len(rows)} rows of numbers; allowed: at least {_FEW} rows of x and y"
@@ -204,12 +218,27 @@ def _errors(rows: FloatArray, ending: str, header: str, name: str) -> FloatArray
     good = np.isfinite(column) & (column > 0)
     if good.all():
         return column
-    if ending == ".xye" and good.any():
+    if ending == ".xye" and not (np.isfinite(column) & (column == 0)).all():
         row = int(np.argmin(good))
         raise InputError(
             f"{name}: the error of y is {column[row]:g} in row {row + 1}; allowed: above zero (or no third column)"
         )
     return None
+
+
+def _by_title(rows: FloatArray, header: str) -> FloatArray:
+    """Columns x, y and error of a table by the titles above it; as they stand where titles do not tell."""
+    lines = header.splitlines()
+    titles = [word.strip(" '\"#") for word in re.split(r"[,;\t]", lines[-1])] if lines else []
+    if len(titles) != rows.shape[1] or rows.shape[1] < 3:
+        return rows
+    x = next((n for n, title in enumerate(titles) if _X_NAME.search(title)), None)
+    if x is None or x == len(titles) - 1:
+        return rows
+    later = range(x + 1, len(titles))
+    y = next((n for n in later if _Y_NAME.search(titles[n]) and not _ERROR_NAME.search(titles[n])), x + 1)
+    error = next((n for n in later if n != y and _ERROR_NAME.search(titles[n])), None)
+    return rows[:, [x, y] if error is None else [x, y, error]]
 
 
 def _columns(text: str, name: str) -> tuple[FloatArray, str]:
@@ -242,11 +271,12 @@ def _columns(text: str, name: str) -> tuple[FloatArray, str]:
 
 
 def _numbers(line: str) -> list[float] | None:
-    """Numbers of a line; None if it holds anything else."""
-    if _COMMENT.match(line):
+    """Numbers of a line, which spreadsheets may put in quotes; None if it holds anything else."""
+    bare = line.replace('"', "")
+    if _COMMENT.match(bare):
         return None
     try:
-        return [float(word) for word in re.split(r"[,;\s]+", line.strip().strip(",;"))]
+        return [float(word) for word in re.split(r"[,;\s]+", bare.strip().strip(",;"))]
     except ValueError:
         return None
 
@@ -311,16 +341,19 @@ def _scan(points: Element, name: str) -> FloatArray:
 
 def _check_unit(x: FloatArray, abscissa: Abscissa, header: str, name: str) -> None:
     wanted = _NAMES[abscissa]
-    stated = next(
-        (unit for line in reversed(header.splitlines()) for unit, hint in _HINTS if hint.search(line)), None
-    )
+    lines = header.splitlines()
+    stated = next((unit for line in reversed(lines) for unit, hint in _HINTS if hint.search(line)), None)
+    if abscissa == "two_theta" and lines and _THETA.match(lines[-1]):
+        stated = "theta"
     if stated is not None and stated != abscissa:
         raise InputError(f"{name}: x is {_NAMES[stated]} by the header; allowed here: {wanted}")
-    if abscissa != "two_theta" or stated == "two_theta":
-        if abscissa == "Q" and x.max() > 60:
+    if abscissa in _LARGE and stated is None:
+        start, end, guess = _LARGE[abscissa]
+        if x.min() > start or x.max() > end:
             raise InputError(
-                f"{name}: x goes to {x.max():g}, which looks like 2θ or Q in nm⁻¹; allowed here: {wanted}"
+                f"{name}: x goes from {x.min():g} to {x.max():g}, which looks like {guess}; allowed here: {wanted}"
             )
+    if abscissa != "two_theta" or stated == "two_theta":
         if abscissa == "k" and stated is None and x.max() < _SMALL_K:
             raise InputError(
                 f"{name}: x ends at {x.max():g}, which looks like 1/d in Å⁻¹; allowed here: {wanted}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -15,6 +17,7 @@ from alzmodel.scattering.form_factors import neutron_length
 from alzmodel.scattering.totals import (
     OPEN_TAPER,
     RADIATIONS,
+    broadened,
     constant_weights,
     cosine_taper,
     default_taper,
@@ -165,6 +168,41 @@ def test_limits_of_the_range_widen_and_damp():
         resolved_totals(Atoms("Zr2", [[0, 0, 0], [0, 0, 3]]), r_max=5.0, q_max=20.0)
 
 
+def test_resolution_that_grows_with_q_widens_far_pairs():
+    """One shell 0.1 Å wide becomes √(1 + (Q_broad r)²) times as wide, as in PDFgui, and keeps its pairs."""
+
+    def shell(place):
+        return synthetic(
+            {"Zr-Zr": lambda r: np.exp(-0.5 * ((r - place) / 0.1) ** 2)}, {"Zr": 1.0}, periodic=False
+        )
+
+    for place in (4.0, 7.0):
+        for q_broad in (0.0005, 0.05, 0.2):
+            before, after = shell(place), broadened(shell(place), q_broad)
+            r = before.r
+            numbers = [trapezoid(r * one.g["Zr-Zr"], r) for one in (before, after)]
+            assert numbers[1] == pytest.approx(numbers[0], rel=1e-3)
+            weight = r * after.g["Zr-Zr"] / numbers[1]
+            mean = trapezoid(weight * r, r)
+            width = math.sqrt(trapezoid(weight * (r - mean) ** 2, r))
+            assert mean == pytest.approx(place, abs=0.02)
+            assert width == pytest.approx(0.1 * math.sqrt(1 + (q_broad * place) ** 2), rel=5e-3)
+    sharp, blunt = (total_pdf(shell(7.0), "xray", q_broad=q_broad).G.max() for q_broad in (0.0, 0.2))
+    assert blunt < 0.7 * sharp
+
+
+def test_resolution_goes_with_the_limits_of_the_range():
+    """Widened first and cut afterwards; a wide range gives the same as none."""
+    rdf = synthetic(
+        {"Zr-Zr": lambda r: 1 - np.exp(-((r / 2.0) ** 8)) + 1.5 * np.exp(-(((r - 6.0) / 0.15) ** 2))},
+        {"Zr": 1.0},
+    )
+    plain, direct = total_pdf(rdf, "neutron"), total_pdf(rdf, "neutron", q_broad=0.3)
+    through = total_pdf(rdf, "neutron", q_max=25.0, q_broad=0.3)
+    assert direct.G.max() < 0.6 * plain.G.max()
+    assert np.abs(direct.G - through.G)[rdf.r > 1.0].max() < 0.02 * direct.G.max()
+
+
 def test_structure_factor_of_a_crystal_peaks_at_its_reflections():
     found = model_structure_factor(bulk("Zr", "fcc", a=4.5, cubic=True), (2.0, 4.0, 0.005))
     top = found.Q[found.total["neutron"].argmax()]
@@ -219,6 +257,7 @@ CLUSTER = synthetic(dict.fromkeys(LABELS, np.ones_like), LI_LA_O, periodic=False
         (lambda: total_pdf(GAS, "xray", q_max=10.0, q_min=12.0), "Q range"),
         (lambda: total_pdf(GAS, "xray", window="hann"), "hann"),
         (lambda: total_pdf(GAS, "xray", q_damp=-0.1), "q_damp"),
+        (lambda: total_pdf(GAS, "xray", q_broad=np.nan), "q_broad: nan Å⁻¹; allowed: 0 to 1"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -92,6 +92,17 @@ def test_xrdml(tmp_path):
         ("a.xye", "20 1 0.1\n21 2 0\n22 3 0.1\n", "two_theta", "error of y is 0 in row 2"),
         ("a.dat", "0.2 1\n0.5 2\n0.7 3\n", "k", "1/d in Å⁻¹"),
         ("a.xy", "2\x000\x00", "two_theta", "binary"),
+        ("a.xye", "20 1 nan\n21 2 nan\n22 3 nan\n", "two_theta", "error of y is nan in row 1"),
+        ("a.dat", "20 1\n40 2\n59 3\n", "k", "from 20 to 59, which looks like 2θ or Q"),
+        ("a.dat", "2 1\n40 2\n59 3\n", "k", "from 2 to 59, which looks like 2θ or Q"),
+        ("a.dat", "20 1\n40 2\n59 3\n", "Q", "from 20 to 59, which looks like 2θ or Q in nm⁻¹"),
+        ("a.gr", "# r (nm) G\n0.1 1\n0.2 2\n0.3 3\n", "r", "r in nm by the header"),
+        ("a.xy", "# theta I\n15 1\n16 2\n17 3\n", "two_theta", "θ, not 2θ, by the header"),
+        ("a.csv", "20,5;1\n21,5;2\n22,5;3\n", "two_theta", "decimal commas"),
+        ("a.dat", "3 1\n3 2\n4 3\n", "k", "repeats at 3"),
+        ("a.gr", "3 1\n2 2\n4 3\n", "r", "falls after 3"),
+        ("a.gr", "", "r", "0 rows"),
+        ("a.csv", "k (1/nm),V\n", "k", "0 rows"),
     ],
 )
 def test_every_mistake_has_its_line(tmp_path, name, text, abscissa, message):
@@ -234,6 +245,37 @@ def test_mark_of_windows_costs_no_row(tmp_path):
 def test_errors_of_a_csv_are_known_by_their_title(tmp_path, title, known):
     (tmp_path / "a.csv").write_text(f"2theta (deg),y,{title}\n20,1,0.5\n21,2,0.5\n22,3,0.5\n")
     assert (read_curve(tmp_path / "a.csv", "two_theta").sigma is not None) == known
+
+
+@pytest.mark.parametrize(
+    ("name", "abscissa", "text"),
+    [
+        ("fit2d.chi", "two_theta", "film.tif\r\n2-Theta Angle (Degrees)\r\nIntensity\r\n       3\r\n{rows}"),
+        ("pairs.chi", "two_theta", "film.tif\n2-Theta Angle (Degrees)\nIntensity\n   3   0\n{rows}"),
+        (
+            "bruker.txt",
+            "two_theta",
+            ";RAW4.00\n[Data]\nAngle,      PSD,\n20.0,    1,\n20.5,    2,\n21.0,    4,\n",
+        ),
+        ("bruker.xy", "two_theta", '\'Id: "" Scantype: "Coupled TwoTheta/Theta"\r\n{rows}'),
+        (
+            "xpert.csv",
+            "two_theta",
+            "[Scan points]\nAngle,TimePerStep,Intensity,ESD\n20,9,1,1\n20.5,9,2,1\n21,9,4,2\n",
+        ),
+        ("excel.csv", "two_theta", 'sep=,\n"2theta","I"\n"20.0","1"\n"20.5","2"\n"21.0","4"\n'),
+        ("semicolons.csv", "two_theta", "\ufeff2Theta;Intensität\r\n20.0;1\r\n20.5;2\r\n21.0;4\r\n"),
+        ("pandas.csv", "k", ",k (1/nm),V\n0,2.0,1\n1,2.5,2\n2,3.0,4\n"),
+        ("gsas.xye", "two_theta", "/*\nGSAS-II\n*/\n  20.0  1.0  0.5\n  20.5  2.0  0.5\n  21.0  4.0  0.5\n"),
+    ],
+)
+def test_files_as_programs_write_them(tmp_path, name, abscissa, text):
+    path = tmp_path / name
+    path.write_bytes(text.format(rows="20.0 1\n20.5 2\n21.0 4\n").encode())
+    curve = read_curve(path, abscissa)
+    assert curve.x.tolist() == ([2, 2.5, 3] if abscissa == "k" else [20, 20.5, 21])
+    assert curve.y.tolist() == [1, 2, 4]
+    assert (curve.sigma is not None) == (name in {"xpert.csv", "gsas.xye"})
 
 
 def test_structure_factors_come_back(tmp_path):
