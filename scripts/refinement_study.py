@@ -282,7 +282,8 @@ def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: 
         "free, the shape held. Everything is at 0 K. Distances are means over the first shell, coordination numbers "
         "(CN) count the oxygens within "
         + ", ".join(f"{cutoff:g} Å of {ion}" for ion, cutoff in CUTOFFS.items())
-        + " in every model; ECoN is Hoppe's effective coordination, which needs no cut-off. Means ± spread over seeds; "
+        + " in every model (the minima of La–O lie up to 0.25 Å apart, so that CN(La–O) hangs on its cut-off); ECoN is "
+        "Hoppe's effective coordination, which needs no cut-off. Means ± spread over seeds; "
         "changes are of the same model before and after, ± standard error of the mean. Energies of two calculators "
         "have different zeros and are never compared.",
     ]
@@ -304,10 +305,16 @@ def _status(pairing: Pairing, options: argparse.Namespace) -> list[str]:
     drops = [1e3 * (row["energy_before_eV"] - row["energy_eV"]) / row["n_atoms"] for row in rows]
     reached = sum(row["converged"] for row in rows)
     asked = len(options.la) * options.seeds
+    limits = (
+        f"all of them came below the largest force asked for, {options.fmax:g} eV/Å"
+        if reached == len(rows)
+        else f"{reached} of them came below the largest force asked for, {options.fmax:g} eV/Å, the others stopped "
+        f"when their {options.steps} steps ran out"
+    )
     text = (
-        f"{len(rows)} of {asked} models are finished; {reached} of them came below the largest force asked for, the "
-        f"others stopped when their steps ran out (largest force left {max(row['fmax'] for row in rows):.2f} eV/Å, "
-        f"largest pressure {max(abs(row['pressure_GPa']) for row in rows):.2f} GPa). The relaxation lowered the "
+        f"{len(rows)} of {asked} models are finished; {limits} (largest force left "
+        f"{max(row['fmax'] for row in rows):.2f} eV/Å, largest pressure "
+        f"{max(abs(row['pressure_GPa']) for row in rows):.2f} GPa). The relaxation lowered the "
         f"energy, by this calculator, by {statistics.fmean(drops):.0f} meV/atom ({min(drops):.0f} to "
         f"{max(drops):.0f}). Versions: {rows[0]['versions']}."
     )
@@ -361,7 +368,27 @@ def _summary(found: Sequence[Pairing]) -> list[str]:
         if kept:
             words += f" Same sign before and after: {', '.join(kept)}."
         lines += [f"- `{pairing.calculator}`: {words}"]
-    return lines
+    return lines + _disagreement(found)
+
+
+def _disagreement(found: Sequence[Pairing]) -> list[str]:
+    """Say which quantities two calculators move in opposite directions, where the 95 % intervals leave zero out."""
+    signs: dict[str, dict[str, int]] = {}
+    for pairing in found:
+        for key, (title, _, _) in QUANTITIES.items():
+            changes = np.concatenate([pairing.change(key, x) for x in pairing.contents])
+            if len(changes) > 2:
+                error = changes.std(ddof=1) / math.sqrt(len(changes))
+                resolved = abs(changes.mean()) > stats.t.ppf(0.975, len(changes) - 1) * error
+                signs.setdefault(title, {})[pairing.calculator] = int(np.sign(changes.mean())) * int(resolved)
+    opposed = [title for title, of in signs.items() if {-1, 1} <= set(of.values())]
+    if not opposed:
+        return []
+    line = (
+        f"- The calculators move {', '.join(opposed)} in opposite directions: such values hang on the model of the "
+        "energy."
+    )
+    return [line]
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
