@@ -266,7 +266,17 @@ class Solubility:
                 "The model cannot tell: within its own errors the limit may lie anywhere from "
                 f"x = {first:g} to {last:g}."
             )
-        return f"The limit lies at x = {self.limit:g}, within {low:g} to {high:g}."
+        where = "at or below x" if self.limit == first else "at or above x" if self.limit == last else "at x"
+        if low == first:
+            span = f"at or below {high:g}"
+        elif high == last:
+            span = f"at or above {low:g}"
+        else:
+            span = f"{low:g} to {high:g}"
+        return (
+            f"The limit lies {where} = {self.limit:g}; {span} over the scatter of the models. Only the contents that "
+            "were made could be found."
+        )
 
 
 def solubility(

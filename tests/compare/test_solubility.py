@@ -69,6 +69,13 @@ def test_words_follow_the_numbers():
     assert "No limit up to x = 6" in falling.verdict(good)
     assert level.limit_range == (1, 6)
     assert level.verdict(good).startswith("The model cannot tell: within its own errors")
+    low, inside, high = (
+        solubility(models(lambda x, top=top: OXIDE * x + 0.1 * (x - top) ** 2), OXIDE).verdict(good)
+        for top in (1.2, 3, 5.8)
+    )
+    assert low.startswith("The limit lies at or below x = 1; at or below 2 over the scatter")
+    assert inside.startswith("The limit lies at x = 3; 2 to 4 over the scatter")
+    assert high.startswith("The limit lies at or above x = 6; at or above 5 over the scatter")
     for one in (rising, falling, level):
         assert one.verdict(bad).startswith("The model cannot tell: gate: fails")
         assert one.verdict(None).startswith("The model cannot tell")
