@@ -50,6 +50,8 @@ LARGEST = 12
 """Longest rings, in atoms, that are looked for unless asked otherwise."""
 LARGEST_MAX = 24
 """Longest rings, in atoms, that can be asked for."""
+_FAR_BITS = 5
+"""Hold the bonds to the farthest atom that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +260,8 @@ def _primitive_rings(
     roots = np.unique(cation_bonds.i)
     slots, codes = 1 << 12, np.empty((0, largest), dtype=np.int64)
     while True:
-        balls = _sorted_balls(graph, depth - 2, 2 * reach, slots)
-        if balls is not None:
+        *balls, fits = _balls(*graph, depth - 2, 2 * reach, slots)
+        if fits:
             counts, fits = _search(*graph, roots, depth, 2 * reach, slots, *balls, step, codes)
             met = int(counts.sum())
             if fits and collect and len(codes) < met:
@@ -270,26 +272,6 @@ def _primitive_rings(
         slots *= 4
 
 
-def _sorted_balls(
-    graph: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-    depth: int,
-    reach: int,
-    slots: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
-    """List the surroundings of all atoms as starts, sorted keys and distances; None where the tables are too small.
-
-    Two opposite atoms of a ring may not be among them at a lesser distance than along the ring.
-    """
-    sizes = np.zeros(len(graph[0]) - 1, dtype=np.int64)
-    empty = np.empty(0, dtype=np.int64)
-    if not _balls(*graph, depth, reach, slots, sizes, empty, empty):
-        return None
-    keys, far = np.empty(sizes.sum(), dtype=np.int64), np.empty(sizes.sum(), dtype=np.int64)
-    _balls(*graph, depth, reach, slots, sizes, keys, far)
-    order = np.lexsort((keys, np.repeat(np.arange(len(sizes)), sizes)))
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), keys[order], far[order]
-
-
 @numba.njit(cache=True)
 def _balls(
     starts: NDArray[np.int64],
@@ -298,28 +280,39 @@ def _balls(
     depth: int,
     reach: int,
     slots: int,
-    sizes: NDArray[np.int64],
-    ball_keys: NDArray[np.int64],
-    ball_far: NDArray[np.int64],
-) -> bool:
-    """Who lies within `depth` bonds of each atom: fills `sizes` and, where there is room for them, keys and bonds."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    """Who lies within `depth` bonds of each atom, as starts and sorted numbers, and whether the table sufficed.
+
+    A number is the key of a place and, in its last bits, the bonds to it. Two opposite atoms of a ring may not be among
+    them at a lesser distance than along the ring.
+    """
     keys, stamps = np.empty(slots, dtype=np.int64), np.full(slots, -1, dtype=np.int64)
     owner = np.empty(slots, dtype=np.int64)
     place, far = np.empty((slots, 4), dtype=np.int64), np.empty(slots, dtype=np.int64)
     nobody, root = np.full(2, -1, dtype=np.int64), np.zeros(4, dtype=np.int64)
+    n_atoms = len(starts) - 1
+    ball_starts = np.zeros(n_atoms + 1, dtype=np.int64)
+    balls = np.empty(16 * len(partner) + 16, dtype=np.int64)
     at = 0
-    for node in range(len(sizes)):
-        root[0] = node
-        size = walk(root, depth, nobody, starts, partner, shift, reach, keys, stamps, owner, node, place, far)
-        if size < 0:
-            return False
-        sizes[node] = size
-        if len(ball_keys) > 0:
+    for node in range(n_atoms):
+        if starts[node] < starts[node + 1]:
+            root[0] = node
+            size = walk(
+                root, depth, nobody, starts, partner, shift, reach, keys, stamps, owner, node, place, far
+            )
+            if size < 0:
+                return ball_starts, balls, False
+            if at + size > len(balls):
+                larger = np.empty(2 * at + size, dtype=np.int64)
+                larger[:at] = balls[:at]
+                balls = larger
             for k in range(size):
-                ball_keys[at] = place_key(place[k, 0], place[k, 1], place[k, 2], place[k, 3], reach)
-                ball_far[at] = far[k]
-                at += 1
-    return True
+                key = place_key(place[k, 0], place[k, 1], place[k, 2], place[k, 3], reach)
+                balls[at + k] = (key << _FAR_BITS) + far[k]
+            balls[at : at + size].sort()
+            at += size
+        ball_starts[node + 1] = at
+    return ball_starts, balls[:at], True
 
 
 @numba.njit(cache=True)
@@ -332,8 +325,7 @@ def _search(
     reach: int,
     slots: int,
     ball_starts: NDArray[np.int64],
-    ball_keys: NDArray[np.int64],
-    ball_far: NDArray[np.int64],
+    balls: NDArray[np.int64],
     step_reach: int,
     codes: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], bool]:
@@ -388,7 +380,7 @@ def _search(
                             n_paths += 1
             for p in range(n_paths):
                 for q in range(p):
-                    if not _primitive(paths, p, q, d, place, reach, ball_starts, ball_keys, ball_far):
+                    if not _primitive(paths, p, q, d, place, reach, ball_starts, balls):
                         continue
                     counts[index, d] += 1
                     if n_met < len(codes):
@@ -411,8 +403,7 @@ def _primitive(
     place: NDArray[np.int64],
     reach: int,
     ball_starts: NDArray[np.int64],
-    ball_keys: NDArray[np.int64],
-    ball_far: NDArray[np.int64],
+    balls: NDArray[np.int64],
 ) -> int:
     """1 if all opposite atoms of the ring of two paths are d bonds apart, else 0."""
     for k in range(1, d):
@@ -425,13 +416,14 @@ def _primitive(
             place[b, 3] - place[a, 3],
             reach,
         )
+        wanted = key << _FAR_BITS
         low, high = ball_starts[node], ball_starts[node + 1]
         while low < high:
             middle = (low + high) // 2
-            if ball_keys[middle] < key:
+            if balls[middle] < wanted:
                 low = middle + 1
             else:
                 high = middle
-        if low < ball_starts[node + 1] and ball_keys[low] == key and ball_far[low] < d:
+        if low < ball_starts[node + 1] and balls[low] < wanted + d:
             return 0
     return 1
