@@ -3,8 +3,9 @@
     python scripts/refinement_study.py --calculators 7net-mf-0 chgnet --models refinement -o docs/refinement.md
 
 Glasses of each La content and seed are melt-quenched and minimised with the pair potential, then relaxed with each
-calculator. Every finished model is kept in the folder --models and used again; --report only reads them. Beside the
-page stands a CSV with one line a model, energies by the calculator that the line names.
+calculator. Every model is kept in the folder --models and used again; one whose steps ran out goes on when --steps is
+larger. --report only reads them. Beside the page stands a CSV with one line a model, energies by the calculator that
+the line names.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def refine_all(options: argparse.Namespace, cases: Sequence[Case]) -> None:
     for name, calculator in calculators.items():
         for case in cases:
             target = case.path(options.models, name)
-            if target.exists():
+            if _far_enough(target, options):
                 continue
             glass = build(case, options.models, options.potential, options.protocol)
             restart = target.with_name(f"{target.name}.restart")
@@ -126,12 +127,21 @@ def refine_all(options: argparse.Namespace, cases: Sequence[Case]) -> None:
                 restart=restart,
             )
             write_structure(result.atoms, target)
-            shutil.rmtree(restart)
+            if result.converged:
+                shutil.rmtree(restart)
             print(
                 f"{name}, x = {case.x:g}, seed {case.seed}: {result.steps} steps, fmax {result.fmax:.3f} eV/Å, "
                 f"{time.monotonic() - started:.0f} s",
                 file=sys.stderr,
             )
+
+
+def _far_enough(target: Path, options: argparse.Namespace) -> bool:
+    """Whether a model is there, and was relaxed as far as is asked for or for as many steps as are allowed."""
+    if not target.exists():
+        return False
+    made = read_structure(target).info["provenance"]
+    return bool(made["fmax"] <= options.fmax and made["converged"]) or made["steps"] >= options.steps
 
 
 def measure(atoms: Atoms) -> dict[str, float]:
@@ -168,6 +178,7 @@ def collect(options: argparse.Namespace, cases: Sequence[Case]) -> list[dict[str
                     "n_atoms": len(atoms),
                     "energy_eV": energy,
                     "energy_before_eV": made.get("energy_before", math.nan),
+                    "fmax_asked": made.get("fmax_asked", math.nan),
                     "fmax": made.get("fmax", math.nan),
                     "steps": made.get("steps", ""),
                     "converged": made.get("converged", True),
@@ -303,22 +314,29 @@ def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: 
 def _status(pairing: Pairing, options: argparse.Namespace) -> list[str]:
     rows = pairing.after
     drops = [1e3 * (row["energy_before_eV"] - row["energy_eV"]) / row["n_atoms"] for row in rows]
-    reached = sum(row["converged"] for row in rows)
+    short = [row for row in rows if not row["converged"]]
     asked = len(options.la) * options.seeds
-    limits = (
-        f"all of them came below the largest force asked for, {options.fmax:g} eV/Å"
-        if reached == len(rows)
-        else f"{reached} of them came below the largest force asked for, {options.fmax:g} eV/Å, the others stopped "
-        f"when their {options.steps} steps ran out"
+    steps = [row["steps"] for row in rows]
+    limits = "/".join(f"{limit:g}" for limit in sorted({row["fmax_asked"] for row in rows}))
+    stopped = (
+        f"{len(short)} of them stopped before they came below the largest force asked for, {limits} eV/Å, after "
+        f"{_range([row['steps'] for row in short])} steps"
+        if short
+        else f"all came below the largest force asked for, {limits} eV/Å, after {_range(steps)} steps"
     )
     text = (
-        f"{len(rows)} of {asked} models are finished; {limits} (largest force left "
+        f"{len(rows)} of {asked} models are there; {stopped} (largest force left "
         f"{max(row['fmax'] for row in rows):.2f} eV/Å, largest pressure "
-        f"{max(abs(row['pressure_GPa']) for row in rows):.2f} GPa). The relaxation lowered the "
-        f"energy, by this calculator, by {statistics.fmean(drops):.0f} meV/atom ({min(drops):.0f} to "
-        f"{max(drops):.0f}). Versions: {rows[0]['versions']}."
+        f"{max(abs(row['pressure_GPa']) for row in rows):.2f} GPa). The relaxation lowered the energy, by this "
+        f"calculator, by {statistics.fmean(drops):.0f} meV/atom ({min(drops):.0f} to {max(drops):.0f}). Versions: "
+        f"{', '.join(dict.fromkeys(row['versions'] for row in rows))}."
     )
     return [text]
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _table(pairing: Pairing) -> list[str]:
@@ -359,7 +377,7 @@ def _summary(found: Sequence[Pairing]) -> list[str]:
         contents = pairing.contents
         if len(contents) < 2 or len(pairing.after) < 3:
             words = (
-                f"{len(pairing.after)} models at x = {', '.join(f'{x:g}' for x in contents)} tells no trend."
+                f"{len(pairing.after)} models at x = {', '.join(f'{x:g}' for x in contents)} tell no trend."
             )
         elif changed:
             words = f"The trend over x changes its sign for {', '.join(changed)}."

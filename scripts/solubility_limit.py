@@ -236,48 +236,48 @@ def _atoms_per_unit(crystal: str) -> int:
     return sum(counts.values())
 
 
-def of_refinement(path: Path) -> tuple[list[Result], tuple[str, ...]]:
+def of_refinement(path: Path) -> tuple[str, list[Result], tuple[str, ...]]:
     """Compare the glasses of the refinement study, by calculator; our own potentials are left out.
 
-    Also say which calculators have too few glasses, and whether they would pass the gate.
+    Also name their formula units, calculators with too few glasses, and glasses that were not relaxed to the end.
 
     Raises
     ------
     InputError
         If the file is not one of that study, or crystals are missing and the calculator is not installed.
     """
-    with path.open(encoding="utf-8", newline="") as handle:
-        try:
-            rows = [
-                (row["calculator"], float(row["x"]), float(row["energy_eV"]) / int(row["formula_units"]))
-                for row in csv.DictReader(handle)
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: not read ({error}); allowed: a table of refinement_study.py") from None
+    keys = ("x", "energy_eV", "formula_units")
+    table = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    try:
+        rows = [(row["calculator"], row["converged"], *(float(row[key]) for key in keys)) for row in table]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not read ({error}); allowed: a table of refinement_study.py") from None
     results, notes = [], []
-    for calculator in dict.fromkeys(name for name, _, _ in rows if name not in POTENTIALS):
+    for calculator in dict.fromkeys(row[0] for row in rows if row[0] not in POTENTIALS):
+        mine = [row for row in rows if row[0] == calculator]
         groups: dict[float, list[float]] = {}
-        for name, la, energy in rows:
-            if name == calculator:
-                groups.setdefault(la, []).append(energy)
+        for _, _, la, energy, units in mine:
+            groups.setdefault(la, []).append(energy / units)
         energies = refined_crystals(calculator, path.with_name(f"{path.stem}-crystals.csv"))
         gate = formation_gate(energies)
         if len(groups) >= FEWEST_CONTENTS and min(map(len, groups.values())) >= FEWEST_SEEDS:
             results.append(Result(calculator, solubility(groups, energies["La2O3"] / 2), gate))
         else:
-            number = sum(map(len, groups.values()))
-            notes.append(f"{calculator}, {number} glasses, too few to compare: {gate}.\n")
-    return results, tuple(notes)
+            notes.append(f"{calculator}, {len(mine)} glasses, too few to compare: {gate}.\n")
+        stopped = sum(row[1] != "True" for row in mine)
+        if stopped:
+            notes.append(
+                f"{calculator}: {stopped} of {len(mine)} glasses stopped when their steps ran out.\n"
+            )
+    return "/".join(f"{units:g}" for units in sorted({row[-1] for row in rows})), results, tuple(notes)
 
 
 def refined_crystals(calculator: str, path: Path) -> dict[str, float]:
     """Energies of crystals in eV per formula unit with a calculator, from the file or computed and added to it."""
     known: dict[tuple[str, str], float] = {}
     if path.is_file():
-        with path.open(encoding="utf-8", newline="") as handle:
-            known = {
-                (row["calculator"], row["crystal"]): float(row["energy"]) for row in csv.DictReader(handle)
-            }
+        table = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        known = {(row["calculator"], row["crystal"]): float(row["energy"]) for row in table}
     missing = [name for name in CRYSTALS if (calculator, name) not in known]
     if missing:
         from alzmodel.forcefields.calculators import calculator_of
@@ -582,10 +582,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         title = f"The library: some 5000 atoms, {len(models)} models, protocol `{options.library}`"
         series.append(Series(options.library, title, models, results, marks))
     if options.refinement:
-        title = (
-            "Machine-learned potentials: glasses of 8 formula units, relaxed ([refinement.md](refinement.md))"
-        )
-        results, notes = of_refinement(options.refinement)
+        units, results, notes = of_refinement(options.refinement)
+        title = f"Machine-learned potentials: {units} formula units, relaxed ([refinement.md](refinement.md))"
         series.append(Series("refined", title, [], results, (), notes))
     write_text(table, csv_text(series))
     write_text(text, page(series, options))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -86,6 +90,29 @@ def test_words_follow_the_numbers():
     assert parting.bend.effect == pytest.approx(-0.6)
     assert parting.convexity().startswith("E(x) is concave")
     assert solubility(models(lambda x: 0.3 * x * x), OXIDE).convexity().startswith("E(x) is convex")
+
+
+def test_glasses_of_the_refinement_study_are_compared_by_calculator(tmp_path):
+    """Three contents with two seeds are enough; fewer are named, and so are glasses that stopped before the end."""
+    root = Path(__file__).parents[2]
+    of_refinement = runpy.run_path(str(root / "scripts" / "solubility_limit.py"))["of_refinement"]
+    table = tmp_path / "refinement.csv"
+    shutil.copy(root / "docs" / "refinement-crystals.csv", tmp_path)
+    lines = ["calculator,x,energy_eV,formula_units,converged"]
+    for x in (1.5, 3.0, 4.5):
+        for seed in (0, 1):
+            lines += [f"du-teter,{x},-1,8,True", f"7net-mf-0,{x},{8 * (x * -48.0 + 0.1 * seed)},8,{x < 4}"]
+    table.write_text("\n".join([*lines, "chgnet,3.0,-1300,8,True"]) + "\n")
+    units, (result,), notes = of_refinement(table)
+    assert units == "8"
+    assert result.source == "7net-mf-0"
+    assert result.gate.passed
+    assert [one.effect for one in result.found.slopes] == pytest.approx([-48.0 - result.found.oxide] * 2)
+    assert notes[0] == "7net-mf-0: 2 of 6 glasses stopped when their steps ran out.\n"
+    assert notes[1].startswith("chgnet, 1 glasses, too few to compare: gate: fails")
+    table.write_text("x,y\n1,2\n")
+    with pytest.raises(InputError, match=r"refinement.csv: not read .*calculator.*; allowed: a table"):
+        of_refinement(table)
 
 
 def test_a_crystal_bound_too_weakly_moves_the_limit_up():
