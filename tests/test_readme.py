@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from alzmodel.cli import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -34,3 +37,18 @@ def test_the_python_example_does_what_it_says():
     assert 6.4 < names["la_coordination"] < 7.5
     assert names["halo"] == pytest.approx(28.5, abs=1.5)
     assert (names["variance"] > 0).all()
+
+
+@pytest.mark.slow
+def test_the_lines_on_fem_do_what_they_say(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for line in block("test: fem").splitlines():
+        program, *words = shlex.split(line)
+        assert program == "alzmodel"
+        assert main(words) == 0, line
+        said.append(capsys.readouterr().err)
+    assert "10 of 10 expectations of reflections are met" in said[1]
+    assert Path("peaks.png").stat().st_size > 10_000
+    for words in ("50 Å of amorphous Si3N4", "only La, Zr scatter", "7 tilts", "V known to"):
+        assert words in said[2]

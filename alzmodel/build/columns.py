@@ -566,7 +566,13 @@ def fem_columns(
         if np.allclose(angles, 90.0, atol=1e-4) and model.pbc[:2].all():
             cut.extend(slab_columns(model, thickness=thickness, min_width=min_width))
     if cut:
-        return cut, f"{len(cut)} columns cut from the model"
+        return cut, f"{len(cut)} column{'s' if len(cut) > 1 else ''} cut from the model"
+    for model in sources:
+        if not model.pbc.all():
+            raise InputError(
+                f"model: {len(model)} atoms, periodic along {model.pbc.tolist()}; allowed for FEM: periodic in "
+                f"all directions, or a slab periodic in the plane of a rectangular cell {min_width:.0f} Å wide or more"
+            )
     grains = all(is_crystal(model) for model in sources)
     if grains:
         # Only a crystal may be repeated: its patches are then grains of the wanted size.
@@ -577,12 +583,12 @@ def fem_columns(
     ]
     if grains:
         return columns, (
-            f"a perfect crystal has no variance: {n_columns} columns of grains of about {GRAIN / 10:g} nm in random "
+            f"a perfect crystal has no variance: columns of grains of about {GRAIN / 10:g} nm in random "
             "orientations were made from it"
         )
     return columns, (
-        f"the model is narrower than {min_width / 10:.0f} nm: {n_columns} columns {width / 10:.3g} nm wide were put "
-        "together from its pieces"
+        f"the model is narrower than {min_width / 10:.0f} nm: columns {width / 10:.3g} nm wide were put together "
+        "from its pieces"
     )
 
 

@@ -249,7 +249,7 @@ def fem(
     F is a model, or a stack of measured nanodiffraction patterns (.npy, .h5, .hspy, .mib, .dm4, .blo, …).
     """
     from alzmodel.scattering.fem import FEMSettings
-    from alzmodel.scattering.fem_average import tilts_of
+    from alzmodel.scattering.fem_average import LEAST, tilts_of
     from alzmodel.scattering.fem_detector import Camera
     from alzmodel.scattering.fem_settings import semi_angle_of
     from alzmodel.scattering.fem_stack import Geometry, is_stack
@@ -307,6 +307,8 @@ def fem(
         )
         if engine is Engine.MULTISLICE and (tilt or until is not None):
             raise InputError("--engine multislice: with --tilt or --until; allowed: without them")
+        if until is not None and columns < LEAST:
+            raise InputError(f"--columns {columns}: with --until; allowed: at least {LEAST}")
         if write_stack is not None:
             _check_write_stack(write_stack, files)
         if plot is not None:

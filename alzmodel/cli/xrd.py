@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,7 @@ from alzmodel.cli.curves import (
     measured_curve,
 )
 from alzmodel.cli.numbers import real, wavelength_text, whole
-from alzmodel.cli.output import print_json, print_table
+from alzmodel.cli.output import print_json, print_table, say
 from alzmodel.cli.xrd_display import print_fit, print_lines, print_superstructure
 from alzmodel.cli.xrd_options import (
     PhaseRequest,
@@ -268,6 +269,7 @@ def xrd(
             figure=figure,
             window=window,
         )
+    _warn_of_steps(result, work)
     if line:
         result["lines"] = _lines(line, result, measured, work, line_width, line_shape)
     if superstructure:
@@ -282,6 +284,27 @@ def xrd(
     columns = ("2θ (°)", "fwhm (°)", "d (Å)", "hkl", "Scherrer, K = 0.9 (Å)", "sphere (Å)")
     keys = ("two_theta", "fwhm", "d", "hkl", "size_scherrer", "size_sphere")
     print_table("peaks", columns, [tuple(peak[key] for key in keys) for peak in result["peaks"]])
+
+
+def _warn_of_steps(result: Mapping[str, Any], work: _XrdWork) -> None:
+    """Say that lines of an endless crystal fall between points."""
+    from alzmodel.scattering.xrd import CRYSTAL_FWHM
+    from alzmodel.scattering.xrd_corrections import resolution_width
+
+    if result.get("method") != "crystal":
+        return
+    import numpy as np
+
+    width = float(
+        resolution_width(
+            np.asarray(result["two_theta"]), CRYSTAL_FWHM if work.fwhm is None else work.fwhm
+        ).min()
+    )
+    step = work.two_theta[2]
+    if step > 0.5 * width:
+        say(
+            f"alzmodel: steps of {step:g}° miss lines {width:.2g}° wide; a finer --range or a wider --fwhm shows them"
+        )
 
 
 def _check_fit(
@@ -410,6 +433,22 @@ def _lines(
     return found
 
 
+def _check_displacements(
+    b_iso: float | Mapping[str, float], model: Atoms, phases: Sequence[PhaseRequest]
+) -> None:
+    """Refuse B of elements that are nowhere in the film."""
+    from alzmodel.crystals import crystal
+
+    if not isinstance(b_iso, Mapping):
+        return
+    there = set(model.get_chemical_symbols()).union(
+        *(crystal(one.name).get_chemical_symbols() for one in phases)
+    )
+    for element in b_iso:
+        if element not in there:
+            raise InputError(f"--b-iso: {element!r} is not in the film; allowed: {', '.join(sorted(there))}")
+
+
 def _check_shares(phases: Sequence[PhaseRequest]) -> None:
     for one in phases:
         if one.weight is None:
@@ -502,6 +541,7 @@ class _XrdWork:
             "b_iso": self.b_iso,
             "polarization": self.polarization,
         }
+        _check_displacements(self.b_iso, frames[0], self.phases)
         grid, skipped = padded_grid(self.two_theta, self.film.refraction and not self.bare)
         pattern = powder_pattern(frames, two_theta=grid, method=self.method.value, **settings)
         rest = 1 - sum(one.weight or 0.0 for one in self.phases)

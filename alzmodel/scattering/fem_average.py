@@ -158,9 +158,10 @@ def fem_until(
     if relative_error is not None:
         error = bootstrap_error(result)
         reached = "" if error <= relative_error else f", not the {relative_error:.1%} asked for"
-        parts.append(
-            f"ended after {len(moments)} columns: V known to {error:.1%} (bootstrap by column){reached}"
-        )
+        known = f"V known to {error:.1%} (bootstrap by column){reached}"
+        if len(moments) < LEAST:
+            known = f"fewer than the {LEAST} that tell how well V is known"
+        parts.append(f"ended after {len(moments)} columns: {known}")
     return replace(result, note="; ".join(parts))
 
 

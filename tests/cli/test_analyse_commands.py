@@ -222,6 +222,9 @@ def test_fem_tells_what_makes_the_peaks(capsys, folder, tmp_path):
         (["xrd", "{one}", "--method", "guess"], ["guess", "debye"]),
         (["xrd", "{sphere}", "--method", "pdf"], ["sphere.extxyz", "periodic"]),
         (["fem", "{sphere}"], ["sphere.extxyz", "periodic"]),
+        (["fem", "{slab}"], ["slab.extxyz", "[True, True, False]", "120 Å wide or more"]),
+        (["fem", "{one}", "--until", "0.1", "--columns", "3"], ["--columns 3", "--until", "at least 4"]),
+        (["pdf", "{one}", "--q-broad", "9"], ["q_broad: 9", "0 to 1"]),
         (["fem", "{one}", "--thickness", "nan"], ["--thickness", "nan"]),
         (["fem", "{one}", "--columns", "0"], ["columns", "0"]),
         (["fem", "{one}", "--energy", "-200"], ["-200"]),
@@ -244,9 +247,60 @@ def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):
         "folder": tmp_path,
     }
     write_structure(Atoms("LaO2", [[0, 0, 0], [2, 0, 0], [2, 0, 0]], cell=[8] * 3, pbc=True), names["twins"])
+    names["slab"] = tmp_path / "slab.extxyz"
+    write_structure(
+        Atoms("LaO", [[0, 0, 0], [2, 0, 0]], cell=[8] * 3, pbc=[True, True, False]), names["slab"]
+    )
     code, out, err = run(capsys, *(word.format(**names) for word in words))
     last = err.splitlines()[-1]
     assert code == 2
     assert out == ""
     for words_of_it in named:
         assert words_of_it in last
+
+
+@pytest.mark.parametrize("ending", [".xy", ".xye", ".chi", ".csv", ".gr", ".xrdml"])
+@pytest.mark.parametrize(
+    ("command", "unit", "start"),
+    [("xrd", "2theta (deg)", 20.0), ("pdf", "r (A)", 2.0), ("fem", "k (nm^-1)", 2.0)],
+)
+def test_faulty_measured_files_are_refused_before_work(
+    capsys, folder, tmp_path, command, unit, start, ending
+):
+    """Empty, NaN, repeated, falling and in another unit: each has its own line, for every format and command."""
+
+    def written(x, y):
+        if ending == ".xrdml":
+            return (
+                '<xrdMeasurements><scan><dataPoints><positions axis="2Theta"><listPositions>'
+                f"{' '.join(map(str, x))}</listPositions></positions><intensities>{' '.join(map(str, y))}</intensities>"
+                "</dataPoints></scan></xrdMeasurements>"
+            )
+        rows = [f"{a} {b} 1" if ending == ".xye" else f"{a} {b}" for a, b in zip(x, y, strict=True)]
+        head = {".chi": ["film", unit, "I", str(len(rows))], ".csv": [f"{unit},y"]}.get(ending, [f"# {unit}"])
+        return "\n".join([*head, *(row.replace(" ", ",") if ending == ".csv" else row for row in rows)])
+
+    x = [start, start + 1, start + 2, start + 3]
+    cases = {
+        "": "no dataPoints|not XML|holds 0 rows",
+        written(x, [1, 2, "nan", 3]): "y is NaN or infinite in row 3",
+        written(["nan", *x[1:]], [1, 2, 3, 4]): "x is NaN or infinite in row 1",
+        written([x[0], x[0], *x[1:]], [1, 2, 3, 4, 5]): f"x repeats at {start:g}",
+        written(x[::-1], [1, 2, 3, 4]): f"x falls after {x[-1]:g}",
+        written([one / 20 for one in x], [1, 2, 3, 4]).replace(
+            unit, "d-spacing (A)"
+        ): "which looks like|d in Å by",
+    }
+    if ending == ".xrdml":
+        # Its axis is named.
+        cases.popitem()
+        if command != "xrd":
+            cases = {written(x, [1, 2, 3, 4]): "x is 2θ in degrees by the header"}
+    data = tmp_path / f"data{ending}"
+    for text, words in cases.items():
+        data.write_text(text, encoding="utf-8")
+        code, out, err = run(capsys, command, folder / "one.extxyz", "--against", data)
+        assert (code, out) == (2, ""), words
+        (line,) = err.splitlines()
+        assert any(part in line for part in words.split("|")), (line, words)
+        assert "allowed" in line

@@ -117,6 +117,13 @@ def test_superstructure_of_model_and_measurement(capsys, folder, tmp_path):
         assert measured["ratio"] == pytest.approx(ours["ratio"], rel=1e-3)
 
 
+def test_steps_that_miss_lines_are_told(capsys, folder):
+    words = ("xrd", folder / "crystal.extxyz", "--json")
+    assert "miss lines 0.1° wide" in run(capsys, *words, "--range", "20", "40", "0.2")[2]
+    assert "miss" not in run(capsys, *words, "--range", "20", "40", "0.2", "--fwhm", "0.5")[2]
+    assert "miss" not in run(capsys, *words, "--range", "20", "40", "0.02")[2]
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -128,6 +135,7 @@ def test_superstructure_of_model_and_measurement(capsys, folder, tmp_path):
         (["--fwhm", "wide"], ["--fwhm wide"]),
         (["--fwhm", "1,2"], ["--fwhm 1,2"]),
         (["--b-iso", "La="], ["--b-iso La="]),
+        (["--b-iso", "La=0.3,la=0.3"], ["--b-iso: 'la'", "La, O, Zr"]),
         (["--polarization", "sideways"], ["sideways"]),
         (["--background", "a"], ["--background a"]),
         (["--substrate", "MgO=0.5"], ["--substrate MgO=0.5", "MgO:200"]),

@@ -104,6 +104,8 @@ def test_an_error_that_is_not_reached_is_told():
     result = fem_until((gas(seed) for seed in range(50)), SETTINGS, relative_error=0.001, most=5)
     assert result.n_columns == 5
     assert "not the 0.1% asked for" in result.note
+    few = fem_until((gas(seed) for seed in range(2)), SETTINGS, relative_error=0.5)
+    assert few.note == "ended after 2 columns: fewer than the 4 that tell how well V is known"
     with pytest.raises(InputError, match="error to reach: 1"):
         fem_until([gas(1)], SETTINGS, relative_error=1.0)
     with pytest.raises(InputError, match="most columns: 0"):
