@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from alzmodel.cell_list import pairs_within
 from alzmodel.errors import InputError
@@ -168,6 +167,8 @@ def first_minimum(
     InputError
         If there is no peak followed by a minimum, as in an ideal gas, or the curve is too short to show one.
     """
+    from scipy.signal import find_peaks
+
     x, smooth = _smoothed(r, g, smoothing)
     largest = float(smooth.max())
     # Maxima at either end of the curve are cut off by it and say nothing; padding by zeros keeps a peak in the

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "first_shells"]
+__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "bonds_within", "first_shells"]
 
 ANION: Final = "O"
 """The element that building units are built of."""
@@ -290,6 +290,27 @@ def _check_apart(atoms: Atoms, number: int) -> None:
             f"frames: atoms {pairs.i[0]} and {pairs.j[0]} of frame {number} lie {pairs.distance[0]:.2g} Å apart; "
             f"allowed: at least {COINCIDENT:g} Å"
         )
+
+
+def bonds_within(atoms: Atoms, cutoffs: Mapping[str, float]) -> Neighbours:
+    """All bonds of a model whose first shells are known already.
+
+    Parameters
+    ----------
+    atoms
+        One model.
+    cutoffs
+        Å, to oxygen by cation; those that are left out have no bonds.
+
+    Returns
+    -------
+    Neighbours
+        From cation to oxygen.
+    """
+    oxygen = atoms.symbols == ANION
+    limit = np.array([cutoffs.get(element, 0.0) for element in atoms.get_chemical_symbols()])
+    pairs = neighbour_list(atoms, max(cutoffs.values()), of=~oxygen, among=oxygen)
+    return pairs.select(pairs.distance < limit[pairs.i])
 
 
 def bonded(

@@ -76,7 +76,7 @@ def plot_against(
     def build(figure: Figure) -> None:
         figure.set_size_inches(5.6, 3.6)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-        upper.plot(x, observed, ".", color=GREY, markersize=2.0, label="observed", rasterized=x.size > 5000)
+        upper.plot(x, observed, ".", color=GREY, markersize=2.0, label="observed")
         upper.plot(x, calculated, color=COLOURS[0], linewidth=1.1, label="calculated")
         if np.any(background):
             upper.plot(

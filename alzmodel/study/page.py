@@ -231,15 +231,18 @@ def _per_atom(atoms: Atoms, known: Mapping[str, float]) -> tuple[dict[str, np.nd
     """Bond-valence sums, and the cut-offs they were taken with."""
     from alzmodel.composition import pair_label
     from alzmodel.local_order.bond_valence import atom_sums
-    from alzmodel.local_order.shells import bonded
+    from alzmodel.local_order.shells import ANION, bonds_within, first_shells
 
-    try:
-        model = bonded(atoms, cutoffs={pair_label(element, "O"): value for element, value in known.items()})
-    except AlzmodelError:
-        # No oxide: there are atoms to draw, and nothing to count.
-        return {}, dict(known)
-    sums, _, _ = atom_sums(atoms, model.bonds[0])
-    cutoffs = {element: model.shells.cutoffs[pair_label(element, "O")] for element in model.cations}
+    cutoffs = dict(known)
+    if not cutoffs:
+        try:
+            shells = first_shells(atoms)
+        except AlzmodelError:
+            # No oxide: there are atoms to draw, and nothing to count.
+            return {}, {}
+        cations = set(atoms.get_chemical_symbols()) - {ANION}
+        cutoffs = {element: shells.cutoffs[pair_label(element, ANION)] for element in cations}
+    sums, _, _ = atom_sums(atoms, bonds_within(atoms, cutoffs))
     return {"bond-valence sum": sums}, cutoffs
 
 

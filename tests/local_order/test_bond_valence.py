@@ -7,10 +7,10 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from alzmodel.composition import IONS
+from alzmodel.composition import IONS, pair_label
 from alzmodel.crystals import crystal
 from alzmodel.local_order.bond_valence import bond_valence, parameters
-from alzmodel.local_order.shells import bonded
+from alzmodel.local_order.shells import bonded, bonds_within
 from tests.local_order.models import quartz, rough_glass, rutile
 
 
@@ -82,3 +82,15 @@ def test_parameters_give_unit_valence_at_r0():
     ):
         r0, b = table[label]
         assert number * np.exp((r0 - distance) / b) == pytest.approx(charge, rel=0.15)
+
+
+def test_bonds_within_known_cutoffs_are_those_of_the_analysis():
+    atoms = crystal("La2Zr2O7")
+    model = bonded(atoms)
+    cutoffs = {element: model.shells.cutoffs[pair_label(element, "O")] for element in model.cations}
+    found = bonds_within(atoms, cutoffs)
+    np.testing.assert_array_equal(found.i, model.bonds[0].i)
+    np.testing.assert_array_equal(found.j, model.bonds[0].j)
+    np.testing.assert_array_equal(
+        bonds_within(atoms, {"Zr": cutoffs["Zr"]}).i, found.i[atoms.symbols[found.i] == "Zr"]
+    )

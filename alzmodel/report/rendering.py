@@ -1,0 +1,165 @@
+"""SVG and pixels from one drawing: matplotlib's walk over a figure takes longer than writing either."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase, GraphicsContextBase, RendererBase
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.backends.backend_svg import RendererSVG
+from matplotlib.transforms import Affine2D, TransformedBbox
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+__all__ = ["PIXELS_PER_INCH", "Drawing"]
+
+PIXELS_PER_INCH = 300
+POINTS_PER_INCH = 72
+
+
+class Drawing(FigureCanvasBase):
+    """A figure drawn as SVG, and in the same strokes as pixels.
+
+    Parameters
+    ----------
+    figure
+        Becomes its canvas; its resolution is set to that of SVG.
+    """
+
+    def __init__(self, figure: Figure) -> None:
+        super().__init__(figure)
+        figure.dpi = POINTS_PER_INCH
+        self._size: tuple[float, float] | None = None
+        self._renderer: _Both | None = None
+
+    def get_renderer(self) -> _Both:
+        """Give what draws, the same to the layout as to the drawing: it remembers how long each text is."""
+        size = tuple(self.figure.get_size_inches())
+        if self._renderer is None or self._size != size:
+            self._size, self._renderer = size, _Both(*size)
+        return self._renderer
+
+    def draw_once(self) -> None:
+        """Draw everything."""
+        self.figure.draw(self.get_renderer())
+        self.get_renderer().svg.finalize()
+
+    def svg(self) -> str:
+        """Text of the file."""
+        return self.get_renderer().text.getvalue()
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Red, green and blue, shape (height, width, 3)."""
+        return np.asarray(self.get_renderer().agg.buffer_rgba())[..., :3]
+
+
+class _Both(RendererBase):
+    """Passes every stroke on, in points to the SVG and larger to the pixels; line widths are points in both."""
+
+    def __init__(self, width: float, height: float) -> None:
+        super().__init__()
+        self.text = io.StringIO()
+        # Dates and versions would make equal figures differ.
+        self.svg = RendererSVG(
+            width * POINTS_PER_INCH,
+            height * POINTS_PER_INCH,
+            self.text,
+            metadata={"Date": None, "Creator": None},
+        )
+        self.agg = RendererAgg(
+            round(width * PIXELS_PER_INCH), round(height * PIXELS_PER_INCH), PIXELS_PER_INCH
+        )
+        self._larger = Affine2D().scale(PIXELS_PER_INCH / POINTS_PER_INCH)
+
+    def _for_agg(self, gc: GraphicsContextBase) -> GraphicsContextBase:
+        own = self.agg.new_gc()
+        own.copy_properties(gc)
+        box = gc.get_clip_rectangle()
+        if box is not None:
+            own.set_clip_rectangle(TransformedBbox(box, self._larger))
+        path, _ = gc.get_clip_path()
+        if path is not None:
+            raise NotImplementedError("clip paths other than rectangles")
+        return own
+
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
+        self.svg.draw_path(gc, path, transform, rgbFace)
+        self.agg.draw_path(self._for_agg(gc), path, transform + self._larger, rgbFace)
+
+    def draw_markers(
+        self,
+        gc: Any,
+        marker_path: Any,
+        marker_trans: Any,
+        path: Any,
+        trans: Any,
+        rgbFace: Any = None,
+    ) -> None:
+        self.svg.draw_markers(gc, marker_path, marker_trans, path, trans, rgbFace)
+        larger = self._larger
+        self.agg.draw_markers(
+            self._for_agg(gc), marker_path, marker_trans + larger, path, trans + larger, rgbFace
+        )
+
+    def draw_path_collection(
+        self,
+        gc: Any,
+        master_transform: Any,
+        paths: Any,
+        all_transforms: Any,
+        offsets: Any,
+        offset_trans: Any,
+        *rest: Any,
+        **more: Any,
+    ) -> None:
+        self.svg.draw_path_collection(
+            gc, master_transform, paths, all_transforms, offsets, offset_trans, *rest, **more
+        )
+        larger = self._larger
+        self.agg.draw_path_collection(
+            self._for_agg(gc),
+            (master_transform + larger).frozen(),
+            paths,
+            all_transforms,
+            offsets,
+            (offset_trans + larger).frozen(),
+            *rest,
+            **more,
+        )
+
+    def draw_text(
+        self,
+        gc: Any,
+        x: float,
+        y: float,
+        s: str,
+        prop: Any,
+        angle: float,
+        ismath: Any = False,
+        mtext: Any = None,
+    ) -> None:
+        self.svg.draw_text(gc, x, y, s, prop, angle, ismath, mtext)
+        scale = PIXELS_PER_INCH / POINTS_PER_INCH
+        self.agg.draw_text(self._for_agg(gc), x * scale, y * scale, s, prop, angle, ismath, mtext)
+
+    def draw_image(self, gc: Any, x: float, y: float, im: Any, transform: Any = None) -> None:
+        raise NotImplementedError("images in figures")
+
+    def open_group(self, s: str, gid: str | None = None) -> None:
+        self.svg.open_group(s, gid)
+
+    def close_group(self, s: str) -> None:
+        self.svg.close_group(s)
+
+    def flipy(self) -> bool:
+        return True
+
+    def get_canvas_width_height(self) -> tuple[float, float]:
+        return self.svg.get_canvas_width_height()
+
+    def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:
+        return self.svg.get_text_width_height_descent(s, prop, ismath)
