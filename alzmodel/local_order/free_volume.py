@@ -12,7 +12,7 @@ from alzmodel.composition import ion, ion_labels
 from alzmodel.errors import InputError
 from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.local_order.space import radius_at
-from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance, with_more
+from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance, left_beside
 from alzmodel.local_order.voronoi import voronoi_volumes
 from alzmodel.neighbours import neighbour_list
 
@@ -139,13 +139,13 @@ def free_volume(
             found.append(volumes[symbols == element])
         mobile = symbols == MOBILE
         frame = clearance(atoms[~mobile], radii[~mobile], spacing=spacing)
-        full = with_more(frame, atoms[mobile], radii[mobile])
+        fraction, largest = left_beside(frame, atoms[mobile], radii[mobile])
         space = accessible(frame, probe_radius)
         least = float(atoms.cell.volume) / 1000
         rows.append(
             [
-                full.fraction(0.0),
-                float(full.values.max()),
+                fraction,
+                largest,
                 space.fraction,
                 space.percolating_fraction,
                 float(space.dimensions[0]) if len(space.dimensions) else 0.0,

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Accessible", "Clearance", "accessible", "bottleneck_radius", "clearance", "with_more"]
+__all__ = ["Accessible", "Clearance", "accessible", "bottleneck_radius", "clearance", "left_beside"]
 
 FARTHEST: Final = 3.0
 """Å from the surface of the nearest ion beyond which distances are cut off."""
 _USUAL: Final = 1.5  # Å; hardly a dense model has a point that is farther from all ions
+_SLAB: Final = 1 << 24
+"""Grid points worked on at a time where a second grid is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Clearance:
 
     def fraction(self, radius: float) -> float:
         """Share of the volume in which the centre of a sphere of this radius (Å) touches no ion."""
-        return float(np.count_nonzero(self.values > radius) / self.values.size)
+        return sum(int(np.count_nonzero(plane > radius)) for plane in self.values) / self.values.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +100,51 @@ def clearance(atoms: Atoms, radii: ArrayLike, *, spacing: float = 0.25) -> Clear
     lengths = np.linalg.norm(cell, axis=1)
     shape = np.maximum(np.ceil(lengths / spacing).astype(np.int64), 1)
     for cut in (_USUAL, FARTHEST):
-        field = with_more(Clearance(np.full(tuple(shape), cut, dtype=np.float32), cell), atoms, radii)
-        if float(field.values.max()) < cut:
+        values = np.full(tuple(shape), cut, dtype=np.float32)
+        _put(values, 0, int(shape[0]), cell, atoms, radii, cut)
+        if float(values.max()) < cut:
             break
-    return field
+    return Clearance(values, cell)
 
 
-def with_more(field: Clearance, atoms: Atoms, radii: ArrayLike) -> Clearance:
-    """Put further ions, in the same cell, on the grid of :func:`clearance`."""
-    inverse = np.linalg.inv(field.cell)
-    heights = 1 / np.linalg.norm(inverse, axis=0)
-    values = field.values.copy()
+def left_beside(field: Clearance, atoms: Atoms, radii: ArrayLike) -> tuple[float, float]:
+    """Measure what further ions, in the same cell, leave of the space of :func:`clearance`.
+
+    Returns
+    -------
+    tuple
+        Share of the volume outside all ions, and radius in Å of the largest sphere that touches none.
+    """
+    shape = field.values.shape
+    cut = float(field.values.max(initial=0.0))
+    planes = max(1, _SLAB // (shape[1] * shape[2]))
+    outside, largest = 0, -math.inf
+    for first in range(0, shape[0], planes):
+        slab = field.values[first : first + planes].copy()
+        _put(slab, first, shape[0], field.cell, atoms, radii, cut)
+        outside += int(np.count_nonzero(slab > 0))
+        largest = max(largest, float(slab.max()))
+    return outside / field.values.size, largest
+
+
+def _put(
+    slab: NDArray[np.float32],
+    first: int,
+    n_planes: int,
+    cell: NDArray[np.float64],
+    atoms: Atoms,
+    radii: ArrayLike,
+    cut: float,
+) -> None:
+    """Put ions on the planes of a grid from the `first` on."""
+    inverse = np.linalg.inv(cell)
     fractions = (atoms.positions @ inverse) % 1.0
     # Ions in the order of the grid, so that one after the other finds its points in the cache.
     boxes = (fractions * 16).astype(np.int64)
     order = np.lexsort((boxes[:, 2], boxes[:, 1], boxes[:, 0]))
     sizes = np.asarray(radii, dtype=float)[order]
-    _fill(values, fractions[order], sizes, field.cell, heights, float(values.max(initial=0.0)))
-    return Clearance(values, field.cell)
+    heights = 1 / np.linalg.norm(inverse, axis=0)
+    _fill(slab, first, n_planes, fractions[order], sizes, cell, heights, cut)
 
 
 def accessible(field: Clearance, radius: float) -> Accessible:
@@ -133,13 +162,12 @@ def accessible(field: Clearance, radius: float) -> Accessible:
     Points that share a face of their boxes are connected. A region that meets itself a lattice translation away runs
     through the model; the rank of these translations is its dimension.
     """
-    open_points = field.values > radius
-    sizes, dimensions = _regions(open_points, False)
+    sizes, dimensions = _regions(field.values, np.float32(radius), False)
     order = np.lexsort((np.arange(len(sizes)), -sizes))
     sizes, dimensions = sizes[order], dimensions[order]
     total = int(sizes.sum())
     return Accessible(
-        fraction=total / open_points.size,
+        fraction=total / field.values.size,
         volumes=sizes * field.volume_per_point,
         dimensions=dimensions,
         percolating_fraction=float(sizes[dimensions > 0].sum() / total) if total else math.nan,
@@ -172,21 +200,26 @@ def bottleneck_radius(field: Clearance, *, tolerance: float = 0.02) -> float:
 
 
 def _percolates(field: Clearance, radius: float) -> bool:
-    _, dimensions = _regions(field.values > radius, True)
+    _, dimensions = _regions(field.values, np.float32(radius), True)
     return bool((dimensions > 0).any())
 
 
 @numba.njit(cache=True, nogil=True)
 def _fill(
     values: NDArray[np.float32],
+    first: int,
+    n0: int,
     fractions: NDArray[np.float64],
     radii: NDArray[np.float64],
     cell: NDArray[np.float64],
     heights: NDArray[np.float64],
     cut: float,
 ) -> None:
-    """Lower each grid value to the distance from every atom's surface that is less; images come by wrapping."""
-    n0, n1, n2 = values.shape
+    """Lower each grid value to the distance from every atom's surface that is less; images come by wrapping.
+
+    `values` are the planes from the `first` on of a grid of `n0`.
+    """
+    _, n1, n2 = values.shape
     square2 = cell[2, 0] ** 2 + cell[2, 1] ** 2 + cell[2, 2] ** 2
     for atom in range(len(fractions)):
         radius = radii[atom]
@@ -198,7 +231,9 @@ def _fill(
         low1, high1 = math.ceil((f1 - reach / heights[1]) * n1), math.floor((f1 + reach / heights[1]) * n1)
         for g0 in range(low0, high0 + 1):
             d0 = g0 / n0 - f0
-            w0 = g0 % n0
+            w0 = g0 % n0 - first
+            if not 0 <= w0 < len(values):
+                continue
             for g1 in range(low1, high1 + 1):
                 d1 = g1 / n1 - f1
                 w1 = g1 % n1
@@ -227,86 +262,142 @@ def _fill(
 
 @numba.njit(cache=True, nogil=True)
 def _regions(
-    open_points: NDArray[np.bool_],
+    values: NDArray[np.float32],
+    radius: np.float32,
     first_way_through: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count points and dimensions of each region; none after the first way through, if that is all one asks."""
-    n0, n1, n2 = open_points.shape
-    region = np.full((n0, n1, n2), -1, dtype=np.int32)
-    # The cell that a point lies in when its region is unfolded; nearest first, so that these stay small.
-    away = np.zeros((n0, n1, n2, 3), dtype=np.int8)
-    sizes, ranks = [0], [0]
-    sizes.clear()
-    ranks.clear()
-    queue = np.empty((1024, 3), dtype=np.int64)
-    basis = np.zeros((3, 3))
-    for s0 in range(n0):
-        for s1 in range(n1):
-            for s2 in range(n2):
-                if not open_points[s0, s1, s2] or region[s0, s1, s2] >= 0:
-                    continue
-                name = len(sizes)
-                size, rank = 0, 0
-                region[s0, s1, s2] = name
-                queue[0, 0], queue[0, 1], queue[0, 2] = s0, s1, s2
-                head, tail = 0, 1
-                while head < tail:
-                    p0, p1, p2 = queue[head]
-                    head += 1
-                    size += 1
-                    for way in range(6):
-                        step = 1 if way % 2 == 0 else -1
-                        q0, q1, q2 = p0, p1, p2
-                        c0, c1, c2 = away[p0, p1, p2]
-                        if way < 2:
-                            q0 += step
-                            if q0 == n0:
-                                q0, c0 = 0, c0 + 1
-                            elif q0 < 0:
-                                q0, c0 = n0 - 1, c0 - 1
-                        elif way < 4:
-                            q1 += step
-                            if q1 == n1:
-                                q1, c1 = 0, c1 + 1
-                            elif q1 < 0:
-                                q1, c1 = n1 - 1, c1 - 1
-                        else:
-                            q2 += step
-                            if q2 == n2:
-                                q2, c2 = 0, c2 + 1
-                            elif q2 < 0:
-                                q2, c2 = n2 - 1, c2 - 1
-                        if not open_points[q0, q1, q2]:
-                            continue
-                        if region[q0, q1, q2] < 0:
-                            region[q0, q1, q2] = name
-                            away[q0, q1, q2, 0] = c0
-                            away[q0, q1, q2, 1] = c1
-                            away[q0, q1, q2, 2] = c2
-                            if tail == len(queue):
-                                waiting = tail - head
-                                larger = np.empty((max(2 * waiting, 1024), 3), dtype=np.int64)
-                                larger[:waiting] = queue[head:tail]
-                                queue, head, tail = larger, 0, waiting
-                            queue[tail, 0], queue[tail, 1], queue[tail, 2] = q0, q1, q2
-                            tail += 1
-                        elif rank < 3:
-                            t0 = c0 - away[q0, q1, q2, 0]
-                            t1 = c1 - away[q0, q1, q2, 1]
-                            t2 = c2 - away[q0, q1, q2, 2]
-                            if t0 != 0 or t1 != 0 or t2 != 0:
-                                rank = _add_to_basis(basis, rank, t0, t1, t2)
-                                if first_way_through:
-                                    return np.array([size]), np.array([rank])
-                sizes.append(size)
-                ranks.append(rank)
-    return np.array(sizes, dtype=np.int64), np.array(ranks, dtype=np.int64)
+    """Count points and dimensions of each region above a radius; only that of the first way through, if one asks that.
+
+    Open points that follow each other along the third direction are one run, and runs of neighbouring rows that touch
+    are joined. Each run knows in which cell it lies, seen from the first run of its region: where two that are joined
+    already disagree, the region runs through the model.
+    """
+    n0, n1, n2 = values.shape
+    rows, first, last = _runs(values, radius)
+    n_runs = len(first)
+    parent = np.arange(n_runs, dtype=np.int64)
+    away = np.zeros((n_runs, 3), dtype=np.int16)
+    slot = np.full(n_runs, -1, dtype=np.int32)
+    bases, ranks = np.zeros((16, 3, 3)), np.zeros(16, dtype=np.int64)
+    n_slots = 0
+    move, loop = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
+    for row in range(n0 * n1):
+        s0, s1 = row // n1, row % n1
+        for way in range(3):
+            move[:] = 0
+            if way == 0:
+                move[0] = 1 if s0 + 1 == n0 else 0
+                other = (s0 + 1) % n0 * n1 + s1
+            elif way == 1:
+                move[1] = 1 if s1 + 1 == n1 else 0
+                other = s0 * n1 + (s1 + 1) % n1
+            else:
+                move[2] = 1
+                other = row
+            a, b = rows[row], rows[other]
+            while a < rows[row + 1] and b < rows[other + 1]:
+                if way == 2:
+                    # The last run of the row and the first one, around the cell.
+                    a = rows[row + 1] - 1
+                    touch = last[a] == n2 - 1 and first[b] == 0
+                else:
+                    touch = first[a] <= last[b] and first[b] <= last[a]
+                if touch:
+                    one, two = _root(parent, away, a), _root(parent, away, b)
+                    for c in range(3):
+                        loop[c] = away[a, c] + move[c] - away[b, c]
+                    if one != two:
+                        # The earlier root stays, so that regions are told in the order of their first points.
+                        low, high = min(one, two), max(one, two)
+                        parent[high] = low
+                        for c in range(3):
+                            away[high, c] = loop[c] if high == two else -loop[c]
+                        if slot[high] >= 0 and slot[low] < 0:
+                            slot[low] = slot[high]
+                        elif slot[high] >= 0:
+                            mine, theirs = slot[low], slot[high]
+                            for k in range(ranks[theirs]):
+                                x, y, z = bases[theirs, k]
+                                ranks[mine] = _add_to_basis(bases[mine], ranks[mine], x, y, z)
+                    elif loop.any():
+                        if first_way_through:
+                            return np.ones(1, dtype=np.int64), np.ones(1, dtype=np.int64)
+                        if slot[one] < 0:
+                            if n_slots == len(ranks):
+                                bases = np.concatenate((bases, np.zeros_like(bases)))
+                                ranks = np.concatenate((ranks, np.zeros_like(ranks)))
+                            slot[one] = n_slots
+                            n_slots += 1
+                        mine = slot[one]
+                        if ranks[mine] < 3:
+                            ranks[mine] = _add_to_basis(
+                                bases[mine], ranks[mine], float(loop[0]), float(loop[1]), float(loop[2])
+                            )
+                if way == 2:
+                    break
+                if last[a] < last[b]:
+                    a += 1
+                else:
+                    b += 1
+    sizes = np.zeros(n_runs, dtype=np.int64)
+    for run in range(n_runs):
+        sizes[_root(parent, away, run)] += last[run] - first[run] + 1
+    roots = np.flatnonzero(sizes)
+    dimensions = np.zeros(len(roots), dtype=np.int64)
+    for k in range(len(roots)):
+        if slot[roots[k]] >= 0:
+            dimensions[k] = ranks[slot[roots[k]]]
+    return sizes[roots], dimensions
+
+
+@numba.njit(cache=True, nogil=True)
+def _runs(
+    values: NDArray[np.float32], radius: np.float32
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Where the runs of each row start among all, and the first and last point of each run."""
+    n0, n1, n2 = values.shape
+    rows = np.zeros(n0 * n1 + 1, dtype=np.int64)
+    for row in range(n0 * n1):
+        line = values[row // n1, row % n1]
+        n = 0
+        for s2 in range(n2):
+            n += line[s2] > radius and (s2 == 0 or not line[s2 - 1] > radius)
+        rows[row + 1] = rows[row] + n
+    first, last = np.empty(rows[-1], dtype=np.int32), np.empty(rows[-1], dtype=np.int32)
+    run = 0
+    for row in range(n0 * n1):
+        line = values[row // n1, row % n1]
+        for s2 in range(n2):
+            if not line[s2] > radius:
+                continue
+            if s2 == 0 or not line[s2 - 1] > radius:
+                first[run] = s2
+            if s2 == n2 - 1 or not line[s2 + 1] > radius:
+                last[run] = s2
+                run += 1
+    return rows, first, last
+
+
+@numba.njit(cache=True, nogil=True)
+def _root(parent: NDArray[np.int64], away: NDArray[np.int16], run: int) -> int:
+    """First run of the region so far; what lies on the way is hung on it."""
+    root, x, y, z = run, 0, 0, 0
+    while parent[root] != root:
+        x, y, z = x + away[root, 0], y + away[root, 1], z + away[root, 2]
+        root = parent[root]
+    while run != root and parent[run] != root:
+        above, dx, dy, dz = parent[run], away[run, 0], away[run, 1], away[run, 2]
+        parent[run] = root
+        away[run, 0], away[run, 1], away[run, 2] = x, y, z
+        x, y, z = x - dx, y - dy, z - dz
+        run = above
+    return root
 
 
 @numba.njit(cache=True)
-def _add_to_basis(basis: NDArray[np.float64], rank: int, x: int, y: int, z: int) -> int:
+def _add_to_basis(basis: NDArray[np.float64], rank: int, x: float, y: float, z: float) -> int:
     """Orthogonalise a translation against those known; the new rank."""
-    v = np.array([float(x), float(y), float(z)])
+    v = np.array([x, y, z])
     for k in range(rank):
         v -= (v * basis[k]).sum() * basis[k]
     length = math.sqrt((v**2).sum())

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from alzmodel.crystals import crystal, nanocrystal
 from alzmodel.errors import InputError
+from alzmodel.local_order import voids
 from alzmodel.local_order.free_volume import free_volume, ionic_radii
 from alzmodel.local_order.shells import bonded
 from alzmodel.local_order.space import packing
-from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance
+from alzmodel.local_order.voids import Clearance, accessible, bottleneck_radius, clearance, left_beside
 from alzmodel.local_order.voronoi import voronoi_volumes
 from tests.local_order.models import random_oxide, rough_glass
 
@@ -115,6 +116,56 @@ def test_a_closed_room_does_not_percolate():
     assert space.dimensions.tolist() == [0]
     assert space.percolating_fraction == 0
     assert bottleneck_radius(field) == pytest.approx(1.5 * math.sqrt(2) - 2.0, abs=0.06)
+
+
+def regions_by_walking(open_points):
+    """Size and dimension of each region, largest first: point by point, over the edges of the grid."""
+    shape = np.array(open_points.shape)
+    cells, found = {}, []
+    for start in map(tuple, np.argwhere(open_points)):
+        if start in cells:
+            continue
+        cells[start], todo, loops = np.zeros(3, dtype=int), [start], [np.zeros(3)]
+        for point in todo:
+            for step in np.concatenate([np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
+                turns, place = np.divmod(np.add(point, step), shape)
+                if not open_points[tuple(place)]:
+                    continue
+                if tuple(place) in cells:
+                    loops.append(cells[point] + turns - cells[tuple(place)])
+                else:
+                    cells[tuple(place)] = cells[point] + turns
+                    todo.append(tuple(place))
+        found.append((len(todo), np.linalg.matrix_rank(np.array(loops))))
+    return sorted(found, key=lambda region: -region[0])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.tuples(*[st.integers(1, 6)] * 3), st.floats(0.1, 0.9), st.integers(0, 1000))
+def test_regions_of_any_grid_as_by_walking(shape, closed, seed):
+    values = np.random.default_rng(seed).random(shape).astype(np.float32)
+    field = Clearance(values, np.diag(shape).astype(float))
+    space = accessible(field, closed)
+    expected = regions_by_walking(values > np.float32(closed))
+    assert space.fraction * values.size == pytest.approx(sum(size for size, _ in expected))
+    assert sorted(zip(space.volumes.round().astype(int), space.dimensions, strict=True)) == sorted(expected)
+    assert (np.diff(space.volumes) <= 0).all()
+    assert (bottleneck_radius(field) > closed) <= any(dimension for _, dimension in expected)
+
+
+def test_further_ions_are_put_on_slab_by_slab(monkeypatch):
+    atoms = random_oxide(2)
+    radii = np.linspace(0.6, 1.3, len(atoms))
+    few = np.arange(len(atoms)) % 3 > 0
+    whole = clearance(atoms, radii, spacing=0.2)
+    for slab in (1, 700, voids._SLAB):
+        monkeypatch.setattr(voids, "_SLAB", slab)
+        field = clearance(atoms[few], radii[few], spacing=0.2)
+        before = field.values.copy()
+        outside, largest = left_beside(field, atoms[~few], radii[~few])
+        assert outside == whole.fraction(0.0) < field.fraction(0.0)
+        assert largest == whole.values.max()
+        np.testing.assert_array_equal(field.values, before)
 
 
 def test_slanted_cells_and_supercells():
