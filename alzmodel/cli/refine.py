@@ -106,7 +106,7 @@ def refine(
     is written all the same, the exit code is 1, and the same command with more --steps goes on.
     """
     from alzmodel.forcefields.calculators import calculator_of
-    from alzmodel.forcefields.refinement import check_refinement
+    from alzmodel.forcefields.refinement import check_refinement, refinement_hash
 
     refuse_two_streams(output, as_json)
     targets = _targets(models, output)
@@ -114,23 +114,27 @@ def refine(
         if len(models) > 1:
             raise InputError(f"--trajectory {trajectory}: {len(models)} models; allowed: with one model")
         check_structure_path(trajectory, several=True)
+    _check_apart(models, [*targets, *([] if trajectory is None else [trajectory])])
     keywords = _keywords(parameters)
     loaded = [_one_model(path) for path in models]
     chosen = calculator_of(calculator, keywords)
     settings = {"fmax": fmax, "steps": steps, "cell": cell.value, "optimizer": optimizer.value}
-    for path, atoms in zip(models, loaded, strict=True):
+    identities = []
+    for path, atoms, target in zip(models, loaded, targets, strict=True):
         try:
             check_refinement(atoms, chosen, **settings)  # type: ignore[arg-type]
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
+        identities.append(refinement_hash(atoms, chosen, cell.value, optimizer.value))
+        _standing(target, identities[-1])
     if dry_run:
         _show_plan(models, loaded, chosen, steps, as_json)
         return
     if len(models) > 1:
         output.mkdir(parents=True, exist_ok=True)
     summaries = [
-        _refine_one(path, atoms, target, chosen, settings, trajectory, as_json)
-        for path, atoms, target in zip(models, loaded, targets, strict=True)
+        _refine_one(path, atoms, target, identity, chosen, settings, trajectory, as_json)
+        for path, atoms, target, identity in zip(models, loaded, targets, identities, strict=True)
     ]
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else summaries)
@@ -142,15 +146,14 @@ def _refine_one(
     path: Path,
     atoms: Atoms,
     target: Path,
+    identity: str,
     chosen: NamedCalculator,
     settings: dict[str, Any],
     trajectory: Path | None,
     as_json: bool,
 ) -> dict[str, Any]:
     from alzmodel.forcefields.refinement import refine as run
-    from alzmodel.forcefields.refinement import refinement_hash
 
-    identity = refinement_hash(atoms, chosen, settings["cell"], settings["optimizer"])
     beside = target.with_name(f"{target.name}.refine-{identity[:8]}")
     restart = None if str(target) == STANDARD_STREAM else beside
     summary = None if trajectory else _finished(target, identity, settings["fmax"])
@@ -193,15 +196,33 @@ def _refine_one(
 
 def _finished(target: Path, identity: str, fmax: float) -> dict[str, Any] | None:
     """Summary of what `target` holds, if that is this very relaxation, far enough."""
-    if str(target) == STANDARD_STREAM or not target.is_file():
+    found = _standing(target, identity)
+    return _summary(found) if found and found["converged"] and found["fmax"] <= fmax else None
+
+
+def _standing(target: Path, identity: str) -> dict[str, Any] | None:
+    """Provenance of an earlier call that came less far, or as far; anything else would be lost and is refused."""
+    if str(target) == STANDARD_STREAM or not target.exists():
         return None
     try:
         found = read_frames(target)[-1].info.get("provenance")
     except InputError:
-        return None
+        found = None
     if not isinstance(found, dict) or found.get("input_hash") != identity:
-        return None
-    return _summary(found) if found["converged"] and found["fmax"] <= fmax else None
+        raise InputError(f"{target}: exists, and holds something else; allowed: another name, or remove it")
+    return found
+
+
+def _check_apart(models: list[Path], outputs: list[Path]) -> None:
+    """Refuse a file that is written to and is another one's too."""
+    taken = {path.resolve(): "one of the models" for path in models if str(path) != STANDARD_STREAM}
+    for output in outputs:
+        if str(output) != STANDARD_STREAM:
+            if output.resolve() in taken:
+                raise InputError(
+                    f"{output}: is {taken[output.resolve()]}; allowed: another name for what is written"
+                )
+            taken[output.resolve()] = "the refined model"
 
 
 def _summary(provenance: dict[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,26 @@ def test_bad_requests_end_in_one_line(capsys, metal, tmp_path, words, named):
     assert {path.name for path in tmp_path.iterdir()} == {"metal.extxyz"}
 
 
+def test_no_file_is_lost(capsys, metal, tmp_path):
+    other, stood = tmp_path / "other.extxyz", metal.read_bytes()
+    write_structure(bulk("Cu", cubic=True), other)
+    words = (metal, "--calculator", "emt")
+    for more, named in (
+        (("-o", metal), ["metal.extxyz", "is one of the models"]),
+        (("-o", other), ["other.extxyz", "exists, and holds something else"]),
+        (("-o", tmp_path / "out.extxyz", "--trajectory", tmp_path / "out.extxyz"), ["is the refined model"]),
+        (("-o", tmp_path / "out.extxyz", "--trajectory", metal), ["is one of the models"]),
+    ):
+        code, out, err = run(capsys, *words, *more)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert all(text in err for text in named)
+    assert run(capsys, *words, "-o", tmp_path / "out.extxyz")[0] == 0
+    code, _, err = run(capsys, *words, "-o", tmp_path / "out.extxyz", "--cell", "fixed")
+    assert code == 2
+    assert "exists, and holds something else" in err
+    assert metal.read_bytes() == stood
+
+
 def test_frames_clusters_and_places_are_checked_first(capsys, metal, tmp_path):
     several, sphere = tmp_path / "several.extxyz", tmp_path / "sphere.extxyz"
     write_structure([read_structure(metal)] * 3, several)
