@@ -341,6 +341,9 @@ def sphere_of(unit: Atoms, diameter: float, *, neutral: bool = True, seed: int =
         "phase": unit.info["phase"],
         "provenance": {
             **unit.info["provenance"],
+            # Of every atom inside, the sphere is no whole number of formula units.
+            **({} if neutral else {"formula": atoms.get_chemical_formula()}),
+            "charge": float(atoms.get_initial_charges().sum()),
             "diameter": float(diameter),
             "neutral": bool(neutral),
             "seed": int(seed),

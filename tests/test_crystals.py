@@ -146,7 +146,11 @@ def test_spheres_are_the_atoms_of_the_crystal_inside_them(name):
 def test_neutral_spheres_are_whole_formula_units_trimmed_from_outside(name, diameter, seed):
     full = nanocrystal(name, diameter, neutral=False, seed=seed)
     sphere = nanocrystal(name, diameter, seed=seed)
-    assert sphere.get_initial_charges().sum() == 0
+    assert sphere.get_initial_charges().sum() == sphere.info["provenance"]["charge"] == 0
+    made = full.info["provenance"]
+    assert made["charge"] == full.get_initial_charges().sum()
+    assert made["formula"] == full.get_chemical_formula()
+    assert sphere.info["provenance"]["formula"] == PHASES[name].formula
     per_unit = Counter(crystal(name).get_chemical_symbols())
     counts = Counter(sphere.get_chemical_symbols())
     units = {counts[symbol] * math.gcd(*per_unit.values()) / n for symbol, n in per_unit.items()}

@@ -153,9 +153,7 @@ def nanocrystal(
     potential: Potential = "du-teter",
     seed: Annotated[
         int,
-        typer.Option(
-            parser=whole, metavar="INTEGER", help="Random seed of the surface ions that are left out."
-        ),
+        typer.Option(parser=whole, metavar="INTEGER", help="Random seed of the sphere's centre."),
     ] = 1,
     as_json: Json = False,
 ) -> None:
