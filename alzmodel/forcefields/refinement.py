@@ -236,7 +236,13 @@ def refine(
 def _held(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with hold(folder):
-        yield
+        try:
+            yield
+        finally:
+            # A model that was refused at its first evaluation leaves no state, and then no folder.
+            if [path.name for path in folder.iterdir()] == [".lock"]:
+                (folder / ".lock").unlink()
+                folder.rmdir()
 
 
 class _Run:

@@ -132,6 +132,7 @@ def test_no_file_is_lost(capsys, metal, tmp_path):
 
 def test_frames_clusters_and_places_are_checked_first(capsys, metal, tmp_path):
     several, sphere = tmp_path / "several.extxyz", tmp_path / "sphere.extxyz"
+    write_structure(crystal("MgO"), tmp_path / "oxide.extxyz")
     write_structure([read_structure(metal)] * 3, several)
     free = crystal("MgO")
     free.pbc = False
@@ -143,6 +144,7 @@ def test_frames_clusters_and_places_are_checked_first(capsys, metal, tmp_path):
         ([metal, sphere], "-", ["-o -", "folder"]),
         ([metal, metal], "refined", ["'metal'", "allowed"]),
         ([tmp_path / "missing.extxyz"], "out.extxyz", ["missing.extxyz", "no such file"]),
+        ([tmp_path / "oxide.extxyz"], "out.extxyz", ["emt cannot compute this model", "Mg"]),
     ):
         target = output if output == "-" else tmp_path / output
         code, out, err = run(capsys, *models, "--calculator", "emt", "-o", target)
@@ -150,3 +152,4 @@ def test_frames_clusters_and_places_are_checked_first(capsys, metal, tmp_path):
         assert err.count("\n") == 1
         for text in named:
             assert text in err
+    assert not list(tmp_path.glob("out.extxyz*"))
