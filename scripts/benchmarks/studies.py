@@ -3,13 +3,13 @@
     python scripts/benchmarks/studies.py overhead --repeat 5
     python scripts/benchmarks/studies.py index --runs 2000
 
-`overhead` does the quick preset with glasses that were packed, not melted, all else as it is. Counted is the CPU time
-of the driver as a whole program (interpreter and imports, plan, store, scheduling, index, comparison, figures, page)
-and of its workers outside of their tasks (start, imports, hashing, putting results in place; their imports are somewhat
-more here than in a real study); not counted is what tasks compute. It is set against the CPU seconds of molecular
-dynamics that the preset would take on this machine: one short melt is measured in the same run, and what it says of the
-speed is applied to the whole. `index` makes a study of many finished runs and times `alzmodel status` as a program, and
-the tables and database that are made anew.
+`overhead` does the quick preset with glasses that were packed, not melted, all else as it is (`packed_study.py`).
+Counted is the CPU time of the driver as a whole program (interpreter and imports, plan, store, scheduling, index,
+comparison, figures, page, tables in the terminal) and of its workers outside of their tasks (start, imports, hashing,
+putting results in place); not counted is what tasks compute, with what they import for it. It is set against the CPU
+seconds of molecular dynamics that the preset would take on this machine: one short melt is measured in the same run,
+and what it says of the speed is applied to the whole. `index` makes a study of many finished runs and times
+`alzmodel status` as a program, and the tables and database that are made anew.
 """
 
 from __future__ import annotations
@@ -23,56 +23,25 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
+import packed_study
 
 from alzmodel.build.melt_quench import estimate_seconds, melt_quench
-from alzmodel.build.packing import random_packing
-from alzmodel.composition import Composition, formula_of, glass_composition, ion_counts
+from alzmodel.composition import glass_composition
 from alzmodel.errors import AlzmodelError, run_main
-from alzmodel.io import write_structure
 from alzmodel.study import index, runner, store, worker
-from alzmodel.study.executors import LocalExecutor
 from alzmodel.study.settings import StudySettings, parse_study, preset, study_toml
-from alzmodel.study.stages import FRAMES, MODEL, STAGES
+from alzmodel.study.stages import STAGES
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
-from alzmodel.study.worker import StageResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alzmodel.study.worker import Work
+    from alzmodel.study.worker import StageResult
 
-AS_WORKER = "--as-worker"
-AS_DRIVER = "--as-driver"
-
-
-def packed(work: Work) -> StageResult:
-    """Ions packed at random in place of a glass."""
-    inputs = work.inputs
-    counts = ion_counts(Composition(dict(inputs["amounts"])), inputs["atoms"])
-    model = random_packing(counts, seed=inputs["model"]["seed"])
-    provenance: dict[str, Any] = {
-        "formula": formula_of(counts),
-        "n_atoms": len(model),
-        "seed": inputs["model"]["seed"],
-        "protocol": inputs["protocol"],
-        "potential": {"name": "du-teter", "title": "Du/Teter", "provisional": []},
-        "versions": {"alzmodel": "0"},
-        "thermo": {"time_ps": [0.0, 1.0], "temperature": [3000.0, 300.0], "density": [4.0, 4.5]},
-        "density_300K": 4.5,
-        "energy_per_atom": -9.0,
-    }
-    model.info.update(kind="glass", provenance=provenance)
-    rng = np.random.default_rng(inputs["model"]["seed"])
-    frames = [model.copy() for _ in range(10)]
-    for frame in frames:
-        frame.positions += rng.normal(scale=0.05, size=frame.positions.shape)
-    write_structure(model, work.folder / MODEL)
-    write_structure(frames, work.folder / FRAMES)
-    return StageResult([{"name": "density", "value": 4.5}], {"provenance": provenance})
+PACKED = Path(packed_study.__file__)
 
 
 def cpu() -> tuple[float, float]:
@@ -105,8 +74,11 @@ def overhead(repeat: int) -> dict[str, float]:
     for number in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
             before = cpu()[1]
-            words = (sys.executable, __file__, AS_DRIVER, folder)
-            told = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True)
+            words = (sys.executable, str(PACKED), folder)
+            # The plain lines of a program without a terminal, which are no output of ours.
+            told = subprocess.run(
+                words, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
             if told.returncode:
                 raise AlzmodelError("the study failed")
             # Of the driver, and of the workers that it waited for.
@@ -133,18 +105,6 @@ def overhead(repeat: int) -> dict[str, float]:
     }
 
 
-def drive(folder: str) -> int:
-    """Do the study as the driver's program, and print the CPU seconds that this process took."""
-    command = (sys.executable, __file__, AS_WORKER)
-    result = runner.run(
-        preset("quick"), folder, executor=lambda where, slots: LocalExecutor(where, slots, command)
-    )
-    if result.exit_code:
-        raise AlzmodelError(f"the study failed: {result.failures}")
-    print(cpu()[0])
-    return 0
-
-
 def large_study(folder: Path, runs: int) -> StudySettings:
     """Make a study with that many finished runs: glasses and their local order, all copies of one."""
     text = (
@@ -159,7 +119,7 @@ def large_study(folder: Path, runs: int) -> StudySettings:
     store._sync = lambda _: None  # noqa: SLF001
     made: dict[str, StageResult] = {}
     sources: dict[str, Path] = {}
-    stages = {**STAGES, "glass": packed}
+    stages = {**STAGES, "glass": packed_study.packed}
     for task in plan(settings):
         work_folder = whole.begin(task)
         if task.stage in made:
@@ -217,8 +177,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [AS_WORKER]:
-        sys.exit(worker.main({**STAGES, "glass": packed}))
-    if sys.argv[1:2] == [AS_DRIVER]:
-        run_main(lambda: drive(sys.argv[2]))
     run_main(main)
