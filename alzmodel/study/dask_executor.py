@@ -50,7 +50,7 @@ def check_dask() -> None:
 
 
 def check_slurm() -> None:
-    """Refuse Slurm where it, or what speaks to it, is not installed.
+    """Refuse Slurm where it, or what speaks to it, is not installed, or does not answer.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def check_slurm() -> None:
         With what is missing.
     """
     import shutil
+    import subprocess
 
     try:
         import dask_jobqueue  # noqa: F401
@@ -68,6 +69,14 @@ def check_slurm() -> None:
     if shutil.which("sbatch") is None:
         raise InputError(
             "--executor slurm: there is no sbatch here; allowed: a machine that submits Slurm jobs"
+        )
+    # Without it jobs would be refused one after the other, and the study would wait for ever.
+    told = subprocess.run(("sinfo", "--noheader"), check=False, capture_output=True, text=True)
+    if told.returncode:
+        words = told.stderr.strip().splitlines()
+        raise InputError(
+            f"--executor slurm: Slurm does not answer ({words[-1] if words else 'sinfo fails'}); "
+            "allowed: a machine that submits Slurm jobs"
         )
 
 

@@ -143,3 +143,16 @@ def test_no_sbatch_is_told(capsys, monkeypatch, tmp_path: Path) -> None:
     message = capsys.readouterr().err
     assert "sbatch" in message
     assert message.count("\n") == 1
+
+
+def test_a_slurm_that_does_not_answer_is_told(capsys, monkeypatch, tmp_path: Path) -> None:
+    for name in ("sbatch", "sinfo"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho first >&2\necho 'sinfo: fatal: nobody is there' >&2\nexit 1\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert main(["run", "--out", str(tmp_path / "out"), "--executor", "slurm"]) == 2
+    message = capsys.readouterr().err
+    assert "does not answer (sinfo: fatal: nobody is there)" in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "out").exists()
