@@ -234,13 +234,14 @@ def refine(
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with hold(folder):
         try:
             yield
         finally:
             # A model that was refused at its first evaluation leaves no state, and then no folder.
-            if [path.name for path in folder.iterdir()] == [".lock"]:
+            if made and [path.name for path in folder.iterdir()] == [".lock"]:
                 (folder / ".lock").unlink()
                 folder.rmdir()
 
