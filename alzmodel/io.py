@@ -61,8 +61,8 @@ def read_frames(path: str | Path) -> list[Atoms]:
     Raises
     ------
     InputError
-        If the file is missing, is no structure, is empty, holds positions or cells that are not finite, or is a CIF
-        with partly occupied sites.
+        If the file is missing, is no structure, is empty, holds positions or cells that are not finite, is a CIF with
+        partly occupied sites, or LAMMPS data that do not say which elements their types are.
     """
     import ase.io
 
@@ -88,6 +88,8 @@ def read_frames(path: str | Path) -> list[Atoms]:
         ) from error
     if not frames:
         raise InputError(f"{name}: holds no structure; allowed: at least one frame with at least one atom")
+    if not from_stream and _format_of(path) == "lammps-data":
+        _check_types(path)
     for number, atoms in enumerate(frames):
         _check_atoms(atoms, name, number)
         # Other formats hand on what a CIF said of sites that may since have been filled.
@@ -115,6 +117,15 @@ def _format_of(path: str | Path) -> str | None:
         return filetype(str(path), guess=False)
     except UnknownFileTypeError:
         return "extxyz"
+
+
+def _check_types(path: str | Path) -> None:
+    """Refuse LAMMPS data whose types ASE would take for hydrogen, helium and so on."""
+    with Path(path).open(encoding="utf-8", errors="replace") as handle:
+        if not any(line.split("#")[0].strip() in {"Masses", "Atom Type Labels"} for line in handle):
+            raise InputError(
+                f"{path}: LAMMPS types of unknown elements; allowed: data with a section Masses or Atom Type Labels"
+            )
 
 
 def _check_atoms(atoms: Atoms, name: str, number: int) -> None:

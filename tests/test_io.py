@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.io import write
 
 from alzmodel import io as alz_io
 from alzmodel.errors import InputError
@@ -60,6 +61,14 @@ def test_lammps_data_keeps_charges_and_other_formats_their_maker(salt, tmp_path)
         assert "after someone" in first
     charges = alz_io.read_structure(tmp_path / "a.lmp").get_initial_charges()
     np.testing.assert_allclose(charges, salt.get_initial_charges())
+
+
+def test_lammps_data_must_name_their_elements(salt, tmp_path):
+    write(tmp_path / "a.data", salt, format="lammps-data")
+    with pytest.raises(InputError, match=r"a\.data: LAMMPS types of unknown elements; allowed: .*Masses"):
+        alz_io.read_frames(tmp_path / "a.data")
+    write(tmp_path / "a.data", salt, format="lammps-data", masses=True)
+    assert alz_io.read_structure(tmp_path / "a.data").symbols.formula.count() == {"Na": 4, "Cl": 4}
 
 
 @pytest.mark.parametrize("name", ["a.cif", "a.vasp", "a.lmp"])
