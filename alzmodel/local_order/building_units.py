@@ -276,7 +276,7 @@ def building_units(
         sensitivity=others,
         n_frames=len(model.frames),
         n_detail_frames=len(few.frames),
-        notes=_notes(unknown, periodic=model.periodic),
+        notes=_notes(model.frames[0], unknown, periodic=model.periodic),
     )
 
 
@@ -304,10 +304,12 @@ def unknown_ions(frames: Sequence[Atoms]) -> str:
     return ""
 
 
-def _notes(unknown: str, *, periodic: bool) -> tuple[str, ...]:
+def _notes(atoms: Atoms, unknown: str, *, periodic: bool) -> tuple[str, ...]:
     notes = []
     if unknown:
         notes.append(f"{unknown}: no bond valence, packing, roles and voids")
+    elif abs(total := float(formal_charges(atoms).sum())) > 1e-6:
+        notes.append(f"not neutral: the formal charges that were taken add up to {total:+g} e")
     if not periodic:
         notes.append(
             "not periodic in all directions: no packing and voids, and units at the surface count as they are"

@@ -253,3 +253,10 @@ def test_sensitivity_has_every_choice_and_result():
     assert coordination[3] < coordination[0] < coordination[4]
     assert usual["rings"]["4"] > 0
     assert usual["packing_fraction"] > 0
+
+
+def test_a_model_that_is_not_neutral_is_told():
+    whole = crystal("MgO")
+    assert building_units(whole).notes == ()
+    (note,) = building_units(whole[:-1] if whole.symbols[-1] == "O" else whole[1:]).notes
+    assert note == "not neutral: the formal charges that were taken add up to +2 e"
