@@ -99,8 +99,9 @@ def clearance(atoms: Atoms, radii: ArrayLike, *, spacing: float = 0.25) -> Clear
     cell = np.asarray(atoms.cell.array, dtype=float)
     lengths = np.linalg.norm(cell, axis=1)
     shape = np.maximum(np.ceil(lengths / spacing).astype(np.int64), 1)
+    values = np.empty(tuple(shape), dtype=np.float32)
     for cut in (_USUAL, FARTHEST):
-        values = np.full(tuple(shape), cut, dtype=np.float32)
+        values.fill(cut)
         _put(values, 0, int(shape[0]), cell, atoms, radii, cut)
         if float(values.max()) < cut:
             break
