@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from alzmodel.cell_list import pairs_within
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,27 +91,85 @@ def neighbour_list(
     Returns
     -------
     Neighbours
-        In an order that depends on the input alone, however many threads worked.
+        In an order that depends on the input alone.
 
     Raises
     ------
     InputError
-        If the cut-off is not a positive finite number or spans more than 500 cells, a position is not finite, or the
-        cell has no volume.
+        If the cut-off is not a positive finite number.
     """
+    from vesin import NeighborList
+
     if not (math.isfinite(cutoff) and cutoff > 0):
         raise InputError(f"neighbour cut-off: {cutoff} Å; allowed: a positive number")
-    everyone = np.ones(len(atoms), dtype=bool)
-    pairs = pairs_within(
-        np.ascontiguousarray(atoms.positions, dtype=np.float64),
+    n_atoms = len(atoms)
+    calculator = NeighborList(cutoff=float(cutoff), full_list=True)
+    i, j, shift, vector, distance = calculator.compute(
+        points=np.ascontiguousarray(atoms.positions, dtype=np.float64),
         # Non-periodic directions may come without a cell vector.
-        np.ascontiguousarray(atoms.cell.complete().array, dtype=np.float64),
-        np.asarray(atoms.pbc, dtype=bool),
-        float(cutoff),
+        box=np.ascontiguousarray(atoms.cell.complete().array, dtype=np.float64),
+        periodic=np.asarray(atoms.pbc, dtype=bool),
+        quantities="ijSDd",
+    )
+    everyone = np.ones(n_atoms, dtype=bool)
+    first, second, length, arrow, image = _arranged(
+        np.asarray(i, dtype=np.int64),
+        np.asarray(j, dtype=np.int64),
+        np.asarray(shift, dtype=np.int64).reshape(-1, 3),
+        np.asarray(vector, dtype=np.float64).reshape(-1, 3),
+        np.asarray(distance, dtype=np.float64),
         everyone if of is None else np.asarray(of, dtype=bool),
         everyone if among is None else np.asarray(among, dtype=bool),
     )
-    return Neighbours(*pairs, len(atoms), float(cutoff))
+    return Neighbours(first, second, length, arrow, image, n_atoms, float(cutoff))
+
+
+@numba.njit(cache=True, nogil=True)
+def _arranged(
+    i: NDArray[np.int64],
+    j: NDArray[np.int64],
+    shift: NDArray[np.int64],
+    vector: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    of: NDArray[np.bool_],
+    among: NDArray[np.bool_],
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]:
+    """Pick the pairs that are wanted and put them in order: i, then j, then image."""
+    n_atoms = len(of)
+    starts = np.zeros(n_atoms + 1, dtype=np.int64)
+    for k in range(len(i)):
+        if of[i[k]] and among[j[k]]:
+            starts[i[k] + 1] += 1
+    starts = np.cumsum(starts)
+    order = np.empty(starts[-1], dtype=np.int64)
+    ends = starts[:-1].copy()
+    for k in range(len(i)):
+        if of[i[k]] and among[j[k]]:
+            # Into its place among the pairs of this atom so far: those are few.
+            at = ends[i[k]]
+            while at > starts[i[k]]:
+                before = order[at - 1]
+                if j[before] < j[k]:
+                    break
+                if j[before] == j[k]:
+                    later = False
+                    for c in range(3):
+                        if shift[before, c] != shift[k, c]:
+                            later = shift[before, c] < shift[k, c]
+                            break
+                    if later:
+                        break
+                order[at] = before
+                at -= 1
+            order[at] = k
+            ends[i[k]] += 1
+    return i[order], j[order], distance[order], vector[order], shift[order]
 
 
 def repeat_length(atoms: Atoms) -> float:
