@@ -187,7 +187,7 @@ def _save_png(drawing: Drawing, file: Path) -> None:
 
     with atomic_path(file) as temporary:
         # More effort makes files a tenth smaller in twice the time.
-        image = Image.fromarray(drawing.pixels())
+        image = Image.fromarray(drawing.pixels()).convert("RGB")
         image.save(temporary, "PNG", compress_level=3, dpi=(PIXELS_PER_INCH, PIXELS_PER_INCH))
 
 

@@ -53,8 +53,8 @@ class Drawing(FigureCanvasBase):
         return self.get_renderer().text.getvalue()
 
     def pixels(self) -> NDArray[np.uint8]:
-        """Red, green and blue, shape (height, width, 3)."""
-        return np.asarray(self.get_renderer().agg.buffer_rgba())[..., :3]
+        """Red, green, blue and opacity, shape (height, width, 4)."""
+        return np.asarray(self.get_renderer().agg.buffer_rgba())
 
 
 class _Both(RendererBase):
