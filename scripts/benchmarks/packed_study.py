@@ -13,6 +13,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from alzmodel.errors import InputError, run_main
+
 if TYPE_CHECKING:
     from alzmodel.study.executors import LocalExecutor
     from alzmodel.study.store import Store
@@ -65,7 +67,7 @@ def work() -> int:
 
 def drive(folder: str) -> int:
     """Do what `alzmodel run --preset quick --out FOLDER` does, with workers of ours."""
-    from alzmodel.cli import main
+    from alzmodel import cli
     from alzmodel.study import executors
 
     local = executors.LocalExecutor
@@ -75,11 +77,18 @@ def drive(folder: str) -> int:
 
     executors.LocalExecutor = ours  # type: ignore[assignment, misc]
     with contextlib.redirect_stdout(sys.stderr):
-        code = main(["run", "--preset", "quick", "--out", folder])
+        code = cli.main(["run", "--preset", "quick", "--out", folder])
     spent = os.times()
     print(spent.user + spent.system)
     return code
 
 
+def main() -> int:
+    """Be the driver, or a worker of it."""
+    if len(sys.argv) != 2:
+        raise InputError(f"arguments: {sys.argv[1:]}; allowed: the folder of the study to make")
+    return work() if sys.argv[1] == AS_WORKER else drive(sys.argv[1])
+
+
 if __name__ == "__main__":
-    sys.exit(work() if sys.argv[1] == AS_WORKER else drive(sys.argv[1]))
+    run_main(main)

@@ -25,8 +25,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import packed_study
-
 from alzmodel.build.melt_quench import estimate_seconds, melt_quench
 from alzmodel.composition import glass_composition
 from alzmodel.errors import AlzmodelError, run_main
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 
     from alzmodel.study.worker import StageResult
 
-PACKED = Path(packed_study.__file__)
+PACKED = Path(__file__).with_name("packed_study.py")
 
 
 def cpu() -> tuple[float, float]:
@@ -111,6 +109,8 @@ def large_study(folder: Path, runs: int) -> StudySettings:
         "fem = false\nxrd = false\nreference = false\n[glass]\nla = [1.5, 2.0, 2.5, 3.0, 3.5]\n"
         f"seeds = {list(range(1, runs // 10 + 1))}\natoms = 600\n"
     )
+    from packed_study import packed
+
     settings = parse_study(text, "large")
     whole = Store(folder)
     whole.prepare()
@@ -119,7 +119,7 @@ def large_study(folder: Path, runs: int) -> StudySettings:
     store._sync = lambda _: None  # noqa: SLF001
     made: dict[str, StageResult] = {}
     sources: dict[str, Path] = {}
-    stages = {**STAGES, "glass": packed_study.packed}
+    stages = {**STAGES, "glass": packed}
     for task in plan(settings):
         work_folder = whole.begin(task)
         if task.stage in made:
