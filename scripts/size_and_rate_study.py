@@ -23,7 +23,8 @@ import numpy as np
 from scipy import stats
 
 from alzmodel.build.fictive import fictive_temperature
-from alzmodel.build.melt_quench import check_request, estimate_seconds, melt_quench, resumable_folder
+from alzmodel.build.melt_quench import check_request, estimate_seconds, input_hash, melt_quench
+from alzmodel.build.work_folder import work_folder_beside
 from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import run_main
 from alzmodel.io import check_writable, write_text
@@ -52,9 +53,8 @@ def build(la: float, n_atoms: int, rate: float, seed: int, folder: Path) -> dict
     """Build and measure one glass; its restart files lie in `folder` until it is done."""
     protocol = {"base": "quick", "anneal_time": 0.0, "quench_rate": rate, "hot_rate": max(rate, 400.0)}
     composition = glass_composition(la)
-    work = resumable_folder(
-        folder / f"{n_atoms}-{rate:g}", composition, n_atoms, seed=seed, protocol=protocol
-    )
+    made = input_hash(composition, n_atoms, seed=seed, protocol=protocol)
+    work = work_folder_beside(folder / f"{n_atoms}-{rate:g}", made)
     glass = melt_quench(composition, n_atoms, seed=seed, protocol=protocol, workdir=work)
     rdf = partial_rdf(glass.frames, r_max=7.0)
     peaks, cutoffs = rdf.first_peaks(), rdf.cutoffs()

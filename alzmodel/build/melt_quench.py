@@ -18,7 +18,7 @@ from alzmodel.build.packing import estimated_density, random_packing
 from alzmodel.build.protocol_run import MSD_REQUIRED, cpu_seconds, potential_identity, run_protocol
 from alzmodel.build.protocols import PROTOCOLS, Protocol, protocol_of
 from alzmodel.build.requests import check_seed, la_content
-from alzmodel.build.work_folder import identity_hash, work_folder, work_folder_beside
+from alzmodel.build.work_folder import identity_hash, work_folder
 from alzmodel.composition import formula_of, ion, ion_counts
 from alzmodel.errors import InputError
 from alzmodel.forcefields.engine import check_ranks
@@ -45,7 +45,6 @@ __all__ = [
     "input_hash",
     "melt_quench",
     "protocol_of",
-    "resumable_folder",
 ]
 
 BUILD_VERSION = 2
@@ -227,24 +226,6 @@ def input_hash(
     Parameters and errors as those of :func:`melt_quench`.
     """
     return _request(composition, n_atoms, seed, protocol, potential, ranks).hash()
-
-
-def resumable_folder(
-    output: Path,
-    composition: Composition,
-    n_atoms: int,
-    *,
-    seed: int,
-    protocol: str | Protocol | Mapping[str, Any] = "quick",
-    potential: str = "du-teter",
-    ranks: int = 1,
-) -> Path:
-    """Name a `workdir` beside the file that a glass is to be written to; other inputs have another name.
-
-    Parameters and errors as those of :func:`melt_quench`.
-    """
-    request = _request(composition, n_atoms, seed, protocol, potential, ranks)
-    return work_folder_beside(output, request.hash())
 
 
 def _request(
