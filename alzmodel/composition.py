@@ -385,10 +385,10 @@ def glass_composition(
     if li is not None:
         _check_li(li)
     amounts = {"La3+": x * (1 - fraction), "Zr4+": ZR_PER_FORMULA}
-    valence = 3
+    valence, label = 3, ""
     if dopant is not None:
         guest = _one_dopant(dopant)
-        valence = guest.valence
+        valence, label = guest.valence, guest.label
         amounts[guest.label] = amounts.get(guest.label, 0.0) + x * fraction
     elif fraction > 0:
         raise InputError(f"dopant fraction: {fraction:g} without a dopant; allowed: 0, or name the dopant")
@@ -399,7 +399,7 @@ def glass_composition(
         lithium = (7.0 if li is None else float(li)) - (excess if compensate == "li" else 0.0)
     if lithium < -1e-9:
         raise InputError(
-            f"Li content: {lithium:g} would be left after compensating {dopant}; "
+            f"Li content: {lithium:g} would be left after compensating {label} for {fraction:g} of the La; "
             "allowed: a smaller fraction, more Li, or compensate='oxygen'"
         )
     amounts["Li+"] = max(lithium, 0.0)

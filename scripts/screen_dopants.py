@@ -6,24 +6,19 @@
 
 The first line is the screen; `alzmodel screen` does the same for one list of ions. The others are its controls. La in
 its own place, in models of other seeds, must do nothing within the errors. With `--exchange` two ions of one charge
-take each other's rows of the tables (radii, pair parameters), in this program and in its workers; the masses stay.
+take each other's rows of the tables (radii, pair parameters), `exchange` in the study file; the masses stay.
 What the model says of an ion must then move with its row: the ranks of the two change places.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from alzmodel import composition
 from alzmodel.errors import InputError, run_main
-from alzmodel.forcefields import potentials
-from alzmodel.study import runner, worker
-from alzmodel.study.executors import LocalExecutor
+from alzmodel.study import runner
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.screening import HOST
 
@@ -32,38 +27,8 @@ if TYPE_CHECKING:
 
     from alzmodel.study.scheduler import StudyEvent
     from alzmodel.study.screening import ScreenRow
-    from alzmodel.study.store import Store
 
 DOPANTS = ("Ce3+", "Ce4+", "Er", "Nd", "Y", "Ca", "Sr", "Ba", "Ga", "Ta", "Al")
-WORKER = "--as-worker"
-
-
-def exchange(first: str, second: str) -> None:
-    """Give two ions of one charge each other's radii and pair parameters, in this process.
-
-    Raises
-    ------
-    InputError
-        If one is unknown, or their charges differ.
-    """
-    a, b = composition.ion(first), composition.ion(second)
-    if a.valence != b.valence:
-        raise InputError(
-            f"--exchange {first} {second}: charges {a.valence} and {b.valence}; allowed: equal charges"
-        )
-    # In place: other modules hold the same table.
-    ions = cast("dict[str, composition.Ion]", composition.IONS)
-    ions[first] = dataclasses.replace(b, label=first, element=a.element, usual=a.usual)
-    ions[second] = dataclasses.replace(a, label=second, element=b.element, usual=b.usual)
-    tables = {}
-    for name, table in potentials.POTENTIALS.items():
-        rows = dict(table.ions)
-        if first in rows and second in rows:
-            row_a, row_b = rows[first], rows[second]
-            rows[first] = dataclasses.replace(row_b, label=first, element=row_a.element)
-            rows[second] = dataclasses.replace(row_a, label=second, element=row_b.element)
-        tables[name] = dataclasses.replace(table, ions=MappingProxyType(rows))
-    potentials.POTENTIALS = MappingProxyType(tables)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -92,7 +57,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--potential", default="du-teter")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--executor", default="local", help="local, dask, slurm or an address")
-    parser.add_argument("--exchange", nargs=2, metavar="ION", help="control: these take each other's rows")
+    parser.add_argument(
+        "--exchange", nargs=2, default=[], metavar="ION", help="control: these take each other's rows"
+    )
     return parser.parse_args(arguments)
 
 
@@ -120,14 +87,6 @@ def tell(event: StudyEvent) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the screen and print its ranks and trends."""
     options = parse_arguments(arguments)
-    where: Any = options.executor
-    if options.exchange:
-        exchange(*options.exchange)
-        command = (sys.executable, __file__, WORKER, *options.exchange)
-
-        def where(store: Store, slots: int) -> LocalExecutor:
-            return LocalExecutor(store, slots, command)
-
     settings = screen_study(
         options.dopants,
         la=options.la,
@@ -140,8 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         potential=options.potential,
         workers=options.workers,
         first_seed=options.first_seed,
+        exchange=options.exchange,
     )
-    result = runner.run(settings, options.output, executor=where, listen=tell)
+    result = runner.run(settings, options.output, executor=options.executor, listen=tell)
     rows = runner.screen(options.output)
     show(rows)
     return result.exit_code
@@ -182,7 +142,4 @@ def show(rows: Sequence[ScreenRow]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [WORKER]:
-        exchange(*sys.argv[2:4])
-        sys.exit(worker.main())
     run_main(main)

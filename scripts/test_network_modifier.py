@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.dry_run:
         from alzmodel.cli.study import print_plan
 
-        planned = runner.plan_study(settings, options.out, workers=options.workers)
+        planned = runner.plan_study(settings, options.out, workers=options.workers, executor=options.executor)
         print_json(planned.to_dict()) if options.json else print_plan(planned)
         return 0
     with show_study() as listen:

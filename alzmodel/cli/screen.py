@@ -61,7 +61,7 @@ def screen(
         workers=workers,
     )
     if dry_run:
-        planned = runner.plan_study(settings, output)
+        planned = runner.plan_study(settings, output, executor=executor)
         print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
     with show_study() as listen:

@@ -30,6 +30,7 @@ __all__ = [
     "TaskEvent",
     "WorkerProcess",
     "check_executor",
+    "check_executor_name",
     "make_executor",
 ]
 
@@ -223,6 +224,21 @@ class LocalExecutor:
         self._workers.clear()
 
 
+def check_executor_name(name: str) -> None:
+    """Refuse a place to run that there is not anywhere.
+
+    Raises
+    ------
+    InputError
+        With what is allowed.
+    """
+    if name not in {"local", "dask", "slurm"} and "://" not in name:
+        raise InputError(
+            f"--executor: {name!r} is unknown; allowed: local, dask, slurm, or the address of a Dask scheduler "
+            "(tcp://host:8786)"
+        )
+
+
 def check_executor(name: str) -> None:
     """Refuse a place to run that is unknown or not installed, before any work.
 
@@ -231,13 +247,9 @@ def check_executor(name: str) -> None:
     InputError
         With what is allowed, or what has to be installed.
     """
+    check_executor_name(name)
     if name == "local":
         return
-    if name not in {"dask", "slurm"} and "://" not in name:
-        raise InputError(
-            f"--executor: {name!r} is unknown; allowed: local, dask, slurm, or the address of a Dask scheduler "
-            "(tcp://host:8786)"
-        )
     from alzmodel.study.dask_executor import check_dask, check_slurm
 
     check_dask()

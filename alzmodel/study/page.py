@@ -120,6 +120,11 @@ def _missing(tasks: Sequence[Task], store: Store, records: Sequence[Record]) -> 
 def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]:
     """Say what is provisional, small or short about the models that are there."""
     made = [record.results["provenance"] for record in records if record.stage == "glass"]
+    if settings.glass.exchange:
+        yield (
+            f"A control, no prediction: {' and '.join(settings.glass.exchange)} have each other's radii and pair "
+            "parameters."
+        )
     provisional = provisional_of(records)
     if provisional:
         yield f"The potential of {', '.join(provisional)} is provisional: its source could not be verified."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
 from alzmodel.io import check_output_folder, check_writable, json_text, write_text
-from alzmodel.study.executors import check_executor, make_executor
+from alzmodel.study.executors import check_executor, check_executor_name, make_executor
 from alzmodel.study.scheduler import PROGRESS, StudyEvent, execute, ignore
 from alzmodel.study.settings import StudySettings, load_study, preset, study_toml, write_template
 from alzmodel.study.store import Store
@@ -190,6 +190,7 @@ def plan_study(
     out: str | Path = "alzmodel-study",
     *,
     workers: int | None = None,
+    executor: str = "local",
 ) -> StudyPlan:
     """Say what :func:`run` would do, without doing any of it.
 
@@ -198,6 +199,7 @@ def plan_study(
     InputError
         As :func:`run`.
     """
+    check_executor_name(executor)
     settings = _with_files(_settings(study), None, None)
     tasks = plan(settings)
     check_output_folder(out)

@@ -34,6 +34,7 @@ def screen_study(
     potential: str = "du-teter",
     workers: int = 2,
     first_seed: int = 1,
+    exchange: Sequence[str] = (),
     name: str = "dopant screen",
 ) -> StudySettings:
     """Make the settings of a study that screens dopants.
@@ -53,6 +54,9 @@ def screen_study(
         What balances the charge; ions of the charge of La need nothing and are built once.
     first_seed
         The models have this seed and those that follow.
+    exchange
+        Two ions of one charge that take each other's radii and pair parameters: what the screen says of one must then
+        be said of the other.
     name
         Of the study.
 
@@ -105,6 +109,7 @@ def screen_study(
             protocol_changes=dict(protocol_changes or {}),
             potential=potential,
             dopants=entries,
+            exchange=list(exchange),
         )
         run = RunSettings(workers=workers)
     except ValidationError as error:

@@ -348,9 +348,11 @@ def _row(
     spreads: Mapping[str, float],
 ) -> ScreenRow:
     from alzmodel.composition import ion
+    from alzmodel.forcefields.exchange import exchanged
 
     model, provenance = fact["model"], fact["provenance"]
-    guest = ion(model["dopant"])
+    with exchanged(model.get("exchange", "").split()):
+        guest = ion(model["dopant"])
     effects = {
         column.name: _effect(_column(doped, column.name), _column(undoped, column.name)) for column in COLUMNS
     }

@@ -73,7 +73,7 @@ class Dopant(_Strict):
     """
 
     ion: str
-    fraction: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)]
+    fraction: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     """Fractions of the La that it replaces; one set of models each."""
     compensate: Literal["li", "oxygen"] = "li"
     seeds: list[Annotated[int, Field(ge=0)]] | None = None
@@ -100,6 +100,8 @@ class GlassSettings(_Strict):
     potential: str = "du-teter"
     ranks: Count = 1
     dopants: list[Dopant] = []
+    exchange: list[str] = []
+    """Control of a screen: two ions of one charge that take each other's radii and pair parameters."""
     models: Literal["build", "library"] = "build"
     """``library`` takes the finished models of the package, their seeds and their size."""
 
@@ -114,6 +116,13 @@ class GlassSettings(_Strict):
         if not isinstance(protocol, str) and len(set(protocol)) != len(protocol):
             raise ValueError("each protocol once")
         return protocol
+
+    @field_validator("exchange")
+    @classmethod
+    def _two_or_none(cls, pair: list[str]) -> list[str]:
+        if len(pair) not in {0, 2}:
+            raise ValueError("two ions of one charge, or none")
+        return pair
 
     @field_validator("seeds")
     @classmethod

@@ -97,6 +97,8 @@ def _melt_quench(work: Work) -> tuple[Atoms, list[Atoms]]:
         progress=work.progress,
         workdir=work.scratch / digest([*versions, platform.python_version()]),
     )
+    if "exchange" in inputs["model"]:
+        glass.model.info["provenance"]["exchange"] = inputs["model"]["exchange"]
     return glass.model, glass.frames
 
 

@@ -135,17 +135,22 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
 
 def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
     from alzmodel.build.melt_quench import BUILD_VERSION, check_request, estimate_seconds
+    from alzmodel.forcefields.exchange import exchanged
     from alzmodel.forcefields.potentials import potential
 
     glass = study.glass
     protocols = [protocol_of_study(study, name) for name in glass.protocol_names]
-    field_ = potential(glass.potential)
     compositions = list(_compositions(glass))
-    for composition, _, _ in compositions:
-        for steps in protocols:
-            check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
+    with exchanged(glass.exchange):
+        field_ = potential(glass.potential)
+        for composition, _, _ in compositions:
+            for steps in protocols:
+                check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
     for (composition, model, seeds), steps in itertools.product(compositions, protocols):
-        marked = {**model, "protocol": steps.name} if len(protocols) > 1 else model
+        marked = {**model, "protocol": steps.name} if len(protocols) > 1 else dict(model)
+        if set(glass.exchange) & set(composition.amounts):
+            # Read by every stage that works on the glass.
+            marked["exchange"] = " ".join(sorted(glass.exchange))
         ions = {label: asdict(field_.ion(label)) for label in composition.amounts}
         seconds = estimate_seconds(glass.atoms, steps)
         for seed in seeds:
@@ -221,11 +226,12 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
     """
     from alzmodel.build.library import library
 
-    if glass.protocol_changes:
-        raise InputError(
-            f"glass.protocol_changes: {', '.join(glass.protocol_changes)} with models from the library, which are made "
-            'already; allowed: no changes, or models = "build"'
-        )
+    for name in ("protocol_changes", "exchange"):
+        if given := getattr(glass, name):
+            raise InputError(
+                f"glass.{name}: {', '.join(given)} with models from the library, which are made already; "
+                f'allowed: no {name}, or models = "build"'
+            )
     glasses = [entry for entry in library() if entry.kind == "glass" and entry.potential == glass.potential]
     wanted = [entry for entry in glasses if entry.protocol in glass.protocol_names] or glasses
     found = []

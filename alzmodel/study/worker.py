@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import AlzmodelError, BuildError, InputError
+from alzmodel.forcefields.exchange import exchanged
 from alzmodel.io import json_text
 from alzmodel.study.store import LOG, SCRATCH, Store
 from alzmodel.study.tasks import Task
@@ -166,7 +167,8 @@ def perform(task: Task, store: Store, stage: Stage, progress: Progress) -> None:
                 scratch = folder / SCRATCH
                 scratch.mkdir(exist_ok=True)
                 needs = {role: store.runs / key for role, key in task.needs.items()}
-                outcome = stage(Work(task.inputs, needs, folder, scratch, progress))
+                with exchanged(task.inputs.get("model", {}).get("exchange", "").split()):
+                    outcome = stage(Work(task.inputs, needs, folder, scratch, progress))
             except BaseException:
                 traceback.print_exc()
                 raise

@@ -14,12 +14,15 @@ from alzmodel.cli import main
 from alzmodel.composition import ion
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
+from alzmodel.study import runner
 from alzmodel.study.figures import draw
+from alzmodel.study.page import _doubts
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.screening import COLUMNS, screen_csv, screen_rows, table_rows, trends
 from alzmodel.study.settings import parse_study, study_toml
 from alzmodel.study.store import Record, Store
 from alzmodel.study.tasks import plan
+from alzmodel.study.worker import StageResult, perform
 
 SPREADS = {column.name: 0.1 + 0.2 * number for number, column in enumerate(COLUMNS)}
 # Without a dopant the site is La.
@@ -207,6 +210,41 @@ def test_the_study_of_a_screen():
     assert parse_study(study_toml(study), "copy") == study
 
 
+def test_an_exchange_is_part_of_the_study_and_of_its_results(tmp_path):
+    """The control is in the study file: whoever looks at the folder later sees the same tasks."""
+    seen = {}
+
+    def stage(work):
+        model = work.inputs["model"]
+        seen.setdefault(model.get("dopant", ""), set()).add((ion("Y3+").radius_cn6, model.get("exchange")))
+        return StageResult([], {"provenance": {"formula": "F", "potential": {"provisional": []}}})
+
+    own = ion("Y3+").radius_cn6, ion("Al3+").radius_cn6
+    options = {"fractions": [0.3], "seeds": 1}
+    control = screen_study(["Y", "Al"], exchange=["Y3+", "Al3+"], **options)
+    plain = {task.label: task.key for task in plan(screen_study(["Y", "Al"], **options))}
+    tasks = {task.label: task.key for task in plan(control)}
+    # Of the glasses without either ion nothing changes.
+    assert {label for label in tasks if tasks[label] == plain[label]} == {
+        label for label in tasks if " Y3+ " not in label and " Al3+ " not in label
+    }
+    store = Store(tmp_path / "screen")
+    store.prepare()
+    for task in plan(control):
+        perform(task, store, stage, lambda *_: None)
+    # Both stages of a glass.
+    assert seen == {
+        "": {(own[0], None)},
+        "Y3+": {(own[1], "Al3+ Y3+")},
+        "Al3+": {(own[1], "Al3+ Y3+")},
+    }
+    assert ion("Y3+").radius_cn6 == own[0]
+    (store.folder / "study.toml").write_text(study_toml(control), encoding="utf-8")
+    assert runner.status(store.folder).tasks == {"done": 6, "failed": 0, "left": 0}
+    assert {row.dopant: row.radius for row in runner.screen(store.folder)} == {"Y3+": own[1], "Al3+": own[0]}
+    assert any("A control, no prediction: Y3+ and Al3+" in words for words in _doubts(control, []))
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -222,8 +260,13 @@ def test_the_study_of_a_screen():
         (["--dopants", "Ca", "--workers", "0"], "workers: 0 is refused; allowed: greater than or equal to 1"),
         (["--dopants", "Ca", "--seeds", "0"], "--seeds 0"),
         (["--dopants", "Ca", "--compensate", "air"], "--compensate air"),
+        (
+            ["--dopants", "Ta", "--la", "6", "--fractions", "1"],
+            "Li content: -5 would be left after compensating Ta5+ for 1 of the La",
+        ),
         (["--dopants", "Ca", "--atoms", "0"], "atoms"),
         (["--dopants", "Ca", "--executor", "cloud"], "'cloud'"),
+        (["--dopants", "Ca", "--executor", "cloud", "--dry-run"], "'cloud'"),
     ],
 )
 def test_bad_screens_end_in_one_line(capsys, tmp_path, words, named):

@@ -57,7 +57,7 @@ def test_written_and_read_again_is_the_same(name: str) -> None:
     atoms=st.integers(1, 10**6),
     dopants=st.lists(
         st.builds(
-            Dopant, ion=st.sampled_from(["Ce", "Ca2+"]), fraction=st.lists(st.floats(0, 1), min_size=1)
+            Dopant, ion=st.sampled_from(["Ce", "Ca2+"]), fraction=st.lists(st.floats(0.01, 1), min_size=1)
         ),
         max_size=2,
     ),
@@ -107,11 +107,19 @@ GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
             "[glass]\nla = [3.0]\nseeds = [1, 1]\n",
             ["glass.seeds: [1, 1] is refused; allowed: each seed once"],
         ),
+        (
+            GLASS + "exchange = ['Y3+']\n",
+            ["glass.exchange: ['Y3+'] is refused; allowed: two ions of one charge"],
+        ),
         ("[glass]\nla = []\nseeds = [1]\n", ["glass.la: [] is refused; allowed: at least one entry"]),
         ("[glass]\nla = 3.0\nseeds = [1]\n", ["glass.la: 3.0 is refused; allowed: a list"]),
         ("xrd = true\n" + GLASS, ["xrd: True is refused; allowed: a table of keys, or false"]),
         (GLASS + "[xrd]\nwavelength = 15.4\n", ["xrd.wavelength: 15.4", "5"]),
         (GLASS + "[[glass.dopants]]\nion = 'Ca'\nfraction = 1.5\n", ["glass.dopants.0.fraction.0", "1.5"]),
+        (
+            GLASS + "[[glass.dopants]]\nion = 'Ca'\nfraction = 0\n",
+            ["fraction.0: 0 is refused; allowed: greater than 0"],
+        ),
         (GLASS + "[fem]\nwidth = 50\n", ["fem.width", "50", "120"]),
         (GLASS + "[xrd]\ntwo_theta = [80, 10, 0.1]\n", ["xrd.two_theta", "first < last"]),
         (GLASS + "[xrd]\nwavelength = nan\n", ["xrd.wavelength", "nan"]),
