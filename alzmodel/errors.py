@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AlzmodelError", "BuildError", "InputError", "exit_code", "reason_of", "run_main"]
+__all__ = [
+    "AlzmodelError",
+    "BuildError",
+    "InputError",
+    "InterruptionError",
+    "exit_code",
+    "reason_of",
+    "run_main",
+]
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -34,6 +42,10 @@ class InputError(AlzmodelError, ValueError):
     """
 
 
+class InterruptionError(AlzmodelError):
+    """Work that Ctrl-C or SIGTERM ended, with words on what is left of it; the command line ends with exit code 130."""
+
+
 def reason_of(error: Exception) -> str:
     """Words of an error without the file names that the system adds, for a line that names the file already."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -53,8 +65,8 @@ def exit_code(work: Callable[[], int | None], program: str) -> int:
     -------
     int
         1 after an :class:`AlzmodelError` or an error of the operating system, 2 after an :class:`InputError`, 130 after
-        Ctrl-C, 141 without a word where the reader of the output has gone (as other tools that are piped into `head`),
-        else what `work` returns.
+        Ctrl-C or an :class:`InterruptionError`, 141 without a word where the reader of the output has gone (as other
+        tools that are piped into `head`), else what `work` returns.
     """
     try:
         code = work() or 0
@@ -62,6 +74,8 @@ def exit_code(work: Callable[[], int | None], program: str) -> int:
         sys.stdout.flush()
     except InputError as error:
         return _fail(program, error, EXIT_BAD_INPUT)
+    except InterruptionError as error:
+        return _fail(program, error, EXIT_INTERRUPTED)
     except (BrokenPipeError, SystemExit) as error:
         # rich and typer turn the one into the other.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):

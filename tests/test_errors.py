@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alzmodel.errors import AlzmodelError, InputError, exit_code
+from alzmodel.errors import AlzmodelError, InputError, InterruptionError, exit_code
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "scripts").rglob("*.py"))
 
@@ -28,6 +28,7 @@ def ends_with(error):
         (AlzmodelError("the melt is solid"), 1, "program: the melt is solid\n"),
         (FileNotFoundError(2, "No such file", "a.cif"), 1, "program: [Errno 2] No such file: 'a.cif'\n"),
         (KeyboardInterrupt(), 130, "program: interrupted\n"),
+        (InterruptionError("interrupted; more in a folder"), 130, "program: interrupted; more in a folder\n"),
     ],
 )
 def test_an_error_is_one_line_and_a_code(error, code, line, capsys):

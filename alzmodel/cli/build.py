@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,11 +36,11 @@ from alzmodel.cli.build_options import (
 )
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
-from alzmodel.errors import InputError
+from alzmodel.errors import AlzmodelError, BuildError, InputError, InterruptionError
 from alzmodel.io import STANDARD_STREAM, check_output_folder, write_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ase import Atoms
@@ -131,8 +133,8 @@ def glass(
             folder = _work_folder(workdir / label if workdir and label else workdir, target, made)
             say(f"alzmodel: {composition.formula}: about {seconds:.0f} s and {megabytes:.0f} MB of memory")
             job = functools.partial(melt_quench.melt_quench, composition, atoms, **how)
-            result = _built(job, composition.formula, folder)
-            _write(result, target, frames, folder if workdir is None else None)
+            result = _built(job, composition.formula, folder, named=workdir is not None)
+            _write(result, target, frames, folder, named=workdir is not None)
             summaries.append(summary_of(result.model))
         report(summaries[-1], target, as_json)
     if as_json:
@@ -211,8 +213,9 @@ def glass_ceramic(
         title = f"{nucleus} in {composition.formula}"
         say(f"alzmodel: {title}: about {expected} atoms, {seconds:.0f} s and {megabytes:.0f} MB of memory")
         folder = _work_folder(workdir, output, made)
-        result = _built(functools.partial(glass_ceramic.glass_ceramic, composition, **how), title, folder)
-        _write(result, output, frames, folder if workdir is None else None)
+        job = functools.partial(glass_ceramic.glass_ceramic, composition, **how)
+        result = _built(job, title, folder, named=workdir is not None)
+        _write(result, output, frames, folder, named=workdir is not None)
         model = result.model
     summary = summary_of(model)
     if as_json:
@@ -271,22 +274,47 @@ def _work_folder(workdir: Path | None, target: Path, made: str) -> Path | None:
     return None if str(target) == STANDARD_STREAM else work_folder_beside(target, made)
 
 
-def _built(job: Callable[..., Glass], title: str, folder: Path | None) -> Glass:
+def _built(job: Callable[..., Glass], title: str, folder: Path | None, *, named: bool) -> Glass:
+    """Build in `folder`, which stays for as long as the same command can go on from it, or if the user `named` it."""
+    goes_on = f"; the same command goes on from {folder}" if folder is not None else ""
     try:
-        with show_progress(title) as progress:
+        with _sigterm_interrupts(), show_progress(title) as progress:
             return job(progress=progress, workdir=folder)
-    except KeyboardInterrupt:
-        if folder is not None:
-            say(f"alzmodel: the same command goes on from {folder}")
+    except InputError:
         raise
+    except BuildError as error:
+        # All that stands there leads to this error again.
+        if named:
+            raise BuildError(f"{error}; what was computed is in {folder}") from error
+        if folder is not None:
+            shutil.rmtree(folder)
+        raise
+    except KeyboardInterrupt as error:
+        raise InterruptionError(f"interrupted{goes_on}") from error
+    except (AlzmodelError, OSError) as error:
+        raise AlzmodelError(f"{error}{goes_on}") from error
 
 
-def _write(result: Glass, target: Path, frames: Path | None, folder: Path | None) -> None:
-    """Write a model and its frames; then the folder that it was built in goes."""
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM, as of a queue whose time is up, end the work as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _write(result: Glass, target: Path, frames: Path | None, folder: Path | None, *, named: bool) -> None:
+    """Write a model and its frames; then the folder that it was built in goes, unless the user `named` it."""
     write_structure(result.model, target)
     if frames:
         write_structure(result.frames, frames)
-    if folder is not None:
+    if folder is not None and not named:
         shutil.rmtree(folder)
 
 

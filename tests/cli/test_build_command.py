@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from alzmodel.build.packing import random_packing
 from alzmodel.build.work_folder import versions
 from alzmodel.cli import main
 from alzmodel.composition import glass_composition, ion_counts
+from alzmodel.errors import AlzmodelError
 from alzmodel.io import read_frames, read_structure, write_structure
 
 
@@ -240,6 +242,66 @@ quench_rate = 5000.0
 cutoff = 6.0
 restart_time = 0.5
 """
+
+
+def tiny_words(folder, **changes):
+    """Words of a build of seconds, with lines of its protocol changed."""
+    lines = [line for line in TINY_PROTOCOL.split("\n") if line.split(" = ")[0] not in changes]
+    lines += [f"{name} = {value}" for name, value in changes.items()]
+    (folder / "tiny.toml").write_text("\n".join(lines))
+    words = ("build", "glass", "--la", "3", "--atoms", "150", "--protocol", str(folder / "tiny.toml"))
+    return [*words, "-o", str(folder / "glass.extxyz")]
+
+
+def test_a_melt_that_did_not_melt_leaves_no_folder_but_the_one_that_was_named(capsys, tmp_path):
+    words = tiny_words(tmp_path, melt_temperature=1500.0, melt_time=0.2)
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert "melt hotter or longer" in err.splitlines()[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+    code, _, err = run(capsys, *words, "--workdir", tmp_path / "mine")
+    assert code == 1
+    assert err.splitlines()[-1].endswith(
+        f"melt hotter or longer; what was computed is in {tmp_path / 'mine'}"
+    )
+    assert list((tmp_path / "mine").glob("*.restart"))
+
+
+def test_sigterm_ends_a_build_with_the_name_of_the_folder_it_goes_on_from(tmp_path):
+    command = [sys.executable, "-m", "alzmodel", *tiny_words(tmp_path, melt_time=500.0)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("glass.extxyz.build-*/*.log")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        err = process.stderr.read()
+    (folder,) = tmp_path.glob("glass.extxyz.build-*")
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == f"alzmodel: interrupted; the same command goes on from {folder}"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (AlzmodelError("LAMMPS failed: no words"), 1, "LAMMPS failed: no words"),
+        (OSError(28, "No space left on device"), 1, "[Errno 28] No space left on device"),
+    ],
+)
+def test_what_ends_a_build_names_the_folder_that_stays(capsys, tmp_path, monkeypatch, error, code, said):
+    def ends(*_, workdir, **__):
+        workdir.mkdir()
+        raise error
+
+    monkeypatch.setattr("alzmodel.build.melt_quench.melt_quench", ends)
+    before = signal.getsignal(signal.SIGTERM)
+    ended, _, err = run(capsys, *tiny_words(tmp_path))
+    assert signal.getsignal(signal.SIGTERM) is before
+    (folder,) = tmp_path.glob("glass.extxyz.build-*")
+    assert ended == code
+    assert err.splitlines()[-1] == f"alzmodel: {said}; the same command goes on from {folder}"
 
 
 @pytest.mark.slow
