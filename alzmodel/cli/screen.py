@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path  # noqa: TC003  typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from alzmodel.cli.output import print_json, print_table, say
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
-    from alzmodel.study.screening import ScreenRow
+    from alzmodel.study.screening import Effect, ScreenRow
 
 __all__ = ["register"]
 
@@ -120,22 +121,23 @@ def _print(rows: list[ScreenRow]) -> None:
                 + (" provisional" if row.provisional else ""),
                 row.la,
                 row.fraction,
-                row.field_strength,
-                row.score,
-                f"{low:.2f}–{high:.2f}" if low == low else "–",  # noqa: PLR0124
-                row.p,
-                _with_error(effects["packing_fraction"].effect, effects["packing_fraction"].ci95),
-                _with_error(effects["zr_o_distance"].effect, effects["zr_o_distance"].ci95),
-                _with_error(effects["zr_o_coordination"].effect, effects["zr_o_coordination"].ci95),
-                effects["dopant_o_coordination"].value,
+                round(row.field_strength, 2),
+                round(row.score, 2),
+                f"{low:.2f}–{high:.2f}" if math.isfinite(low) else "–",
+                round(row.p, 3),
+                _with_error(effects["packing_fraction"], 4),
+                _with_error(effects["zr_o_distance"], 3),
+                _with_error(effects["zr_o_coordination"], 2),
+                round(effects["dopant_o_coordination"].value, 2),
             )
         )
     print_table("dopants against the undoped glass", heads, lines)
     print(f"Score: {SCORE}")
 
 
-def _with_error(effect: float, interval: tuple[float, float]) -> str:
-    if effect != effect:  # noqa: PLR0124  NaN is the one value unlike itself
+def _with_error(found: Effect, decimals: int) -> str:
+    """Narrow enough for every column to stand on one line of a piped table."""
+    if math.isnan(found.effect):
         return "–"
-    half = (interval[1] - interval[0]) / 2
-    return f"{effect:+.4f}" + (f" ± {half:.4f}" if half == half else "")  # noqa: PLR0124
+    half = (found.ci95[1] - found.ci95[0]) / 2
+    return f"{found.effect:+.{decimals}f}" + ("" if math.isnan(half) else f"±{half:.{decimals}f}")

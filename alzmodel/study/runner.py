@@ -15,7 +15,7 @@ from alzmodel.study.executors import check_executor, check_executor_name, make_e
 from alzmodel.study.scheduler import PROGRESS, StudyEvent, execute, ignore
 from alzmodel.study.settings import StudySettings, load_study, preset, study_toml, write_template
 from alzmodel.study.store import Store
-from alzmodel.study.tasks import library_models, plan
+from alzmodel.study.tasks import bytes_on_disk, library_models, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,12 +57,6 @@ COMPARISON = "comparison.json"
 FIGURES = "figures"
 REPORT = "report.html"
 SCREEN_CSV, SCREEN = "screen.csv", "screen.json"
-
-BYTES_PER_ATOM = 1700
-"""On disk, for a glass with its frames and curves."""
-
-BYTES_PER_FEM = 1e6
-"""On disk, for its curves and the nucleus that is kept to be looked at."""
 
 EXIT_DONE, EXIT_FAILED, EXIT_PARTLY = 0, 1, 3
 
@@ -216,9 +210,7 @@ def plan_study(
     )
     left = [task for task, row in zip(tasks, rows, strict=True) if not row["done"]]
     seconds = max([sum(task.seconds for task in left) / slots, *(task.seconds for task in left)], default=0.0)
-    atoms = settings.glass.atoms * sum(task.stage == "glass" for task in left)
-    size = atoms * BYTES_PER_ATOM + BYTES_PER_FEM * sum(task.stage == "fem" for task in left)
-    return StudyPlan(rows, seconds, size / 1e6)
+    return StudyPlan(rows, seconds, bytes_on_disk(left) / 1e6)
 
 
 def library_words(study: StudySettings) -> str:

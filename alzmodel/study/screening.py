@@ -97,6 +97,7 @@ SCORE: Final = (
 
 _SAMPLES: Final = 2000
 _MOST_EXCHANGES: Final = 5000
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,7 +424,10 @@ def _score(
     samples = np.mean(drawn**2, axis=1) - chance - (n - 1) / n**2 - (m - 1) / m**2
     low, high = np.sqrt(np.maximum(np.quantile(samples, [0.025, 0.975]), 0.0))
     # A spread that does not know which model is in which glass: else the given division is one of a kind.
-    neutral = both / both.std(axis=0)
+    spread = both.std(axis=0)
+    # A quantity that all these models share, up to rounding, speaks for no division.
+    neutral = both[:, spread > _ROUNDING * np.abs(both).max(axis=0)]
+    neutral = neutral / neutral.std(axis=0)
     squares = _mean_squares(neutral, np.concatenate([given, _exchanges(n, m, rng)]))
     p = float(np.mean(squares[1:] >= squares[0] - 1e-12))
     return math.sqrt(max(observed - chance, 0.0)), (float(low), float(high)), p
@@ -433,7 +437,7 @@ def _mean_squares(both: FloatArray, first: NDArray[np.bool_]) -> FloatArray:
     """Mean square over quantities of the difference between both groups, for each way (row) of dividing the models."""
     n = first[0].sum()
     difference = first @ both / n - ~first @ both / (len(both) - n)
-    return np.asarray(np.mean(difference**2, axis=1))
+    return np.asarray(np.sum(difference**2, axis=1) / max(both.shape[1], 1))
 
 
 def _exchanges(n: int, m: int, rng: np.random.Generator) -> NDArray[np.bool_]:

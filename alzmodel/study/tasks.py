@@ -13,14 +13,23 @@ from alzmodel.errors import InputError
 from alzmodel.io import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from alzmodel.build.library import LibraryModel
     from alzmodel.build.protocols import Protocol
     from alzmodel.composition import Composition
     from alzmodel.study.settings import GlassSettings, StudySettings
 
-__all__ = ["STAGE_VERSIONS", "Task", "digest", "library_models", "make_task", "plan", "protocol_of_study"]
+__all__ = [
+    "STAGE_VERSIONS",
+    "Task",
+    "bytes_on_disk",
+    "digest",
+    "library_models",
+    "make_task",
+    "plan",
+    "protocol_of_study",
+]
 
 STAGE_VERSIONS: Mapping[str, int] = {
     "glass": 1,
@@ -33,6 +42,24 @@ STAGE_VERSIONS: Mapping[str, int] = {
 """Raised whenever a stage's results change for the same inputs: what it made before is then made again."""
 
 HASH_LENGTH = 16
+
+BYTES: Mapping[str, float] = {
+    "glass": 6e4,
+    "local_order": 4.2e5,
+    "xrd": 8e4,
+    "fem": 1e6,
+    "crystal": 2.6e5,
+    "crystallite": 8e4,
+}
+"""On disk, for curves and record; of FEM also the nucleus that is kept to be looked at."""
+
+BYTES_PER_POSITION = 125
+"""On disk, for each atom of a model and of its frames at 300 K."""
+
+BYTES_OF_LIBRARY_GLASS, BYTES_OF_PAGE = 2.2e6, 1e7
+
+LIBRARY_FRAMES = 5
+"""Frames at 300 K of a finished model, for the time that its analyses take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +130,18 @@ def make_task(
     number = STAGE_VERSIONS[stage] if version is None else version
     name = _digest_plain({"stage": stage, "version": number, "inputs": plain, "needs": roles})
     return Task(stage, label, plain, roles, name, seconds)
+
+
+def bytes_on_disk(tasks: Sequence[Task]) -> float:
+    """Rough room that tasks take with the page and the figures of their study; none if there are no tasks."""
+    size = BYTES_OF_PAGE if tasks else 0.0
+    for task in tasks:
+        size += BYTES[task.stage]
+        if "library" in task.inputs:
+            size += BYTES_OF_LIBRARY_GLASS
+        elif task.stage == "glass":
+            size += BYTES_PER_POSITION * task.inputs["atoms"] * (1 + task.inputs["protocol"]["frames"])
+    return size
 
 
 def plan(study: StudySettings) -> tuple[Task, ...]:
@@ -211,7 +250,7 @@ def _library_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
         marked = {**model, "protocol": entry.protocol} if len(protocols) > 1 else model
         who = {**marked, "seed": entry.seed}
         inputs = {"model": who, "library": {"name": entry.name, "sha256": list(entry.sha256)}}
-        yield make_task("glass", f"library glass {_words(who)}", inputs, seconds=2.0), entry.n_atoms
+        yield make_task("glass", f"library glass {_words(who)}", inputs, seconds=0.4), entry.n_atoms
 
 
 def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, Any]]]:
@@ -304,18 +343,19 @@ def _analyses(
     study: StudySettings, built: Task, who: Mapping[str, Any], words: str, atoms: int
 ) -> Iterable[Task]:
     needs = {"glass": built}
+    positions = atoms * built.inputs.get("protocol", {}).get("frames", LIBRARY_FRAMES)
     if study.local_order:
         inputs = {"model": who, **study.local_order.model_dump()}
-        # Pairs within r_max grow with its cube.
-        seconds = 0.3 + 3e-4 * atoms * (study.local_order.r_max / 20) ** 3
+        # Building units take most of it; pairs within r_max grow with its cube.
+        seconds = 0.4 + positions * (2.4e-4 + 7e-6 * (study.local_order.r_max / 20) ** 3)
         yield make_task("local_order", f"local order {words}", inputs, needs=needs, seconds=seconds)
     if study.xrd:
         inputs = {"model": who, "wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
-        yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=0.3 + 3e-4 * atoms)
+        yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=0.3 + 2e-5 * positions)
     if study.fem:
         inputs = {"model": who, **study.fem.model_dump()}
         volume = study.fem.columns * study.fem.width**2 * study.fem.thickness
-        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=2 * volume / (130**2 * 50))
+        yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=3 * volume / (130**2 * 50))
 
 
 def _reference_tasks(study: StudySettings) -> Iterable[Task]:
@@ -344,7 +384,7 @@ def _reference_tasks(study: StudySettings) -> Iterable[Task]:
                 inputs["local_order"] = study.local_order.model_dump()
             if study.xrd:
                 inputs["xrd"] = {"wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
-            yield make_task("crystal", f"crystal {name}", inputs, seconds=5 if name in relaxed else 0.5)
+            yield make_task("crystal", f"crystal {name}", inputs, seconds=10 if name in relaxed else 0.8)
     if study.xrd:
         inputs = {
             "phase": "La2Zr2O7",

@@ -19,6 +19,7 @@ import pytest
 from alzmodel.errors import InputError
 from alzmodel.io import read_frames, read_structure
 from alzmodel.study import runner
+from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.settings import StudySettings, parse_study, preset
 from alzmodel.study.store import Store, read_curves
 from alzmodel.study.tasks import plan
@@ -143,6 +144,15 @@ def test_the_plan_knows_what_is_done(light: runner.StudyResult, monkeypatch: pyt
     rest = runner.plan_study(LIGHT, light.out)
     assert rest.seconds == 0
     assert rest.megabytes == 0
+
+
+def test_room_told_is_of_the_size_of_that_taken(tmp_path: Path) -> None:
+    """MB of 24 library glasses of 5000 atoms with all analyses, and of eight built ones of 200, as measured."""
+    paper = preset("paper")
+    library = paper.model_copy(update={"glass": paper.glass.model_copy(update={"models": "library"})})
+    assert 70 < runner.plan_study(library, tmp_path).megabytes < 150
+    small = screen_study(["Ca", "Y", "La"], seeds=2, atoms=200)
+    assert 7 < runner.plan_study(small, tmp_path).megabytes < 28
 
 
 def test_planning_touches_nothing(tmp_path: Path) -> None:

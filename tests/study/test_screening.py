@@ -139,6 +139,28 @@ def test_one_model_gives_values_and_no_errors():
     assert screen_rows(records_of(None, 2, rng)) == []
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rounding", [0.0, 1e-15])
+def test_a_quantity_that_all_models_share_leaves_p_alone(rounding):
+    """Six neighbours of every Zr in small models, of that dopant and of the undoped glass alike."""
+    rng = np.random.default_rng(8)
+    records = records_of(None, 3, rng) + records_of("Ca2+", 3, rng) + records_of("Y3+", 3, rng)
+
+    def with_coordination(change):
+        for record in records[1::2]:
+            for row in record.quantities:
+                if row["name"] == "zr_o_coordination":
+                    row["value"] = change(record, row["value"])
+        return next(row for row in screen_rows(records) if row.dopant == "Ca2+")
+
+    without = with_coordination(lambda record, value: math.nan if "Ca" in record.hash else value)
+    same = with_coordination(
+        lambda record, _: 6.0 + rng.normal() if "Y" in record.hash else 6.0 + rng.integers(2) * rounding
+    )
+    assert same.p == without.p > 0
+    assert same.score < without.score or same.score == 0
+
+
 def test_trends_keep_isovalent_ions_apart():
     rng = np.random.default_rng(5)
     records = records_of(None, 3, rng)
