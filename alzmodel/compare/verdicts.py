@@ -499,7 +499,7 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
     )
     if n < LEAST_MODELS:
         few = f"{n} model{'s' if n > 1 else ''} at each {_factor(hypothesis)}, at least {LEAST_MODELS} are needed"
-        return replace(verdict, reason=_join(few, _planning(verdict), missing, hypothesis.caveat))
+        return replace(verdict, reason=_join(few, _planning(verdict, hypothesis), missing, hypothesis.caveat))
     p = p_for if not hypothesis.contradictable else min(1.0, 2 * min(p_for, p_against))
     return replace(verdict, p=p, reason=missing)
 
@@ -533,12 +533,15 @@ def _needed_together(tested: Sequence[PartResult], hypothesis: Hypothesis) -> in
     return max(known) if known and len(known) == len(numbers) else None
 
 
-def _planning(verdict: Verdict) -> str:
+def _planning(verdict: Verdict, hypothesis: Hypothesis) -> str:
     if verdict.models_needed is None and any(part.problem for part in verdict.parts):
         return "no number of models decides while a part cannot be tested"
     if verdict.models_needed is None:
         return "how many would decide cannot be told from these"
-    return f"about {max(verdict.models_needed, LEAST_MODELS)} would decide, going by the spread seen so far"
+    number = max(verdict.models_needed, LEAST_MODELS)
+    return (
+        f"about {number} models at each {_factor(hypothesis)} would decide, going by the spread seen so far"
+    )
 
 
 def _join(*words: str) -> str:
@@ -566,7 +569,9 @@ def _decide(draft: Verdict, p: float, level: float, hypothesis: Hypothesis) -> V
         )
     if draft.models_needed is not None:
         draft = replace(draft, models_needed=max(draft.models_needed, draft.n_models + 1))
-    reason = _join(f"p = {p:.2g}", _planning(draft), _too_large(draft.parts), missing, draft.caveat)
+    reason = _join(
+        f"p = {p:.2g}", _planning(draft, hypothesis), _too_large(draft.parts), missing, draft.caveat
+    )
     return replace(draft, p=p, reason=reason)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from alzmodel.study.store import Store
     from alzmodel.study.tasks import Task
 
-__all__ = ["DaskExecutor", "check_dask", "check_slurm", "local_cluster", "slurm_cluster"]
+__all__ = ["DaskExecutor", "check_address", "check_dask", "check_slurm", "local_cluster", "slurm_cluster"]
 
 SECONDS_TO_CONNECT = 10
 SECONDS_BETWEEN_LOOKS = 0.25
@@ -46,6 +46,26 @@ def check_dask() -> None:
     except ImportError:
         raise InputError(
             "--executor: Dask is not installed; allowed: local, or pip install 'alzmodel[dask]' first"
+        ) from None
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no address of a scheduler; whether one answers there is seen on connecting.
+
+    Raises
+    ------
+    InputError
+        With the form that is allowed.
+    """
+    from distributed.comm import parse_address
+    from distributed.comm.registry import get_backend
+
+    scheme, place = parse_address(address)
+    try:
+        get_backend(scheme).get_address_host(place)
+    except ValueError as error:
+        raise InputError(
+            f"--executor {address}: no address of a scheduler ({error}); allowed: such as tcp://host:8786"
         ) from None
 
 
@@ -173,6 +193,8 @@ class DaskExecutor:
         self._events: queue.SimpleQueue[TaskEvent] = queue.SimpleQueue()
         self._futures: dict[str, Any] = {}
         self._topic = f"alzmodel-{uuid.uuid4().hex}"
+        # A scheduler that goes is told in one line of our own.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             self._client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:

@@ -250,11 +250,13 @@ def check_executor(name: str) -> None:
     check_executor_name(name)
     if name == "local":
         return
-    from alzmodel.study.dask_executor import check_dask, check_slurm
+    from alzmodel.study.dask_executor import check_address, check_dask, check_slurm
 
     check_dask()
     if name == "slurm":
         check_slurm()
+    elif name != "dask":
+        check_address(name)
 
 
 def make_executor(name: str, store: Store, slots: int, settings: RunSettings) -> Executor:

@@ -53,7 +53,7 @@ def test_few_models_never_decide(n):
     assert "at least 4 are needed" in first.reason
     if n > 1:
         assert first.models_needed >= 4
-        assert f"about {first.models_needed} would decide" in first.reason
+        assert f"about {first.models_needed} models at each x would decide" in first.reason
 
 
 def test_four_models_decide_a_strong_trend():
@@ -110,7 +110,7 @@ def test_undecided_says_how_many_models_would_decide(tmp_path):
     verdict = judge(tmp_path, weak, 'quantity = "packing_fraction"\ntest = "rises"\nlevels = [1.5, 4.5]')
     assert verdict.verdict == "undecided"
     assert verdict.models_needed > 6
-    assert f"about {verdict.models_needed} would decide" in verdict.reason
+    assert f"about {verdict.models_needed} models at each x would decide" in verdict.reason
     (part,) = verdict.parts
     assert power(part.effect, 0.004, verdict.models_needed) == pytest.approx(0.8, abs=0.25)
 

@@ -203,3 +203,17 @@ def test_places_that_are_not_there_are_refused(capsys, monkeypatch, tmp_path: Pa
     assert "local, dask, slurm" in message
     with pytest.raises(InputError, match="no scheduler answers"):
         DaskExecutor(Store(tmp_path), 1, "tcp://127.0.0.1:9", WORKER)
+
+
+@pytest.mark.parametrize(
+    "address", ["foo://127.0.0.1:8786", "tcp://", "tcp://host", "tcp://host:port", "://x"]
+)
+def test_what_is_no_address_is_refused_in_one_line_before_any_work(
+    capsys, tmp_path: Path, address: str
+) -> None:
+    out = tmp_path / "study"
+    assert main(["run", "--out", str(out), "--executor", address]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"alzmodel: --executor {address}: no address of a scheduler")
+    assert message.count("\n") == 1
+    assert not out.exists()
