@@ -111,6 +111,9 @@ def _format_of(path: str | Path) -> str | None:
         with Path(path).open(encoding="utf-8", errors="replace") as handle:
             head = [line.split("#")[0].split() for line in itertools.islice(handle, 1, 20)]
         return "lammps-data" if any(words[1:] == ["atoms"] for words in head) else None
+    if suffix == ".extxyz":
+        # ASE would try the marks of some eighty formats on it first.
+        return "extxyz"
     if suffix:
         return None
     try:

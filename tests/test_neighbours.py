@@ -10,8 +10,17 @@ from ase.build import bulk, graphene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alzmodel import neighbours
 from alzmodel.errors import InputError
 from alzmodel.neighbours import first_minimum, minimum_between, neighbour_list, repeat_length
+
+
+@pytest.fixture(autouse=True, scope="module", params=[neighbours.FEW_PAIRS, 0], ids=["few", "many"])
+def sorted_by(request):
+    """Every test holds for what sorts few pairs and for what sorts many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "FEW_PAIRS", request.param)
+        yield
 
 
 def brute_force(atoms: Atoms, cutoff: float) -> set[tuple[int, ...]]:
@@ -213,3 +222,18 @@ def test_some_of_some_is_picked_from_all():
     for name in ("i", "j", "distance", "vector", "shift"):
         np.testing.assert_array_equal(getattr(part, name), getattr(picked, name))
     assert 0 < len(part) < len(neighbour_list(atoms, 4.0, of=of)) < len(whole)
+
+
+def test_few_pairs_stand_as_many_do():
+    atoms = bulk("MgO", "rocksalt", a=4.2, cubic=True) * (2, 2, 2)
+    atoms.rattle(0.1, seed=2)
+    oxygen = atoms.symbols == "O"
+    found = []
+    for few in (neighbours.FEW_PAIRS, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(neighbours, "FEW_PAIRS", few)
+            found.append(neighbour_list(atoms, 5.0, of=~oxygen, among=oxygen))
+    for name in ("i", "j", "distance", "vector", "shift"):
+        few, many = (getattr(pairs, name) for pairs in found)
+        assert few.dtype == many.dtype
+        np.testing.assert_array_equal(few, many)

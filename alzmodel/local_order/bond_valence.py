@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alzmodel.composition import formal_charges, ion_labels
-from alzmodel.local_order.shells import Bonded, bonded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
+    from alzmodel.local_order.shells import Bonded
     from alzmodel.neighbours import Neighbours
 
 __all__ = ["BondValence", "atom_sums", "bond_valence", "parameters"]
@@ -106,6 +106,9 @@ def bond_valence(frames: Atoms | Sequence[Atoms] | Bonded) -> BondValence:
     Hawthorne, Acta Cryst. B 71, 562 (2015). Index: A. Salinas-Sanchez, J. L. Garcia-Muñoz, J. Rodriguez-Carvajal, R.
     Saez-Puche and J. L. Martinez, J. Solid State Chem. 100, 201 (1992).
     """
+    # Here, since numba comes with it.
+    from alzmodel.local_order.shells import bonded
+
     model = bonded(frames)
     parts = [
         (*atom_sums(atoms, pairs), np.abs(formal_charges(atoms)))

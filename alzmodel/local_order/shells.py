@@ -10,6 +10,7 @@ import numpy as np
 
 from alzmodel.composition import IONS, OXIDE_RADIUS, pair_label
 from alzmodel.errors import InputError
+from alzmodel.local_order.bonds import ANION
 from alzmodel.local_order.criteria import CRITERIA, select_shell
 from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf, smoothing_width
 from alzmodel.neighbours import Neighbours, minimum_between, neighbour_list
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "bonds_within", "first_shells"]
-
-ANION: Final = "O"
-"""The element that building units are built of."""
+__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "first_shells"]
 
 _RADII_TO_MINIMUM = 1.28
 """Where a partial shows no minimum: cut-off over the sum of radii. In La2Zr2O7, ZrO2, MgO and their melts the first
@@ -290,27 +288,6 @@ def _check_apart(atoms: Atoms, number: int) -> None:
             f"frames: atoms {pairs.i[0]} and {pairs.j[0]} of frame {number} lie {pairs.distance[0]:.2g} Å apart; "
             f"allowed: at least {COINCIDENT:g} Å"
         )
-
-
-def bonds_within(atoms: Atoms, cutoffs: Mapping[str, float]) -> Neighbours:
-    """All bonds of a model whose first shells are known already.
-
-    Parameters
-    ----------
-    atoms
-        One model.
-    cutoffs
-        Å, to oxygen by cation; those that are left out have no bonds.
-
-    Returns
-    -------
-    Neighbours
-        From cation to oxygen.
-    """
-    oxygen = atoms.symbols == ANION
-    limit = np.array([cutoffs.get(element, 0.0) for element in atoms.get_chemical_symbols()])
-    pairs = neighbour_list(atoms, max(cutoffs.values()), of=~oxygen, among=oxygen)
-    return pairs.select(pairs.distance < limit[pairs.i])
 
 
 def bonded(

@@ -17,7 +17,7 @@ import numpy as np
 from alzmodel.build.nucleus import REGION, REGIONS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
-from alzmodel.neighbours import neighbour_list
+from alzmodel.local_order.bonds import ANION, bonds_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +50,6 @@ _BASE: Final = 7
 CLUSTERS: Final = "number of the nucleus"
 """Name of the numbers that tell which nucleus an atom belongs to; 0 is the glass around them."""
 
-_ANION: Final = "O"
 _FOLDER: Final = Path(__file__).parent
 
 
@@ -181,18 +180,11 @@ def _shells(atoms: Atoms, cutoffs: Mapping[str, float]) -> NDArray[np.int64]:
     """Bonds: cation, oxygen and the oxygen's image as one number, shape (n_bonds, 3), sorted by cation."""
     names = _symbols(atoms)
     limits = {element: cutoffs[element] for element in cutoffs if element in names}
-    if not limits or _ANION not in names:
+    if not limits or ANION not in names:
         return np.empty((0, 3), dtype=np.int64)
-    pairs = neighbour_list(atoms, max(limits.values()))
-    limit = np.zeros(len(atoms))
-    for element, cutoff in limits.items():
-        limit[names == element] = cutoff
+    pairs = bonds_within(atoms, limits)
     half = _BASE // 2
-    pairs = pairs.select(
-        (names[pairs.j] == _ANION)
-        & (pairs.distance < limit[pairs.i])
-        & (np.abs(pairs.shift) <= half).all(axis=1)
-    )
+    pairs = pairs.select((np.abs(pairs.shift) <= half).all(axis=1))
     image = (pairs.shift + half) @ np.array([_BASE**2, _BASE, 1])
     return np.column_stack([pairs.i, pairs.j, image])
 

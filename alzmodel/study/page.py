@@ -236,10 +236,12 @@ def _per_atom(atoms: Atoms, known: Mapping[str, float]) -> tuple[dict[str, np.nd
     """Bond-valence sums, and the cut-offs they were taken with."""
     from alzmodel.composition import pair_label
     from alzmodel.local_order.bond_valence import atom_sums
-    from alzmodel.local_order.shells import ANION, bonds_within, first_shells
+    from alzmodel.local_order.bonds import ANION, bonds_within
 
     cutoffs = dict(known)
     if not cutoffs:
+        from alzmodel.local_order.shells import first_shells
+
         try:
             shells = first_shells(atoms)
         except AlzmodelError:

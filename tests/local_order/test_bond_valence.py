@@ -10,7 +10,8 @@ from ase.build import bulk
 from alzmodel.composition import IONS, pair_label
 from alzmodel.crystals import crystal
 from alzmodel.local_order.bond_valence import bond_valence, parameters
-from alzmodel.local_order.shells import bonded, bonds_within
+from alzmodel.local_order.bonds import bonds_within
+from alzmodel.local_order.shells import bonded
 from tests.local_order.models import quartz, rough_glass, rutile
 
 
