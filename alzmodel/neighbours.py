@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Neighbours", "first_minimum", "minimum_between", "neighbour_list", "repeat_length"]
 
 FEW_PAIRS: Final = 60_000
-"""Up to so many neighbours are sorted by NumPy, in 20 ms at most: loading what sorts more of them faster takes 300 ms."""
+"""So few neighbours are sorted by NumPy, in 20 ms at most: loading what sorts more of them faster takes 300 ms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def run(
     for failure in result.failures:
         say(f"alzmodel: failed: {failure['label']}: {failure['reason']}; log: {failure['log']}")
     payload = result.to_dict()
-    mark_provisional(payload, {"provisional": runner.provisional(out)})
+    mark_provisional(payload, {"provisional": result.provisional})
     if as_json:
         print_json(payload)
     else:

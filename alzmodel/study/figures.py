@@ -14,7 +14,6 @@ from alzmodel.errors import InputError
 from alzmodel.report import figures
 from alzmodel.report.comparison_figure import plot_comparison
 from alzmodel.report.drawing import noted
-from alzmodel.study.index import provisional_of, quantities
 from alzmodel.study.stages import CURVES
 from alzmodel.study.store import Curve, read_curves
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alzmodel.compare.comparison import Comparison
+    from alzmodel.study.index import Findings
     from alzmodel.study.store import Record, Store
 
 __all__ = ["FIGURES", "StudyFigure", "draw", "draw_all"]
@@ -50,8 +50,9 @@ BONDS_OF_PEAKS = {
 class _Results:
     """Records and curves of a study, grouped by composition: every figure takes from here."""
 
-    def __init__(self, records: Sequence[Record], store: Store, rows: Sequence[Comparison]) -> None:
-        self.records = records
+    def __init__(self, found: Findings, store: Store, rows: Sequence[Comparison]) -> None:
+        self.records = found.records
+        self.quantities = found.quantities
         self.rows = rows
         self._store = store
         self._read: dict[tuple[str, ...], dict[str, Curve]] = {}
@@ -256,7 +257,7 @@ def _over_content(results: _Results, name: str) -> list[tuple[float, float, floa
 
     models = [
         q
-        for q in of_state(quantities(results.records), "annealed")
+        for q in of_state(results.quantities, "annealed")
         if q.name == name and q.kind == "predicted" and q.source == "glass" and q.dopant is None
     ]
     if len({q.protocol for q in models}) > 1:
@@ -400,7 +401,7 @@ FIGURES: Mapping[str, StudyFigure] = {
 
 
 def draw(
-    what: str, records: Sequence[Record], store: Store, rows: Sequence[Comparison], path: Path
+    what: str, found: Findings, store: Store, rows: Sequence[Comparison], path: Path
 ) -> tuple[Path, ...]:
     """Draw one figure.
 
@@ -408,8 +409,8 @@ def draw(
     ----------
     what
         A key of :data:`FIGURES`.
-    records, store
-        Finished tasks and where they lie.
+    found, store
+        What the finished tasks say, and where they lie.
     rows
         Of the comparison.
     path
@@ -424,17 +425,17 @@ def draw(
         near = difflib.get_close_matches(what, FIGURES, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"figure: {what!r} is unknown; {hint}allowed: {', '.join(FIGURES)}")
-    with noted(_doubt(records)):
-        return FIGURES[what].draw(_Results(records, store, rows), path)
+    with noted(_doubt(found)):
+        return FIGURES[what].draw(_Results(found, store, rows), path)
 
 
-def _doubt(records: Sequence[Record]) -> str:
-    ions = provisional_of(records)
+def _doubt(found: Findings) -> str:
+    ions = found.provisional
     return f"Provisional potential parameters: {', '.join(ions)}" if ions else ""
 
 
 def draw_all(
-    records: Sequence[Record],
+    found: Findings,
     store: Store,
     rows: Sequence[Comparison],
     folder: Path,
@@ -445,8 +446,8 @@ def draw_all(
     Without an ending a figure is PNG, SVG and CSV at once, as for :func:`draw`.
     """
     folder.mkdir(exist_ok=True)
-    results = _Results(records, store, rows)
-    doubt = _doubt(records)
+    results = _Results(found, store, rows)
+    doubt = _doubt(found)
     files: list[Path] = []
     for name, figure in FIGURES.items():
         try:

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import sqlite3
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.compare.network_roles import role_rows
@@ -18,7 +19,7 @@ from alzmodel.forcefields.potentials import provisional_ions
 from alzmodel.io import atomic_path, read_structure, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from alzmodel.compare.network_roles import IonRole
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CSV_COLUMNS",
+    "Findings",
     "collect_records",
+    "gather",
     "model_name",
     "provisional_of",
-    "quantities",
     "roles_of",
     "write_database",
     "write_results",
@@ -54,6 +56,29 @@ CSV_COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the finished tasks of a study say: made once, and handed to all that compare, draw and write.
+
+    Attributes
+    ----------
+    records
+        Of the finished tasks, in their order.
+    rows
+        One row a number, with the keys of :data:`CSV_COLUMNS`; what holds for every composition alike stands once for
+        each.
+    quantities
+        The same numbers as :mod:`alzmodel.compare` takes them.
+    provisional
+        Ions whose provisional potential parameters went in, by alphabet.
+    """
+
+    records: Sequence[Record]
+    rows: Sequence[dict[str, Any]]
+    quantities: Sequence[Quantity]
+    provisional: tuple[str, ...]
+
+
 def collect_records(tasks: Iterable[Task], store: Store) -> list[Record]:
     """Read the records of those tasks that are done, in their order."""
     found = (store.record(task.key) for task in tasks)
@@ -72,6 +97,14 @@ def provisional_of(records: Iterable[Record]) -> tuple[str, ...]:
     return provisional_ions(*(record.results for record in records))
 
 
+def gather(records: Sequence[Record]) -> Findings:
+    """Gather what records say."""
+    marks = _marks(records)
+    rows = _rows(records, marks)
+    provisional = tuple(sorted({ion for marked in marks.values() for ion in marked}))
+    return Findings(records, rows, _quantities(rows), provisional)
+
+
 def _marks(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
     """Provisional ions behind each task: its own and those of the tasks it needed, which stand before it."""
     marks: dict[str, tuple[str, ...]] = {}
@@ -81,12 +114,10 @@ def _marks(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
     return marks
 
 
-def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """One row a quantity; what holds for every composition alike stands once for each."""
+def _rows(records: Sequence[Record], marks: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
     contents = sorted(
         {record.inputs["model"]["la"] for record in records if record.stage == "glass"},
     )
-    marks = _marks(records)
     rows = []
     for record in records:
         model = dict(record.inputs.get("model", {}))
@@ -113,8 +144,7 @@ def _rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     return rows
 
 
-def quantities(records: Sequence[Record]) -> list[Quantity]:
-    """Every number that is compared with measured ones, as :mod:`alzmodel.compare` takes it."""
+def _quantities(rows: Iterable[dict[str, Any]]) -> list[Quantity]:
     return [
         Quantity(
             name=row["quantity"],
@@ -128,7 +158,7 @@ def quantities(records: Sequence[Record]) -> list[Quantity]:
             fraction=row["fraction"],
             protocol=row["protocol"],
         )
-        for row in _rows(records)
+        for row in rows
     ]
 
 
@@ -141,19 +171,19 @@ def roles_of(records: Iterable[Record]) -> list[IonRole]:
     )
 
 
-def write_results(records: Sequence[Record], path: Path) -> None:
+def write_results(found: Findings, path: Path) -> None:
     """Write ``results.csv``: one row a number, with its unit and whether it is predicted or assumed."""
     buffer = io.StringIO()
     table = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
     table.writeheader()
-    for row in _rows(records):
+    for row in found.rows:
         shown = {key: "" if value is None else value for key, value in row.items()}
         shown["value"] = "" if math.isnan(row["value"]) else repr(row["value"])
         table.writerow(shown)
     write_text(path, buffer.getvalue())
 
 
-def write_database(records: Sequence[Record], store: Store, path: Path) -> None:
+def write_database(found: Findings, store: Store, path: Path) -> None:
     """Write ``study.db``: an ASE database with every glass and reference crystal.
 
     Its keys are ``la``, ``li``, ``dopant``, ``fraction``, ``seed``, ``kind``, ``phase`` and the quantities of the
@@ -162,16 +192,15 @@ def write_database(records: Sequence[Record], store: Store, path: Path) -> None:
     import ase.db
 
     numbers: dict[str, dict[str, float]] = {}
-    for row in _rows(records):
+    for row in found.rows:
         if row["source"] == "glass" and not math.isnan(row["value"]):
             numbers.setdefault(row["model"], {})[row["quantity"]] = row["value"]
+    models = [record for record in found.records if record.stage in {"glass", "crystal"}]
     with atomic_path(path) as temporary:
         # ASE goes by the ending, and makes the file itself.
         temporary.unlink()
         with ase.db.connect(temporary, type="db", append=False, use_lock_file=False) as database:
-            for record in records:
-                if record.stage not in {"glass", "crystal"}:
-                    continue
+            for record in models:
                 key = f"{record.stage}-{record.hash}"
                 atoms = read_structure(store.runs / key / "model.extxyz")
                 model = dict(record.inputs.get("model", {}))
@@ -184,9 +213,7 @@ def write_database(records: Sequence[Record], store: Store, path: Path) -> None:
                 data = {"task": key, "provenance": atoms.info.pop("provenance", {})}
                 atoms.info.clear()
                 database.write(atoms, key_value_pairs=pairs, data=json.loads(json.dumps(data)))
-        _take_times_out(
-            temporary, [f"{r.stage}-{r.hash}" for r in records if r.stage in {"glass", "crystal"}]
-        )
+        _take_times_out(temporary, [f"{record.stage}-{record.hash}" for record in models])
 
 
 def _take_times_out(path: Path, keys: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from alzmodel.io import read_structure
 from alzmodel.report.page import Page, PageFigure
 from alzmodel.report.viewer import CLUSTERS, atom_budget, model_view
 from alzmodel.study.figures import FIGURES
-from alzmodel.study.index import model_name, provisional_of, quantities
+from alzmodel.study.index import model_name
 from alzmodel.study.screening import SCORE, screen_rows, table_rows
 from alzmodel.study.stages import MODEL, NUCLEUS
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.measured import Measured
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.report.viewer import ModelView
+    from alzmodel.study.index import Findings
     from alzmodel.study.settings import StudySettings
     from alzmodel.study.store import Record, Store
     from alzmodel.study.tasks import Task
@@ -50,7 +51,7 @@ def study_page(
     settings: StudySettings,
     tasks: Sequence[Task],
     store: Store,
-    records: Sequence[Record],
+    found: Findings,
     rows: Sequence[Comparison],
     verdicts: Sequence[Verdict],
     measured: Measured,
@@ -62,27 +63,28 @@ def study_page(
     ----------
     settings, tasks, store
         The study.
-    records
-        Of the tasks that are done.
+    found
+        What the tasks that are done say.
     rows, verdicts, measured
         The comparison.
     drawn
         Files that :func:`alzmodel.study.figures.draw_all` wrote.
     """
     files = {path.name: path for path in drawn}
+    records = found.records
     glasses = [record for record in records if record.stage == "glass"]
     return Page(
         title=f"Study: {settings.name}",
         verdicts=verdicts,
         rows=rows,
         measured=measured,
-        rivals=rival_rows(quantities(records), load_hypotheses(settings.compare.hypotheses)),
+        rivals=rival_rows(found.quantities, load_hypotheses(settings.compare.hypotheses)),
         figures=[
             PageFigure(figure.title, figure.caption, files[f"{name}.svg"], files.get(f"{name}.csv"))
             for name, figure in FIGURES.items()
             if figure.on_page and f"{name}.svg" in files
         ],
-        warnings=[*_missing(tasks, store, records), *_doubts(settings, records)],
+        warnings=[*_missing(tasks, store, records), *_doubts(settings, found)],
         models=_models(records, store),
         model_table=[_model_row(record) for record in glasses],
         screen=table_rows(screen_rows(records)),
@@ -117,17 +119,17 @@ def _missing(tasks: Sequence[Task], store: Store, records: Sequence[Record]) -> 
         yield f"Not done {why}: {', '.join(labels)}"
 
 
-def _doubts(settings: StudySettings, records: Sequence[Record]) -> Iterator[str]:
+def _doubts(settings: StudySettings, found: Findings) -> Iterator[str]:
     """Say what is provisional, small or short about the models that are there."""
+    records = found.records
     made = [record.results["provenance"] for record in records if record.stage == "glass"]
     if settings.glass.exchange:
         yield (
             f"A control, no prediction: {' and '.join(settings.glass.exchange)} have each other's radii and pair "
             "parameters."
         )
-    provisional = provisional_of(records)
-    if provisional:
-        yield f"The potential of {', '.join(provisional)} is provisional: its source could not be verified."
+    if found.provisional:
+        yield f"The potential of {', '.join(found.provisional)} is provisional: its source could not be verified."
     repeats = [
         record.results["repeat_length"]
         for record in records

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.study.executors import Executor
+    from alzmodel.study.index import Findings
     from alzmodel.study.scheduler import Listener
     from alzmodel.study.screening import ScreenRow
     from alzmodel.study.settings import CompareSettings
@@ -79,6 +80,8 @@ class StudyResult:
         Verdicts.
     failures
         Label of each failed task, why it failed, and its log.
+    provisional
+        Ions whose potential parameters are provisional, by alphabet.
     """
 
     out: Path
@@ -87,6 +90,7 @@ class StudyResult:
     measured: tuple[Comparison, ...]
     hypotheses: tuple[Verdict, ...]
     failures: tuple[dict[str, str], ...] = ()
+    provisional: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -304,7 +308,7 @@ def run(
             {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
             for key, reason in outcome.failed.items()
         )
-        files, rows, verdicts = _finish(settings, tasks, store, listen)
+        found, files, rows, verdicts = _finish(settings, tasks, store, listen)
     return StudyResult(
         out=store.folder,
         tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
@@ -312,6 +316,7 @@ def run(
         measured=rows,
         hypotheses=verdicts,
         failures=failures,
+        provisional=found.provisional,
     )
 
 
@@ -335,43 +340,43 @@ def _finish(
     tasks: tuple[Task, ...],
     store: Store,
     listen: Listener,
-) -> tuple[tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
+) -> tuple[Findings, tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
     """Gather the results and write what people look at."""
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
-    from alzmodel.study.index import collect_records, provisional_of, write_database, write_results
+    from alzmodel.study.index import collect_records, gather, write_database, write_results
     from alzmodel.study.page import study_page
 
     def step(label: str, number: int) -> None:
         listen(StudyEvent("step", label, number / 4, total=len(tasks), study_fraction=1.0))
 
     step("results.csv and study.db", 0)
-    records = collect_records(tasks, store)
-    write_results(records, store.folder / RESULTS)
-    write_database(records, store, store.folder / DATABASE)
-    screened = _write_screen(records, store)
+    found = gather(collect_records(tasks, store))
+    write_results(found, store.folder / RESULTS)
+    write_database(found, store, store.folder / DATABASE)
+    screened = _write_screen(found.records, store)
     step("comparison with measured values", 1)
-    rows, verdicts = _judge(records, settings.compare)
+    rows, verdicts = _judge(found, settings.compare)
     note = {
         "measured": [row.to_dict() for row in rows],
         "hypotheses": [verdict.to_dict() for verdict in verdicts],
-        "provisional": list(provisional_of(records)),
+        "provisional": list(found.provisional),
     }
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
-    drawn = draw_all(records, store, rows, store.folder / FIGURES)
+    drawn = draw_all(found, store, rows, store.folder / FIGURES)
     step("report", 3)
     values = load_measured(settings.compare.measured)
     write_page(
-        store.folder / REPORT, study_page(settings, tasks, store, records, rows, verdicts, values, drawn)
+        store.folder / REPORT, study_page(settings, tasks, store, found, rows, verdicts, values, drawn)
     )
     step("all written", 4)
     files = [store.folder / name for name in (STUDY, RESULTS, DATABASE, COMPARISON, REPORT)]
-    return (*files, *screened, *drawn), rows, verdicts
+    return found, (*files, *screened, *drawn), rows, verdicts
 
 
-def _write_screen(records: list[Record], store: Store) -> list[Path]:
+def _write_screen(records: Sequence[Record], store: Store) -> list[Path]:
     """Write the table of dopants, if there are any."""
     from alzmodel.study.screening import SCORE, screen_csv, screen_rows, trends
 
@@ -395,7 +400,7 @@ def screen(out: str | Path) -> list[ScreenRow]:
     from alzmodel.study.screening import screen_rows
 
     _, tasks, store = _open(out)
-    rows = screen_rows(_finished(out, tasks, store))
+    rows = screen_rows(_finished(out, tasks, store).records)
     if not rows:
         raise InputError(
             f"{out}: no doped glass is done; allowed: a study with dopants and the undoped glass"
@@ -403,18 +408,14 @@ def screen(out: str | Path) -> list[ScreenRow]:
     return rows
 
 
-def _judge(
-    records: list[Record], settings: CompareSettings
-) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
+def _judge(found: Findings, settings: CompareSettings) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
     from alzmodel.compare.comparison import compare_models
     from alzmodel.compare.hypotheses import load_hypotheses
     from alzmodel.compare.measured import load_measured
     from alzmodel.compare.verdicts import judge_hypotheses
-    from alzmodel.study.index import quantities
 
-    numbers = quantities(records)
-    rows = compare_models(numbers, load_measured(settings.measured))
-    return tuple(rows), tuple(judge_hypotheses(numbers, load_hypotheses(settings.hypotheses)))
+    rows = compare_models(found.quantities, load_measured(settings.measured))
+    return tuple(rows), tuple(judge_hypotheses(found.quantities, load_hypotheses(settings.hypotheses)))
 
 
 def _open(
@@ -485,8 +486,7 @@ def compare(
         If `out` is no study's folder, nothing in it is done, or a file cannot be used.
     """
     settings, tasks, store = _open(out, measured, hypotheses)
-    records = _finished(out, tasks, store)
-    return _judge(records, settings.compare)
+    return _judge(_finished(out, tasks, store), settings.compare)
 
 
 def provisional(out: str | Path) -> tuple[str, ...]:
@@ -538,9 +538,9 @@ def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | 
 
     settings, tasks, store = _open(out, measured)
     check_writable(target)
-    records = _finished(out, tasks, store)
-    rows, _ = _judge(records, settings.compare)
-    return draw(what, records, store, rows, Path(target))[0]
+    found = _finished(out, tasks, store)
+    rows, _ = _judge(found, settings.compare)
+    return draw(what, found, store, rows, Path(target))[0]
 
 
 def report(
@@ -574,19 +574,19 @@ def report(
     settings, tasks, store = _open(out, measured, hypotheses)
     path = store.folder / REPORT if target is None else Path(target)
     check_writable(path)
-    records = _finished(out, tasks, store)
-    rows, verdicts = _judge(records, settings.compare)
+    found = _finished(out, tasks, store)
+    rows, verdicts = _judge(found, settings.compare)
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
         # Without pictures in pixels, which take half of the time and stand in no page.
-        drawn = draw_all(records, store, rows, Path(figures), (".svg", ".csv"))
-        return write_page(path, study_page(settings, tasks, store, records, rows, verdicts, values, drawn))
+        drawn = draw_all(found, store, rows, Path(figures), (".svg", ".csv"))
+        return write_page(path, study_page(settings, tasks, store, found, rows, verdicts, values, drawn))
 
 
-def _finished(out: str | Path, tasks: Sequence[Task], store: Store) -> list[Record]:
-    from alzmodel.study.index import collect_records
+def _finished(out: str | Path, tasks: Sequence[Task], store: Store) -> Findings:
+    from alzmodel.study.index import collect_records, gather
 
     records = collect_records(tasks, store)
     if not records:
         raise InputError(f"{out}: nothing of the study is done yet; allowed: a study with finished tasks")
-    return records
+    return gather(records)

@@ -150,9 +150,9 @@ def looking(runs: int) -> dict[str, float]:
         done = json.loads(told.stdout)["tasks"]["done"]
         status, status_cpu = min(seconds)
         start, own = time.perf_counter(), cpu()[0]
-        records = index.collect_records(plan(settings), Store(folder))
-        index.write_results(records, folder / runner.RESULTS)
-        index.write_database(records, Store(folder), folder / runner.DATABASE)
+        found = index.gather(index.collect_records(plan(settings), Store(folder)))
+        index.write_results(found, folder / runner.RESULTS)
+        index.write_database(found, Store(folder), folder / runner.DATABASE)
         return {
             "runs": done,
             "status_seconds": status,

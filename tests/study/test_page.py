@@ -14,7 +14,7 @@ import pytest
 
 from alzmodel.cli import main
 from alzmodel.study import runner
-from alzmodel.study.index import collect_records, write_results
+from alzmodel.study.index import collect_records, gather, write_results
 from alzmodel.study.settings import load_study
 from alzmodel.study.stages import STAGES
 from alzmodel.study.store import Store
@@ -102,7 +102,7 @@ def test_every_output_marks_provisional_ions(
             assert json.loads(caught.out)["provisional"] == ["La3+"]
     assert "Provisional potential parameters: La3+" in (tmp_path / "pdf.svg").read_text(encoding="utf-8")
     _, tasks, store = runner._open(synthetic_study)
-    write_results(collect_records(tasks, store), tmp_path / "results.csv")
+    write_results(gather(collect_records(tasks, store)), tmp_path / "results.csv")
     with (tmp_path / "results.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     # Of seed 2 alone, in every analysis of it.

@@ -11,7 +11,7 @@ from alzmodel.compare.comparison import compare_models
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.verdicts import judge_hypotheses
 from alzmodel.study import runner
-from alzmodel.study.index import collect_records, quantities
+from alzmodel.study.index import collect_records, gather
 from alzmodel.study.settings import load_study
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
@@ -29,7 +29,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def numbers(study):
-    return quantities(collect_records(plan(load_study(study / "study.toml")), Store(study)))
+    return gather(collect_records(plan(load_study(study / "study.toml")), Store(study))).quantities
 
 
 def test_models_of_both_protocols_have_names_of_their_own(numbers):
