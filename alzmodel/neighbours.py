@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import ArrayLike, NDArray
 
+    _Pairs = tuple[
+        NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]
+    ]
+
 __all__ = ["Neighbours", "first_minimum", "minimum_between", "neighbour_list", "repeat_length"]
 
 FEW_PAIRS: Final = 60_000
@@ -121,23 +125,20 @@ def neighbour_list(
     counted = everyone if among is None else np.asarray(among, dtype=bool)
     n_wanted = np.sum(wanted[first] & counted[second]) + np.sum(wanted[second] & counted[first])
     both_ways = _both_ways_of_few if n_wanted <= FEW_PAIRS else _compiled()
-    return Neighbours(
-        *both_ways(
-            first,
-            second,
-            np.asarray(shift, dtype=np.int32).reshape(-1, 3),
-            np.asarray(vector, dtype=np.float64).reshape(-1, 3),
-            np.asarray(distance, dtype=np.float64),
-            wanted,
-            counted,
-        ),
-        n_atoms,
-        float(cutoff),
+    start, end, length, arrow, image = both_ways(
+        first,
+        second,
+        np.asarray(shift, dtype=np.int32).reshape(-1, 3),
+        np.asarray(vector, dtype=np.float64).reshape(-1, 3),
+        np.asarray(distance, dtype=np.float64),
+        wanted,
+        counted,
     )
+    return Neighbours(start, end, length, arrow, image, n_atoms, float(cutoff))
 
 
 @functools.cache
-def _compiled() -> Callable[..., tuple[NDArray[np.float64], ...]]:
+def _compiled() -> Callable[..., _Pairs]:
     import numba
 
     return numba.njit(cache=True, nogil=True)(_both_ways)
@@ -151,13 +152,7 @@ def _both_ways_of_few(
     distance: NDArray[np.float64],
     of: NDArray[np.bool_],
     among: NDArray[np.bool_],
-) -> tuple[
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.int64],
-]:
+) -> _Pairs:
     """Do what `_both_ways` does, by one sort."""
     there, back = np.flatnonzero(of[i] & among[j]), np.flatnonzero(of[j] & among[i])
     first, second = np.concatenate([i[there], j[back]]), np.concatenate([j[there], i[back]])
@@ -176,13 +171,7 @@ def _both_ways(
     distance: NDArray[np.float64],
     of: NDArray[np.bool_],
     among: NDArray[np.bool_],
-) -> tuple[
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.float64],
-    NDArray[np.float64],
-    NDArray[np.int64],
-]:
+) -> _Pairs:
     """Take the pairs that are wanted from both ends and put them in order: first atom, second atom, image."""
     starts = np.zeros(len(of) + 1, dtype=np.int64)
     for k in range(len(i)):

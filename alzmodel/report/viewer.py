@@ -184,7 +184,7 @@ def _shells(atoms: Atoms, cutoffs: Mapping[str, float]) -> NDArray[np.int64]:
         return np.empty((0, 3), dtype=np.int64)
     pairs = bonds_within(atoms, limits)
     half = _BASE // 2
-    pairs = pairs.select((np.abs(pairs.shift) <= half).all(axis=1))
+    pairs = pairs.select(np.all(np.abs(pairs.shift) <= half, axis=1))
     image = (pairs.shift + half) @ np.array([_BASE**2, _BASE, 1])
     return np.column_stack([pairs.i, pairs.j, image])
 
