@@ -1,11 +1,12 @@
-"""Show what refinement with another model of the energy changes in small glasses, and whether a trend over x changes.
+"""Show what refinement with another model of the energy changes in glasses, and whether a trend over x changes.
 
     python scripts/refinement_study.py --calculators 7net-mf-0 chgnet --models refinement -o docs/refinement.md
+    python scripts/refinement_study.py --library annealed-low-Tf --models large -o docs/refinement-library.md
 
-Glasses of each La content and seed are melt-quenched and minimised with the pair potential, then relaxed with each
-calculator. Every model is kept in the folder --models and used again; one whose steps ran out goes on when --steps is
-larger. --report only reads them. Beside the page stands a CSV with one line a model, energies by the calculator that
-the line names.
+Glasses of each La content and seed are melt-quenched, or taken from the library, minimised with the pair potential at
+zero pressure, then relaxed with each calculator. Every model is kept in the folder --models and used again; one whose
+steps ran out goes on when --steps is larger. --report only reads them. Beside the page stands a CSV with one line a
+model, energies by the calculator that the line names.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from alzmodel.build.library import library, load_model
 from alzmodel.build.melt_quench import check_request, melt_quench
-from alzmodel.composition import glass_composition, ion_counts, parse_la
+from alzmodel.compare.solubility import whole_cell
+from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.calculators import calculator_of
 from alzmodel.forcefields.refinement import refine
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from alzmodel.build.library import LibraryModel
     from alzmodel.composition import Composition
 
 CUTOFFS = {"Li": 2.55, "La": 3.3, "Zr": 2.95}
@@ -60,29 +64,17 @@ QUANTITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model: La content, seed, and formula units Li7LaxZr2O(7 + 3x + 8)/2 in the cell."""
+    """One glass Li7LaxZr2O(7.5+1.5x): La content, seed, number of atoms, and its entry if it comes from the library."""
 
     x: float
     seed: int
-    units: int
+    n_atoms: int
+    entry: LibraryModel | None = None
 
     @property
     def composition(self) -> Composition:
         """Per formula unit."""
         return glass_composition(self.x)
-
-    @property
-    def n_atoms(self) -> int:
-        """In the cell; refused where they are no whole ions."""
-        per_unit = 9 + self.x + (15 + 3 * self.x) / 2
-        wanted = self.units * per_unit
-        n_atoms = round(wanted)
-        counts = ion_counts(self.composition, n_atoms)
-        if abs(wanted - n_atoms) > 1e-6 or sum(counts.values()) != n_atoms:
-            raise InputError(
-                f"--units {self.units}: no whole ions at x = {self.x:g}; allowed: multiples of 8, say"
-            )
-        return n_atoms
 
     def path(self, folder: Path, calculator: str) -> Path:
         """File of the model that `calculator` left."""
@@ -90,16 +82,46 @@ class Case:
         return folder / f"{safe}-x{self.x:g}-seed{self.seed}.extxyz"
 
 
-def build(case: Case, folder: Path, potential: str, protocol: str) -> Atoms:
-    """Return the glass, minimised with its pair potential at zero pressure; build it if it is not there."""
+def cases_of(options: argparse.Namespace) -> list[Case]:
+    """Every glass that is asked for, seed by seed.
+
+    Raises
+    ------
+    InputError
+        If the library has no glass of the protocol, or a glass cannot be made as asked for.
+    """
+    contents = [float(parse_la(text)) for text in options.la]
+    seeds = range(1, options.seeds + 1)
+    if options.library is None:
+        found = [Case(x, seed, whole_cell(x, options.atoms)) for seed in seeds for x in contents]
+        for case in found:
+            check_request(case.composition, case.n_atoms, options.protocol, options.potential)
+        return found
+    glasses = [
+        one for one in library() if (one.kind, one.potential, one.li) == ("glass", options.potential, 7)
+    ]
+    chosen = [one for one in glasses if one.protocol == options.library and one.seed in seeds]
+    if not chosen:
+        known = ", ".join(sorted({one.protocol for one in glasses})) or "none"
+        raise InputError(f"--library: {options.library}; allowed: {known}")
+    return [
+        Case(one.la, one.seed, one.n_atoms, one) for one in sorted(chosen, key=lambda one: (one.seed, one.la))
+    ]
+
+
+def start(case: Case, folder: Path, potential: str, protocol: str) -> Atoms:
+    """Return the glass, minimised with its pair potential at zero pressure; make it if it is not there."""
     path = case.path(folder, potential)
     if not path.exists():
-        glass = melt_quench(
-            case.composition, case.n_atoms, seed=case.seed, protocol=protocol, potential=potential
-        )
-        relaxed = relax(glass.model, potential=potential, cell="iso")
+        if case.entry is None:
+            model = melt_quench(
+                case.composition, case.n_atoms, seed=case.seed, protocol=protocol, potential=potential
+            ).model
+        else:
+            model = load_model(case.entry)
+        relaxed = relax(model, potential=potential, cell="iso")
         relaxed.atoms.info["provenance"] = {
-            **glass.provenance,
+            **model.info["provenance"],
             "energy_per_atom": relaxed.energy / len(relaxed.atoms),
             "pressure": relaxed.pressure,
         }
@@ -115,7 +137,7 @@ def refine_all(options: argparse.Namespace, cases: Sequence[Case]) -> None:
             target = case.path(options.models, name)
             if _far_enough(target, options):
                 continue
-            glass = build(case, options.models, options.potential, options.protocol)
+            glass = start(case, options.models, options.potential, options.protocol)
             restart = target.with_name(f"{target.name}.restart")
             started = time.monotonic()
             result = refine(
@@ -174,7 +196,7 @@ def collect(options: argparse.Namespace, cases: Sequence[Case]) -> list[dict[str
                     "calculator": name,
                     "x": case.x,
                     "seed": case.seed,
-                    "formula_units": case.units,
+                    "cell": atoms.get_chemical_formula(),
                     "n_atoms": len(atoms),
                     "energy_eV": energy,
                     "energy_before_eV": made.get("energy_before", math.nan),
@@ -281,15 +303,15 @@ def verdict(before: Slope, after: Slope) -> str:
     return "resolved only before" if before.sign else "resolved only after"
 
 
-def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: str) -> str:
-    """Return the page as Markdown."""
+def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: str, asked: int) -> str:
+    """Return the page as Markdown; `asked` is the number of models that each calculator was to relax."""
     found = pairings(rows, options.potential)
     lines = [
         "# What refinement with a machine-learned potential changes",
         "",
         f"Written by `python scripts/refinement_study.py` from the models in `{csv_name}`. Glasses "
-        f"Li7LaxZr2O(7+3x+8)/2 of {options.units} formula units, melt-quenched with `{options.potential}` (protocol "
-        f"`{options.protocol}`) and minimised with it at zero pressure, were relaxed with each calculator, the volume "
+        f"Li7LaxZr2O(7.5+1.5x) of some {_typical_size(rows)} atoms, {_origin(options)} and minimised with "
+        f"`{options.potential}` at zero pressure, were relaxed with each calculator, the volume "
         "free, the shape held. Everything is at 0 K. Distances are means over the first shell, coordination numbers "
         "(CN) count the oxygens within "
         + ", ".join(f"{cutoff:g} Å of {ion}" for ion, cutoff in CUTOFFS.items())
@@ -299,7 +321,7 @@ def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: 
         "have different zeros and are never compared.",
     ]
     for pairing in found:
-        lines += ["", f"## {pairing.calculator}", "", *_status(pairing, options), "", *_table(pairing)]
+        lines += ["", f"## {pairing.calculator}", "", *_status(pairing, asked), "", *_table(pairing)]
         if pairing.tells_trends:
             lines += [
                 "",
@@ -311,11 +333,20 @@ def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: 
     return "\n".join(lines) + "\n"
 
 
-def _status(pairing: Pairing, options: argparse.Namespace) -> list[str]:
+def _origin(options: argparse.Namespace) -> str:
+    if options.library is None:
+        return f"melt-quenched (protocol `{options.protocol}`)"
+    return f"taken from the library (protocol `{options.library}`)"
+
+
+def _typical_size(rows: Sequence[dict[str, Any]]) -> str:
+    return f"{round(statistics.fmean(row['n_atoms'] for row in rows), -2):.0f}"
+
+
+def _status(pairing: Pairing, asked: int) -> list[str]:
     rows = pairing.after
     drops = [1e3 * (row["energy_before_eV"] - row["energy_eV"]) / row["n_atoms"] for row in rows]
     short = [row for row in rows if not row["converged"]]
-    asked = len(options.la) * options.seeds
     steps = [row["steps"] for row in rows]
     limits = "/".join(f"{limit:g}" for limit in sorted({row["fmax_asked"] for row in rows}))
     stopped = (
@@ -419,11 +450,18 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--la", nargs="+", default=["1.5", "3.0", "4.5"], metavar="X", help="La contents")
+    parser.add_argument(
+        "--la", nargs="+", default=["1", "2", "3", "4", "5", "6"], metavar="X", help="La contents"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="models of each La content")
-    parser.add_argument("--units", type=int, default=8, help="formula units in a cell")
+    parser.add_argument("--atoms", type=int, default=600, help="smallest number of atoms in a cell")
     parser.add_argument("--potential", default="du-teter", help="pair potential of the glasses")
     parser.add_argument("--protocol", default="quick", help="melt-quench protocol")
+    parser.add_argument(
+        "--library",
+        metavar="PROTOCOL",
+        help="glasses of the library that this protocol made, in place of new ones",
+    )
     parser.add_argument(
         "--calculators", nargs="+", default=["7net-mf-0"], help="as alzmodel refine takes them"
     )
@@ -444,11 +482,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = options.output.with_suffix(".csv")
     for path in (options.output, table):
         check_writable(path)
+    cases = cases_of(options)
     check_output_folder(options.models).mkdir(parents=True, exist_ok=True)
-    contents = [parse_la(text) for text in options.la]
-    cases = [Case(float(x), seed, options.units) for seed in range(1, options.seeds + 1) for x in contents]
-    for case in cases:
-        check_request(case.composition, case.n_atoms, options.protocol, options.potential)
     if not options.report:
         refine_all(options, cases)
     rows = collect(options, cases)
@@ -457,7 +492,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"--models {options.models}: holds no finished model; allowed: a run without --report"
         )
     write_text(table, csv_text(rows))
-    write_text(options.output, page(rows, options, table.name))
+    write_text(options.output, page(rows, options, table.name, len(cases)))
     print(f"{options.output}, {table}", file=sys.stderr)
     return 0
 

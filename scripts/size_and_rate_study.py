@@ -49,13 +49,13 @@ NUMBERS = {
 KEYS = ("la", "atoms", "rate", "seed")
 
 
-def build(la: float, n_atoms: int, rate: float, seed: int, folder: Path) -> dict[str, float]:
+def build(la: float, n_atoms: int, rate: float, seed: int, folder: Path, ranks: int = 1) -> dict[str, float]:
     """Build and measure one glass; its restart files lie in `folder` until it is done."""
     protocol = {"base": "quick", "anneal_time": 0.0, "quench_rate": rate, "hot_rate": max(rate, 400.0)}
     composition = glass_composition(la)
-    made = input_hash(composition, n_atoms, seed=seed, protocol=protocol)
+    made = input_hash(composition, n_atoms, seed=seed, protocol=protocol, ranks=ranks)
     work = work_folder_beside(folder / f"{n_atoms}-{rate:g}", made)
-    glass = melt_quench(composition, n_atoms, seed=seed, protocol=protocol, workdir=work)
+    glass = melt_quench(composition, n_atoms, seed=seed, protocol=protocol, workdir=work, ranks=ranks)
     rdf = partial_rdf(glass.frames, r_max=7.0)
     peaks, cutoffs = rdf.first_peaks(), rdf.cutoffs()
     shared = sharing(glass.frames).pairs["Zr-La"].fractions
@@ -157,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", type=int, nargs="*", default=[200, 1500, 5000], metavar="ATOMS")
     parser.add_argument("--rates", type=float, nargs="*", default=[1.0, 10.0, 100.0], metavar="K/PS")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--ranks", type=int, default=1, help="MPI ranks of each model")
     parser.add_argument("-o", "--output", type=Path, help="Markdown page of the table")
     options = parser.parse_args(arguments)
     for path in (options.runs, options.output):
@@ -173,7 +174,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     for _, atoms, rate, _ in wanted:
         check_request(
-            glass_composition(la), atoms, {"base": "quick", "anneal_time": 0.0, "quench_rate": rate}
+            glass_composition(la),
+            atoms,
+            {"base": "quick", "anneal_time": 0.0, "quench_rate": rate},
+            ranks=options.ranks,
         )
     for number, (content, atoms, rate, seed) in enumerate(wanted, start=1):
         seconds = estimate_seconds(atoms, {"base": "quick", "anneal_time": 0.0, "quench_rate": rate})
@@ -181,7 +185,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{number}/{len(wanted)} {atoms} atoms, {rate:g} K/ps, seed {seed}: {seconds:.0f} s",
             file=sys.stderr,
         )
-        rows[content, atoms, rate, seed] = build(content, atoms, rate, seed, options.runs.parent)
+        rows[content, atoms, rate, seed] = build(
+            content, atoms, rate, seed, options.runs.parent, options.ranks
+        )
         write(options.runs, rows)
     print(table(rows))
     if options.output is not None:

@@ -3,9 +3,9 @@
     python scripts/solubility_limit.py --models glasses -o docs/solubility
 
 builds what is missing in the folder of models, and writes docs/solubility.md, .csv and .png. ``--library PROTOCOL``
-adds the larger glasses of that protocol that come with the package. ``--refinement docs/refinement.csv`` adds the
-smaller glasses that scripts/refinement_study.py relaxed with machine-learned potentials; energies of the crystals with
-the same calculator are kept beside it (refinement-crystals.csv) and computed where they are missing.
+adds the larger glasses of that protocol that come with the package. ``--refinement docs/refinement.csv`` adds glasses
+that scripts/refinement_study.py relaxed with machine-learned potentials; energies of the crystals with the same
+calculator are kept beside it (refinement-crystals.csv) and computed where they are missing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import Atoms
 
 from alzmodel.build.library import library, load_model
 from alzmodel.build.melt_quench import check_request, melt_quench
@@ -28,11 +29,13 @@ from alzmodel.compare.solubility import (
     Exsolution,
     Gate,
     Solubility,
+    atoms_per_unit,
     exsolution,
     formation_gate,
     gathering_words,
     per_formula_unit,
     solubility,
+    whole_cell,
 )
 from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import InputError, run_main
@@ -46,7 +49,6 @@ from alzmodel.statistics import mean_std, student_ci
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ase import Atoms
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -55,9 +57,7 @@ if TYPE_CHECKING:
 
 CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL, "Li2O")
 FEWEST_CONTENTS, FEWEST_SEEDS = 3, 2
-PER_ZR_PAIR = (16.5, 2.5)
-"""Atoms of Li7LaxZr2O(7.5+1.5x): 16.5 + 2.5 x."""
-MOST_UNITS = 1000
+CRYSTAL_TABLE = "refinement-crystals.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +101,6 @@ class Series:
         }
 
 
-def exact_size(la: float, least: int) -> int:
-    """Smallest number of atoms, at least `least`, that holds whole formula units and whole ions.
-
-    Raises
-    ------
-    InputError
-        If x is no simple fraction.
-    """
-    per_unit = PER_ZR_PAIR[0] + PER_ZR_PAIR[1] * la
-    for units in range(1, MOST_UNITS):
-        parts = (units * la, units * (7.5 + 1.5 * la))
-        if units * per_unit >= least and all(abs(part - round(part)) < 1e-9 for part in parts):
-            return round(units * per_unit)
-    raise InputError(
-        f"La content: {la:g}; allowed: fractions that fit a cell of whole ions, such as 1.5 or 2"
-    )
-
-
 def model_name(la: float, seed: int) -> str:
     """Name of a model's file, without its ending."""
     return f"la-{la:g}-seed-{seed}"
@@ -133,7 +115,7 @@ def build(options: argparse.Namespace) -> tuple[list[Model], tuple[str, ...]]:
         if not path.is_file():
             glass = melt_quench(
                 glass_composition(la),
-                exact_size(la, options.atoms),
+                whole_cell(la, options.atoms),
                 seed=seed,
                 protocol=options.protocol,
                 potential=options.potential,
@@ -236,32 +218,45 @@ def _atoms_per_unit(crystal: str) -> int:
     return sum(counts.values())
 
 
-def of_refinement(path: Path) -> tuple[str, list[Result], tuple[str, ...]]:
-    """Compare the glasses of the refinement study, by calculator; our own potentials are left out.
+def of_refinement(path: Path) -> Series:
+    """Compare the glasses of a table of the refinement study, by calculator; our own potentials are left out.
 
-    Also name their formula units, calculators with too few glasses, and glasses that were not relaxed to the end.
+    Notes tell of calculators with too few glasses, and of glasses that were not relaxed to the end.
 
     Raises
     ------
     InputError
         If the file is not one of that study, or crystals are missing and the calculator is not installed.
     """
-    keys = ("x", "energy_eV", "formula_units")
     table = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
     try:
-        rows = [(row["calculator"], row["converged"], *(float(row[key]) for key in keys)) for row in table]
+        rows = [
+            (
+                row["calculator"],
+                row["converged"],
+                Atoms(row["cell"]),
+                float(row["x"]),
+                float(row["energy_eV"]),
+            )
+            for row in table
+            if row["calculator"] not in POTENTIALS
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not read ({error}); allowed: a table of refinement_study.py") from None
+    if not rows:
+        raise InputError(f"{path}: holds no refined glass; allowed: a table of refinement_study.py")
+    size = f"{round(np.mean([len(row[2]) for row in rows]), -2):.0f}"
     results, notes = [], []
-    for calculator in dict.fromkeys(row[0] for row in rows if row[0] not in POTENTIALS):
+    for calculator in dict.fromkeys(row[0] for row in rows):
         mine = [row for row in rows if row[0] == calculator]
+        energies = refined_crystals(calculator, path.with_name(CRYSTAL_TABLE))
         groups: dict[float, list[float]] = {}
-        for _, _, la, energy, units in mine:
-            groups.setdefault(la, []).append(energy / units)
-        energies = refined_crystals(calculator, path.with_name(f"{path.stem}-crystals.csv"))
+        for _, _, cell, la, energy in mine:
+            groups.setdefault(la, []).append(per_formula_unit(cell, energy, la=la, oxides=energies))
         gate = formation_gate(energies)
         if len(groups) >= FEWEST_CONTENTS and min(map(len, groups.values())) >= FEWEST_SEEDS:
-            results.append(Result(calculator, solubility(groups, energies["La2O3"] / 2), gate))
+            found = solubility(groups, energies["La2O3"] / 2)
+            results.append(Result(f"{calculator}, {size} atoms", found, gate))
         else:
             notes.append(f"{calculator}, {len(mine)} glasses, too few to compare: {gate}.\n")
         stopped = sum(row[1] != "True" for row in mine)
@@ -269,7 +264,8 @@ def of_refinement(path: Path) -> tuple[str, list[Result], tuple[str, ...]]:
             notes.append(
                 f"{calculator}: {stopped} of {len(mine)} glasses stopped when their steps ran out.\n"
             )
-    return "/".join(f"{units:g}" for units in sorted({row[-1] for row in rows})), results, tuple(notes)
+    title = f"Machine-learned potentials: some {size} atoms, relaxed ([{path.stem}.md]({path.stem}.md))"
+    return Series("refined", title, [], results, (), tuple(notes))
 
 
 def refined_crystals(calculator: str, path: Path) -> dict[str, float]:
@@ -440,7 +436,7 @@ def _oxide_like(models: Sequence[Model]) -> str:
 
 
 def _la_ions(model: Model) -> float:
-    return model.la * model.n_atoms / (PER_ZR_PAIR[0] + PER_ZR_PAIR[1] * model.la)
+    return model.la * model.n_atoms / atoms_per_unit(model.la)
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
@@ -538,7 +534,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--potential", default="du-teter", choices=list(POTENTIALS))
     parser.add_argument("--models", type=Path, required=True, help="folder of the models")
     parser.add_argument(
-        "--refinement", type=Path, metavar="CSV", help="also glasses that refinement_study.py relaxed"
+        "--refinement",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="CSV",
+        help="also glasses that refinement_study.py relaxed",
     )
     parser.add_argument(
         "--library", metavar="PROTOCOL", help="also the glasses of the library of this protocol"
@@ -563,14 +564,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in (table, text, picture):
         check_writable(path)
     check_output_folder(options.models).mkdir(parents=True, exist_ok=True)
-    if options.refinement and not options.refinement.is_file():
-        raise InputError(
-            f"--refinement {options.refinement}: no such file; allowed: a table of refinement_study.py"
-        )
+    for path in options.refinement:
+        if not path.is_file():
+            raise InputError(f"--refinement {path}: no such file; allowed: a table of refinement_study.py")
     for la in options.la:
-        size = exact_size(la, options.atoms)
+        size = whole_cell(la, options.atoms)
         check_request(glass_composition(la), size, options.protocol, options.potential)
     chosen = glasses_of_library(options.library, options.potential) if options.library else []
+    refined = [of_refinement(path) for path in options.refinement]
     models, marks = build(options)
     crystals = crystal_energies(options.potential)
     results = [with_potential(models, options.potential, crystals)]
@@ -581,10 +582,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = [with_potential(models, f"{options.potential}, {options.library}", crystals)]
         title = f"The library: some 5000 atoms, {len(models)} models, protocol `{options.library}`"
         series.append(Series(options.library, title, models, results, marks))
-    if options.refinement:
-        units, results, notes = of_refinement(options.refinement)
-        title = f"Machine-learned potentials: {units} formula units, relaxed ([refinement.md](refinement.md))"
-        series.append(Series("refined", title, [], results, (), notes))
+    series += refined
     write_text(table, csv_text(series))
     write_text(text, page(series, options))
     figure(series, picture)

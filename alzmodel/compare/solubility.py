@@ -37,12 +37,14 @@ __all__ = [
     "Exsolution",
     "Gate",
     "Solubility",
+    "atoms_per_unit",
     "exsolution",
     "formation_gate",
     "gathering_words",
     "per_formula_unit",
     "solubility",
     "trend",
+    "whole_cell",
 ]
 
 GATE_CRYSTAL: Final = "La2Zr2O7"
@@ -57,6 +59,8 @@ is moved by this much up and down.
 """
 
 DRAWS: Final = 2000
+
+MOST_UNITS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,29 @@ def formation_gate(energies: Mapping[str, float]) -> Gate:
 
 MOST_IONS: Final = 4
 """Ions of a sort by which a large model may miss its composition before its energy counts as another's."""
+
+
+def atoms_per_unit(la: float) -> float:
+    """Atoms in Li7LaxZr2O(7.5+1.5x)."""
+    return 16.5 + 2.5 * la
+
+
+def whole_cell(la: float, least: int) -> int:
+    """Smallest number of atoms, at least `least`, that holds whole formula units and whole ions.
+
+    Raises
+    ------
+    InputError
+        If x is no simple fraction.
+    """
+    per_unit = atoms_per_unit(la)
+    for units in range(1, MOST_UNITS):
+        parts = (units * la, units * (7.5 + 1.5 * la))
+        if units * per_unit >= least and all(abs(part - round(part)) < 1e-9 for part in parts):
+            return round(units * per_unit)
+    raise InputError(
+        f"La content: {la:g}; allowed: fractions that fit a cell of whole ions, such as 1.5 or 2"
+    )
 
 
 def per_formula_unit(
