@@ -24,6 +24,7 @@ from ase import Atoms
 
 from alzmodel.build.library import library, load_model
 from alzmodel.build.melt_quench import check_request, melt_quench
+from alzmodel.compare.measured import load_measured
 from alzmodel.compare.solubility import (
     GATE_CRYSTAL,
     Exsolution,
@@ -43,7 +44,7 @@ from alzmodel.forcefields.phase_energies import phase_energy
 from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
 from alzmodel.forcefields.validation import crystal_properties, validation_crystal
 from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
-from alzmodel.report.drawing import draw, looks_of
+from alzmodel.report.drawing import GREY, Look, draw, looks_of
 from alzmodel.statistics import mean_std, student_ci
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from alzmodel.build.library import LibraryModel
-    from alzmodel.report.drawing import Look
 
 CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL, "Li2O")
 FEWEST_CONTENTS, FEWEST_SEEDS = 3, 2
@@ -318,6 +318,7 @@ def page(series: Sequence[Series], options: argparse.Namespace) -> str:
             parts.append(f"### Energies: {one.source}\n")
             parts.append(f"**{one.found.verdict(one.gate)}**\n")
             if one.gate.passed:
+                parts.append(f"{one.found.beside(*measured_limit())}\n")
                 parts.append(f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n")
             parts.append(f"{one.found.convexity()}\n")
             parts.append(_energy_table(one))
@@ -328,6 +329,12 @@ def page(series: Sequence[Series], options: argparse.Namespace) -> str:
     parts.append(f"![energies and order over x]({options.output.name}.png)\n")
     parts.append(FIGURE_WORDS)
     return "\n".join(part for part in parts if part)
+
+
+def measured_limit() -> tuple[float, float]:
+    """Between which x the film's Raman lines of La2O3 appear."""
+    (value,) = load_measured().series("solubility_limit")
+    return value.low, value.high
 
 
 def _gathering(part: Series) -> str:
@@ -451,8 +458,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def figure(series: Sequence[Series], path: Path) -> None:
     """Draw energies, slopes and order over x."""
-    sources = [one.source for part in series for one in part.results]
-    looks = looks_of([*sources, "random"])
+    looks = looks_of(one.source for part in series for one in part.results)
+    looks["random"] = Look(GREY, ":", "x")
     # Models of one series look the same in every panel.
     looks |= {part.label: looks[part.results[0].source] for part in series if part.models}
 
@@ -478,9 +485,6 @@ def figure(series: Sequence[Series], path: Path) -> None:
                 "" if number else "random network",
                 lambda one: 100 * one.la_only_oxygen_random,
             )
-        # Room for the legend above the longest bars.
-        low, high = slope.get_ylim()
-        slope.set_ylim(low, high + 0.5 * (high - low))
         order.set(xlabel="x", ylabel="La–La Warren–Cowley, bonds")
         oxygen.set(xlabel="x", ylabel="O bonded to La alone (%)")
         slope.legend(loc="upper left")
@@ -503,7 +507,7 @@ def _draw_energies(energy: Axes, slope: Axes, one: Result, look: Look) -> None:
     centres = [(a + b) / 2 for a, b in pairwise(found.x)]
     effects = np.array([outcome.effect for outcome in found.slopes])
     reach = np.abs(np.array([outcome.ci95 for outcome in found.slopes]).T - effects)
-    slope.errorbar(centres, effects, reach, label=one.source, marker=look.marker, capsize=2, **look.line)
+    slope.errorbar(centres, effects, reach, marker=look.marker, capsize=2, **look.line)
 
 
 def _draw_order(

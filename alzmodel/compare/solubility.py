@@ -22,7 +22,7 @@ from alzmodel.forcefields.validation import VALIDATION, formation_enthalpy
 from alzmodel.local_order.network import network
 from alzmodel.local_order.shells import ANION, bonded
 from alzmodel.statistics import contrast, holm, one_sample
-from alzmodel.units import EV_TO_KJ_PER_MOL
+from alzmodel.units import BOLTZMANN_EV_K, EV_TO_KJ_PER_MOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -271,9 +271,14 @@ class Solubility:
         first, last = self.x[0], self.x[-1]
         if gate is not None and not gate.passed:
             moved = self.limit_with(gate.difference / EV_TO_KJ_PER_MOL)
+            limit = (
+                f"stays at x = {moved:g}"
+                if moved == self.limit
+                else f"moves from x = {self.limit:g} to {moved:g}"
+            )
             return (
-                f"The model cannot tell: {gate}. If the glass is off by as much as the crystal, the limit moves from "
-                f"x = {self.limit:g} to {moved:g}. The numbers stand here, but are not usable."
+                f"The model cannot tell: {gate}. If the glass is off by as much as the crystal, the limit {limit}. "
+                "The numbers stand here, but are not usable."
             )
         if gate is None:
             return (
@@ -304,6 +309,21 @@ class Solubility:
             f"The limit lies {where} = {self.limit:g}; {span} over the scatter of the models. Only the contents that "
             "were made could be found."
         )
+
+    def beside(self, low: float, high: float) -> str:
+        """Say how the limit stands to a measured one, from x = `low` to `high`."""
+        measured = f"the measured limit, x = {low:g} to {high:g}"
+        if self.limit_range[1] < low:
+            steps = [(b, slope.effect) for b, slope in zip(self.x[1:], self.slopes, strict=True) if b <= low]
+            cost = steps[-1][1] if steps else self.slopes[0].effect
+            return (
+                f"That is below {measured}: at 0 K the model contradicts the measurement. For both to hold, entropy "
+                f"would have to outweigh {cost:+.2f} eV per La ({cost / (1000 * BOLTZMANN_EV_K):.1f} k_B at 1000 K), "
+                "or the film to be no equilibrium."
+            )
+        if self.limit_range[0] > high:
+            return f"That is above {measured}: the model contradicts the measurement, and entropy moves it further up."
+        return f"That does not contradict {measured}."
 
 
 def solubility(

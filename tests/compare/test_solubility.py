@@ -21,6 +21,7 @@ from alzmodel.compare.solubility import (
     per_formula_unit,
     solubility,
     trend,
+    whole_cell,
 )
 from alzmodel.crystals import crystal, supercell
 from alzmodel.errors import InputError
@@ -98,21 +99,58 @@ def test_glasses_of_the_refinement_study_are_compared_by_calculator(tmp_path):
     of_refinement = runpy.run_path(str(root / "scripts" / "solubility_limit.py"))["of_refinement"]
     table = tmp_path / "refinement.csv"
     shutil.copy(root / "docs" / "refinement-crystals.csv", tmp_path)
-    lines = ["calculator,x,energy_eV,formula_units,converged"]
-    for x in (1.5, 3.0, 4.5):
+    lines = ["calculator,x,cell,energy_eV,converged"]
+    for x in (2, 3, 4):
+        cell = f"Li56La{8 * x}Zr16O{60 + 12 * x}"
         for seed in (0, 1):
-            lines += [f"du-teter,{x},-1,8,True", f"7net-mf-0,{x},{8 * (x * -48.0 + 0.1 * seed)},8,{x < 4}"]
-    table.write_text("\n".join([*lines, "chgnet,3.0,-1300,8,True"]) + "\n")
-    units, (result,), notes = of_refinement(table)
-    assert units == "8"
-    assert result.source == "7net-mf-0"
+            lines += [
+                f"du-teter,{x},{cell},-1,True",
+                f"7net-mf-0,{x},{cell},{8 * (x * -48.0 + 0.1 * seed)},{x < 4}",
+            ]
+    table.write_text("\n".join([*lines, "chgnet,3.0,Li56La24Zr16O96,-1300,True"]) + "\n")
+    series = of_refinement(table)
+    (result,), notes = series.results, series.notes
+    assert result.source == "7net-mf-0, 200 atoms"
+    assert "some 200 atoms, relaxed ([refinement.md](refinement.md))" in series.title
     assert result.gate.passed
     assert [one.effect for one in result.found.slopes] == pytest.approx([-48.0 - result.found.oxide] * 2)
     assert notes[0] == "7net-mf-0: 2 of 6 glasses stopped when their steps ran out.\n"
     assert notes[1].startswith("chgnet, 1 glasses, too few to compare: gate: fails")
-    table.write_text("x,y\n1,2\n")
-    with pytest.raises(InputError, match=r"refinement.csv: not read .*calculator.*; allowed: a table"):
-        of_refinement(table)
+    for text, complaint in (
+        ("x,y\n1,2\n", "not read .*calculator"),
+        ("calculator,x,cell,energy_eV,converged\ndu-teter,3,LiO,-1,True\n", "holds no refined glass"),
+    ):
+        table.write_text(text)
+        with pytest.raises(InputError, match=rf"refinement.csv: {complaint}.*; allowed: a table"):
+            of_refinement(table)
+
+
+def test_a_refined_glass_that_lacks_ions_is_brought_to_its_composition_with_the_calculators_oxides(tmp_path):
+    """One Li2O taken away with its energy: the glass is where it was."""
+    root = Path(__file__).parents[2]
+    script = runpy.run_path(str(root / "scripts" / "solubility_limit.py"))
+    shutil.copy(root / "docs" / "refinement-crystals.csv", tmp_path)
+    lithia = script["refined_crystals"]("7net-mf-0", tmp_path / "refinement-crystals.csv")["Li2O"]
+    lines = ["calculator,x,cell,energy_eV,converged"]
+    for x in (2, 3, 4):
+        lines += [f"7net-mf-0,{x},Li56La{8 * x}Zr16O{60 + 12 * x},{-400.0 * x},True"]
+        lines += [f"7net-mf-0,{x},Li54La{8 * x}Zr16O{59 + 12 * x},{-400.0 * x - lithia},True"]
+    (tmp_path / "refinement.csv").write_text("\n".join(lines) + "\n")
+    (result,) = script["of_refinement"](tmp_path / "refinement.csv").results
+    assert result.found.excess()[1] == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("la", "least", "size"), [(1.0, 600, 608), (1.5, 1, 81), (3, 600, 600), (4.5, 100, 111)]
+)
+def test_a_whole_cell_is_the_smallest_that_holds_whole_ions(la, least, size):
+    """By hand: x = 1.5 needs four units for whole La and O, x = 3 one of 24 atoms."""
+    assert whole_cell(la, least) == size
+
+
+def test_a_content_that_no_cell_holds_is_refused():
+    with pytest.raises(InputError, match=r"La content: 3\.14159; allowed"):
+        whole_cell(3.14159, 10)
 
 
 def test_a_crystal_bound_too_weakly_moves_the_limit_up():
@@ -124,6 +162,17 @@ def test_a_crystal_bound_too_weakly_moves_the_limit_up():
     assert rising.limit_with(0.1) == 1
     assert rising.limit_with(0.4) == 6
     assert "the limit moves from x = 1 to 6" in rising.verdict(weak)
+    assert "the limit stays at x = 1" in rising.verdict(gate(-107.3 + 2 * 0.16 * EV_TO_KJ_PER_MOL))
+
+
+def test_a_limit_is_told_beside_the_measured_one():
+    rising = solubility(models(lambda x: (OXIDE + 0.2) * x), OXIDE)
+    falling = solubility(models(lambda x: (OXIDE - 0.2) * x), OXIDE)
+    assert "below the measured limit, x = 3 to 4.5: at 0 K the model contradicts" in rising.beside(3.0, 4.5)
+    assert "+0.20 eV per La (2.3 k_B at 1000 K)" in rising.beside(3.0, 4.5)
+    assert "above the measured limit, x = 3 to 4.5: the model contradicts" in falling.beside(3.0, 4.5)
+    for one, ends in ((rising, (1.0, 4.5)), (falling, (3.0, 6.0))):
+        assert one.beside(*ends).startswith("That does not contradict the measured limit")
 
 
 def test_trends_are_those_of_a_fit_through_all_models():
