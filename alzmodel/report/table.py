@@ -154,9 +154,9 @@ def _table(title: str, *left: str, right: Sequence[str] = ()) -> Table:
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for name in left:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in right:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 
@@ -318,7 +318,7 @@ def print_roles(rows: Sequence[IonRole], answer: Answer, *, console: Console | N
         right=("models", "coordination", "bonds to bridging O", "z/r (e/Å)", "z/d² (e/Å²)", "kJ/mol a bond"),
     )
     for name in ("Dietzel", "Sun", "the Encyclopedia", "the paper"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
         bridging, spread = row.numbers["bridging_share"]
         table.add_row(

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from alzmodel.compare.comparison import compare_models
 from alzmodel.compare.measured import load_measured
+from alzmodel.compare.network_roles import IonRole, modifier_answer
 from alzmodel.compare.quantities import Quantity
 from alzmodel.compare.verdicts import judge_hypotheses
-from alzmodel.report.table import print_comparison, print_hypotheses, print_models, with_error
+from alzmodel.report.table import print_comparison, print_hypotheses, print_models, print_roles, with_error
 
 
 def quantities(n):
@@ -102,3 +103,18 @@ def test_rows_alike_but_for_the_composition_share_a_line():
     assert len(shared) == 1
     assert "1.5, 3, 4.5" in shared[0]
     assert len(apart) == 3
+
+
+def test_long_names_are_folded_and_not_cut_off():
+    numbers = dict.fromkeys(
+        ("coordination", "distance", "valence_per_bond", "bridging_share", "dietzel", "sun"), (0.5, 0.01)
+    )
+    classes = {"sun": {"intermediate": 3}, "dietzel": {"between": 3}, "table": {"modifier to intermediate": 3}}
+    row = IonRole("La3+", 3.0, "as-deposited-high-Tf", 3, numbers, 2.9, classes, "modifier")
+    buffer = io.StringIO()
+    print_roles([row], modifier_answer([row]), console=Console(file=buffer, width=120))
+    text = buffer.getvalue()
+    assert "…" not in text
+    first = next(line for line in text.splitlines() if "as-" in line)
+    place = slice(first.index("as-"), first.index("as-") + 7)
+    assert "as-deposited-high-Tf" in "".join(line[place].strip() for line in text.splitlines())
