@@ -41,7 +41,7 @@ XRAY_Q_MAX: Final = 4.0 * math.pi * 6.0
 """Å⁻¹; the X-ray factors are tabulated up to sin θ/λ = 6 Å⁻¹."""
 
 _ELECTRON_K_MAX: Final = 12.0
-_LINE_PATTERN: Final = re.compile(r"^(?P<anode>[A-Z][a-z])K(?P<line>a1|a2|a)$")
+_LINE_PATTERN: Final = re.compile(r"^(?P<anode>[A-Z][a-z]?)K(?P<line>a1|a2|a)$")
 _OTHER_LINE: Final = re.compile(r"^(?P<anode>[A-Z][a-z]?)(?P<line>[KLM][a-z]\d?(,\d+)?)$")
 
 X_RAY_LINES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
@@ -57,6 +57,14 @@ X_RAY_LINES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 """Kα1 and Kα2 wavelengths in Å by anode: International Tables for Crystallography C (2004), table 4.2.2.4."""
 
 
+_SHORTEST: Final = 0.05
+_LONGEST: Final = 5.0
+_ALLOWED: Final = (
+    f"a wavelength of {_SHORTEST:g} to {_LONGEST:g} Å, an anode such as {', '.join(X_RAY_LINES)} followed by Ka, Ka1 "
+    "or Ka2, or another line of a tube such as CuKb1 or WLa1"
+)
+
+
 def wavelength_of(name: str | float) -> float:
     """Wavelength in Å of a named X-ray line, or of a number.
 
@@ -64,7 +72,7 @@ def wavelength_of(name: str | float) -> float:
     ----------
     name
         A wavelength in Å as number or text, or an anode (Ag, Co, Cr, Cu, Fe, Mo) with its line: ``CuKa1``,
-        ``CuKa2``, or ``CuKa`` for the mean of the doublet weighted 2:1. Other lines and anodes (``CuKb1``, ``WLa1``)
+        ``CuKa2``, or ``CuKa`` for the mean of the doublet weighted 2:1. Other lines and anodes (``CuKb1``, ``NiKa``)
         have the energies of the tables of W. T. Elam, B. D. Ravel and J. R. Sieber (2002), as xraydb
         gives them, to some 2e-4 of their value.
 
@@ -83,30 +91,42 @@ def spectrum_of(name: str | float) -> tuple[tuple[float, float], ...]:
     ``CuKa`` is the doublet with Kα2 half as strong as Kα1; ``CuKa1`` and plain numbers are one line.
     See :func:`wavelength_of` for the names and errors.
     """
-    allowed = (
-        f"a wavelength of 0.05 to 5 Å, one of {', '.join(X_RAY_LINES)} followed by Ka, Ka1 or Ka2, "
-        "or another line of a tube such as CuKb1 or WLa1"
-    )
     if isinstance(name, str):
         match = _LINE_PATTERN.match(name.strip())
-        if match is not None and match["anode"] in X_RAY_LINES:
-            first, second = X_RAY_LINES[match["anode"]]
+        doublet = None if match is None else _doublet(match["anode"])
+        if match is not None and doublet is not None:
+            first, second = doublet
             by_line = {
                 "a1": ((first, 1.0),),
                 "a2": ((second, 1.0),),
                 "a": ((first, 2.0 / 3.0), (second, 1.0 / 3.0)),
             }
-            return by_line[match["line"]]
+            return _within(by_line[match["line"]], name)
         other = _OTHER_LINE.match(name.strip())
-        if other is not None:
-            name = _tabulated_line(other["anode"], other["line"]) or name
+        tabulated = None if other is None else _tabulated_line(other["anode"], other["line"])
+        if tabulated is not None:
+            return _within(((tabulated, 1.0),), name)
     try:
         value = float(name)
     except (TypeError, ValueError):
-        raise InputError(f"wavelength: {name}; allowed: {allowed}") from None
-    if not 0.05 <= value <= 5.0:
-        raise InputError(f"wavelength: {name}; allowed: {allowed}")
+        value = math.nan
+    if not _SHORTEST <= value <= _LONGEST:
+        raise InputError(f"wavelength: {name}; allowed: {_ALLOWED}")
     return ((value, 1.0),)
+
+
+def _within(lines: tuple[tuple[float, float], ...], name: str) -> tuple[tuple[float, float], ...]:
+    if not all(_SHORTEST <= wavelength <= _LONGEST for wavelength, _ in lines):
+        raise InputError(f"wavelength: {name} is {lines[0][0]:.4g} Å; allowed: {_ALLOWED}")
+    return lines
+
+
+def _doublet(anode: str) -> tuple[float, float] | None:
+    """Kα1 and Kα2 wavelengths in Å of an anode, or None where no table has both."""
+    if anode in X_RAY_LINES:
+        return X_RAY_LINES[anode]
+    first, second = _tabulated_line(anode, "Ka1"), _tabulated_line(anode, "Ka2")
+    return None if first is None or second is None else (first, second)
 
 
 def _tabulated_line(anode: str, line: str) -> float | None:

@@ -96,6 +96,7 @@ class ReferenceSettings:
             "--r-max": (self.r_max, 2.0, 100.0, "Å"),
             "--columns": (self.columns, 1, 100, ""),
             "--thickness": (self.thickness, 5.0, 2000.0, "Å"),
+            "--seed": (self.seed, 0, 2**32 - 1, ""),
         }
         if self.size is not None:
             ranges["--size"] = (self.size, 10.0, 400.0, "Å")

@@ -17,7 +17,11 @@ def test_reference_lists_its_files(capsys, tmp_path):
 
 
 def test_unknown_phases_and_lines_end_in_one_line(capsys, tmp_path):
-    for words, named in ((["Xx"], "'Xx'"), (["MgO", "--wavelength", "CuX"], "CuX")):
+    for words, named in (
+        (["Xx"], "'Xx'"),
+        (["MgO", "--wavelength", "CuX"], "CuX"),
+        (["MgO", "--seed", "-1"], "--seed -1"),
+    ):
         assert main(["reference", *words, "-o", str(tmp_path / "out")]) == 2
         caught = capsys.readouterr()
         assert named in caught.err

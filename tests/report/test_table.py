@@ -109,7 +109,11 @@ def test_long_names_are_folded_and_not_cut_off():
     numbers = dict.fromkeys(
         ("coordination", "distance", "valence_per_bond", "bridging_share", "dietzel", "sun"), (0.5, 0.01)
     )
-    classes = {"sun": {"intermediate": 3}, "dietzel": {"between": 3}, "table": {"modifier to intermediate": 3}}
+    classes = {
+        "sun": {"intermediate": 3},
+        "dietzel": {"between": 3},
+        "table": {"modifier to intermediate": 3},
+    }
     row = IonRole("La3+", 3.0, "as-deposited-high-Tf", 3, numbers, 2.9, classes, "modifier")
     buffer = io.StringIO()
     print_roles([row], modifier_answer([row]), console=Console(file=buffer, width=120))

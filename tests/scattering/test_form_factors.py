@@ -85,10 +85,13 @@ def test_wavelengths():
     # energies are good to some 2e-4.
     assert wavelength_of("CuKb1") == pytest.approx(1.39223, rel=3e-4)
     assert wavelength_of("WLa1") == pytest.approx(1.47639, rel=3e-4)
+    # A doublet of the tables: Bearden's 1.65791 and 1.66175 Å.
+    assert wavelength_of("NiKa") == pytest.approx((2 * 1.65791 + 1.66175) / 3, rel=3e-4)
+    assert [weight for _, weight in spectrum_of("NiKa")] == pytest.approx([2 / 3, 1 / 3])
     assert photon_energy(wavelength_of("CuKa1")) == pytest.approx(8047.82, abs=0.1)
 
 
-@pytest.mark.parametrize("bad", ["CuKb", "Xx", "nan", -1.5, 0, 15.4, "cuka", None])
+@pytest.mark.parametrize("bad", ["CuKb", "Xx", "nan", -1.5, 0, 15.4, "cuka", None, "XxKa", "AlKa"])
 def test_unknown_wavelengths_are_refused(bad):
     with pytest.raises(InputError, match="wavelength"):
         wavelength_of(bad)
