@@ -148,6 +148,7 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
     import matplotlib.style
     from matplotlib.figure import Figure
 
+    from alzmodel.report.layout import lay_out
     from alzmodel.report.rendering import Drawing
 
     targets = files_of(path)
@@ -158,18 +159,14 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
         figure = Figure()
         drawing = Drawing(figure)
         build(figure)
-        if _NOTE.get():
-            figure.suptitle(_NOTE.get(), x=0.02, ha="left", fontsize=6.5)
-        # Once for all files: it takes as long as a drawing, and each is to be the same bytes alone or with others.
-        layout = figure.get_layout_engine()
-        if layout is not None:
-            layout.execute(figure)
-        with matplotlib.rc_context({"figure.constrained_layout.use": False}):
-            figure.set_layout_engine(None)
-            if targets[0].suffix == ".pdf":
-                _save_pdf(figure, targets[0])
-            else:
-                drawing.draw_once()
+        note = (
+            figure.suptitle(_NOTE.get(), x=0.02, ha="left", va="top", fontsize=6.5) if _NOTE.get() else None
+        )
+        lay_out(figure, drawing.get_renderer(), note)
+        if targets[0].suffix == ".pdf":
+            _save_pdf(figure, targets[0])
+        else:
+            drawing.draw_once()
     for file in targets:
         if file.suffix == ".csv":
             write_text(file, _csv(columns))
