@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from alzmodel.cli import analyse, build, fem, inverse, library, pdf, reference, refine, screen, study, xrd
-from alzmodel.errors import InputError, exit_code
+from alzmodel.errors import EXIT_BAD_INPUT, InputError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,5 +84,8 @@ def _command(arguments: Sequence[str] | None) -> int:
         if not callable(getattr(error, "format_message", None)):
             raise
         message = str(error.format_message())  # type: ignore[attr-defined]
+        if not message:
+            # No words after a command that needs some: its help has been shown.
+            return EXIT_BAD_INPUT
         raise InputError(message.replace("Value error, ", "")) from error
     return code if isinstance(code, int) else 0

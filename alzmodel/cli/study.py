@@ -93,7 +93,9 @@ def run(
     if settings.glass.models == "library":
         say(f"alzmodel: {runner.library_words(settings)}")
     if dry_run:
-        planned = runner.plan_study(settings, out, workers=workers, executor=executor)
+        planned = runner.plan_study(
+            settings, out, workers=workers, executor=executor, measured=measured, hypotheses=hypotheses
+        )
         print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
     with show_study() as listen:

@@ -189,6 +189,8 @@ def plan_study(
     *,
     workers: int | None = None,
     executor: str = "local",
+    measured: str | Path | None = None,
+    hypotheses: str | Path | None = None,
 ) -> StudyPlan:
     """Say what :func:`run` would do, without doing any of it.
 
@@ -198,7 +200,7 @@ def plan_study(
         As :func:`run`.
     """
     check_executor_name(executor)
-    settings = _with_files(_settings(study), None, None)
+    settings = _with_files(_settings(study), measured, hypotheses)
     tasks = plan(settings)
     check_output_folder(out)
     store = Store(out)

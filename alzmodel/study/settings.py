@@ -56,8 +56,10 @@ REFERENCE_PHASES = (
 LONGEST_SHOWN = 60
 """Characters of a refused value that a message repeats."""
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+# Strict: `true` is no number, and "600" is text.
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, strict=True)]], Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -73,10 +75,10 @@ class Dopant(_Strict):
     """
 
     ion: str
-    fraction: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
+    fraction: Annotated[list[Annotated[float, Field(gt=0, le=1, strict=True)]], Field(min_length=1)]
     """Fractions of the La that it replaces; one set of models each."""
     compensate: Literal["li", "oxygen"] = "li"
-    seeds: list[Annotated[int, Field(ge=0)]] | None = None
+    seeds: Seeds | None = None
     """Other seeds than those of the undoped glass; a control that must differ from it by chance alone needs them."""
 
     @field_validator("fraction", mode="before")
@@ -88,9 +90,9 @@ class Dopant(_Strict):
 class GlassSettings(_Strict):
     """The grid of glasses: every La content (and dopant) times every seed."""
 
-    la: Annotated[list[float | str], Field(min_length=1)]
+    la: Annotated[list[Annotated[float, Field(strict=True)] | str], Field(min_length=1)]
     """La per formula unit Li7LaxZr2O(12-d), or text such as ``"50mol%"``."""
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Seeds
     atoms: Count = 600
     li: Positive | None = None
     oxygen: Literal["balance", "12"] = "balance"
@@ -144,7 +146,7 @@ class LocalOrderSettings(_Strict):
 class XRDSettings(_Strict):
     """Powder patterns of the glasses, the reference crystals and one La2Zr2O7 crystallite."""
 
-    wavelength: Annotated[float, Field(ge=0.05, le=5, allow_inf_nan=False)] | str = 1.5406
+    wavelength: Annotated[float, Field(ge=0.05, le=5, allow_inf_nan=False, strict=True)] | str = 1.5406
     """Å, or the name of an X-ray line such as ``CuKa``."""
     two_theta: tuple[Positive, Positive, Positive] = (10.0, 80.0, 0.02)
     """First, last and step, degrees."""
@@ -167,13 +169,13 @@ class FEMStudySettings(_Strict):
 
     columns: Count = 3
     """Columns of glass, and of glass with clusters, for every model."""
-    width: Annotated[float, Field(ge=120, allow_inf_nan=False)] = 130.0
+    width: Annotated[float, Field(ge=120, allow_inf_nan=False, strict=True)] = 130.0
     """Å; at least 120, since a 2.2 nm probe has tails."""
     thickness: Positive = 50.0
     """Å along the beam."""
     cluster_diameter: Positive = 40.0
     """Å; assumed."""
-    cluster_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    cluster_fraction: Annotated[float, Field(gt=0, lt=1, strict=True)] = 0.2
     """Volume fraction; assumed."""
     lattice_parameter: Positive = 10.805
     """Å; the measured one of La2Zr2O7, assumed for the clusters."""
@@ -221,7 +223,7 @@ class RunSettings(_Strict):
     """How the tasks are run; changes no result."""
 
     workers: Count = 2
-    retries: Annotated[int, Field(ge=0, le=20)] = 2
+    retries: Annotated[int, Field(ge=0, le=20, strict=True)] = 2
     """How often a task is started again after its process died."""
     slurm: SlurmSettings = SlurmSettings()
 
@@ -325,7 +327,9 @@ def allowed_words(fault: Mapping[str, Any]) -> str:
     """Say what is allowed in place of a fault that pydantic found."""
     match fault["type"]:
         case "list_type":
-            return "a list, such as [1.5, 3.0]"
+            return (
+                "tables [[glass.dopants]]" if fault["loc"][-1] == "dopants" else "a list, such as [1.5, 3.0]"
+            )
         case "model_type" | "model_attributes_type":
             return "a table of keys" + (", or false" if str(fault["loc"][-1]) in _UNION_BRANCHES else "")
         case "too_short":

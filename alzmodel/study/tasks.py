@@ -178,8 +178,15 @@ def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
     from alzmodel.forcefields.potentials import potential
 
     glass = study.glass
-    protocols = [protocol_of_study(study, name) for name in glass.protocol_names]
+    # Those that no glass uses are checked too.
+    known = {name: protocol_of_study(study, name) for name in (*glass.protocol_names, *study.protocols)}
+    protocols = [known[name] for name in glass.protocol_names]
     compositions = list(_compositions(glass))
+    for number, (_, model, _) in enumerate(compositions):
+        if any(model == other for _, other, _ in compositions[:number]):
+            raise InputError(
+                f"glass.dopants: {_composition_words(model)} stands there twice; allowed: each once"
+            )
     with exchanged(glass.exchange):
         field_ = potential(glass.potential)
         for composition, _, _ in compositions:

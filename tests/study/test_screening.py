@@ -16,6 +16,7 @@ from alzmodel.errors import InputError
 from alzmodel.io import json_text
 from alzmodel.study import runner
 from alzmodel.study.figures import draw
+from alzmodel.study.index import Findings
 from alzmodel.study.page import _doubts
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.screening import COLUMNS, screen_csv, screen_rows, table_rows, trends
@@ -200,7 +201,7 @@ def test_the_figure_shows_the_content_with_most_ions(tmp_path):
     for dopant in ("Y3+", "Al3+", "Ca2+"):
         records += records_of(dopant, 3, rng, fraction=0.2)
     records += records_of("Y3+", 3, rng, fraction=0.5)
-    files = draw("screen", records, Store(tmp_path), [], tmp_path / "screen")
+    files = draw("screen", Findings(records, [], [], ()), Store(tmp_path), [], tmp_path / "screen")
     assert [path.suffix for path in files] == [".png", ".svg", ".csv"]
     rows = list(csv.DictReader(io.StringIO(files[2].read_text(encoding="utf-8"))))
     assert len(rows) == 4 * 3
@@ -211,7 +212,7 @@ def test_the_figure_shows_the_content_with_most_ions(tmp_path):
         assert float(row["low"]) == pytest.approx(found.ci95[0], rel=1e-6)
         assert row["isovalent"] == str(row["ion"].endswith("3+"))
     with pytest.raises(InputError, match="no finished dopants"):
-        draw("screen", records[:6], Store(tmp_path), [], tmp_path / "screen")
+        draw("screen", Findings(records[:6], [], [], ()), Store(tmp_path), [], tmp_path / "screen")
 
 
 def test_the_study_of_a_screen():
@@ -264,7 +265,10 @@ def test_an_exchange_is_part_of_the_study_and_of_its_results(tmp_path):
     (store.folder / "study.toml").write_text(study_toml(control), encoding="utf-8")
     assert runner.status(store.folder).tasks == {"done": 6, "failed": 0, "left": 0}
     assert {row.dopant: row.radius for row in runner.screen(store.folder)} == {"Y3+": own[1], "Al3+": own[0]}
-    assert any("A control, no prediction: Y3+ and Al3+" in words for words in _doubts(control, []))
+    assert any(
+        "A control, no prediction: Y3+ and Al3+" in words
+        for words in _doubts(control, Findings([], [], [], ()))
+    )
 
 
 @pytest.mark.parametrize(
@@ -280,6 +284,7 @@ def test_an_exchange_is_part_of_the_study_and_of_its_results(tmp_path):
         (["--dopants", "Ca", "--la", ","], "--la: none"),
         (["--dopants", "Ca", "--compensate", ""], "--compensate: none"),
         (["--dopants", "Ca", "--workers", "0"], "workers: 0 is refused; allowed: greater than or equal to 1"),
+        (["--dopants", "Ca", "--fractions", "0.1,0.1"], "glass.dopants: x=3 Ca2+ 0.1 stands there twice"),
         (["--dopants", "Ca", "--seeds", "0"], "--seeds 0"),
         (["--dopants", "Ca", "--compensate", "air"], "--compensate air"),
         (
@@ -308,3 +313,17 @@ def test_dry_run_shows_tasks_time_and_disk(capsys, tmp_path):
     assert planned["seconds"] > 100
     assert planned["megabytes"] > 1
     assert not (tmp_path / "screen").exists()
+
+
+def test_a_dry_run_refuses_files_that_are_not_there(capsys, tmp_path):
+    for option in ("--measured", "--hypotheses"):
+        words = ["run", "--out", str(tmp_path / "study"), "--dry-run", option, str(tmp_path / "none.toml")]
+        assert main(words) == 2
+        assert "none.toml: cannot be read" in capsys.readouterr().err
+
+
+def test_a_group_of_commands_without_one_shows_its_help_and_nothing_else(capsys):
+    assert main(["study"]) == 2
+    caught = capsys.readouterr()
+    assert "Study files" in caught.out + caught.err
+    assert "alzmodel: " not in caught.err

@@ -101,6 +101,14 @@ GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
             ["glass.dopants.0.ions: unknown key", "'ion'"],
         ),
         (GLASS + "atoms = 'many'\n", ["glass.atoms", "'many'", "allowed"]),
+        (GLASS + "atoms = true\n", ["glass.atoms: True is refused; allowed: a valid integer"]),
+        (GLASS + "atoms = '600'\n", ["glass.atoms: '600' is refused"]),
+        ("[glass]\nla = [true]\nseeds = [1]\n", ["glass.la.0: True is refused"]),
+        (GLASS + "dopants = 3\n", ["glass.dopants: 3 is refused; allowed: tables [[glass.dopants]]"]),
+        (
+            GLASS + "[[glass.dopants]]\nion = 'Ca'\nfraction = 0.1\nseeds = []\n",
+            ["glass.dopants.0.seeds: [] is refused; allowed: at least one entry"],
+        ),
         (GLASS + "atoms = 0\n", ["glass.atoms", "0", "greater than or equal to 1"]),
         (GLASS + "oxygen = '13'\n", ["glass.oxygen", "'13'", "'balance' or '12'"]),
         (

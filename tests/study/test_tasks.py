@@ -192,6 +192,13 @@ def test_analyses_that_are_left_out() -> None:
             BASE.replace("[glass]", "[glass]\nprotocol = 'a'") + "[protocols.a]\nrate = 1.0\n",
             "'rate' is unknown",
         ),
+        # Though no glass uses it.
+        (BASE + "[protocols.mine]\nbase = 'nix'\n", "nix"),
+        (
+            BASE
+            + "[[glass.dopants]]\nion = 'Ca'\nfraction = 0.1\n[[glass.dopants]]\nion = 'Ca2+'\nfraction = 0.1\n",
+            "glass.dopants: x=.* Ca2\\+ 0.1 stands there twice",
+        ),
         ("[glass]\nla = [3.0]\nseeds = [1]\nprotocol_changes = { quench = 1.0 }\n", "quench"),
         ("[glass]\nla = [3.0]\nseeds = [1]\npotential = 'none'\n", "none"),
         (BASE + "[[glass.dopants]]\nion = 'Xx'\nfraction = 0.1\n", "Xx"),
