@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from alzmodel.cli import analyse, build, fem, inverse, library, pdf, reference, refine, screen, study, xrd
-from alzmodel.errors import EXIT_BAD_INPUT, InputError, exit_code
+from alzmodel.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, InputError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,4 +88,7 @@ def _command(arguments: Sequence[str] | None) -> int:
             # No words after a command that needs some: its help has been shown.
             return EXIT_BAD_INPUT
         raise InputError(message.replace("Value error, ", "")) from error
+    if code == EXIT_INTERRUPTED:
+        # Some versions of typer turn Ctrl-C into the code, without a word.
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

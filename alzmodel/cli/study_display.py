@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from alzmodel.cli.output import SECONDS_BETWEEN_LINES, say
+from alzmodel.errors import InterruptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,23 @@ __all__ = ["show_study"]
 
 @contextlib.contextmanager
 def show_study() -> Iterator[Listener]:
-    """Yield a listener that shows one bar for the study and one line for each task at work."""
-    if sys.stderr.isatty():
-        with _bars() as listen:
-            yield listen
-    else:
-        yield _lines()
+    """Yield a listener that shows one bar for the study and one line for each task at work.
+
+    Raises
+    ------
+    InterruptionError
+        After Ctrl-C, with words on how to go on.
+    """
+    try:
+        if sys.stderr.isatty():
+            with _bars() as listen:
+                yield listen
+        else:
+            yield _lines()
+    except KeyboardInterrupt as error:
+        raise InterruptionError(
+            "interrupted: what is done stays done, the same command takes up the rest"
+        ) from error
 
 
 @contextlib.contextmanager

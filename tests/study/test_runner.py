@@ -16,6 +16,7 @@ import ase.db
 import numpy as np
 import pytest
 
+from alzmodel.cli import main
 from alzmodel.errors import InputError
 from alzmodel.io import read_frames, read_structure
 from alzmodel.study import runner
@@ -299,3 +300,35 @@ def test_a_miniature_study_from_end_to_end(tmp_path: Path) -> None:
     # One model a composition judges nothing, and says so.
     assert not [v for v in note["hypotheses"] if v["verdict"] in {"supported", "contradicted"}]
     assert {row["kind"] for row in note["measured"]} == {"predicted", "assumed", "not modelled"}
+
+
+@pytest.mark.parametrize(
+    ("words", "function", "told"),
+    [
+        (
+            ["run", "--out"],
+            "run",
+            "alzmodel: interrupted: what is done stays done, the same command takes up the rest\n",
+        ),
+        (
+            ["screen", "--dopants", "Ca", "-o"],
+            "run",
+            "alzmodel: interrupted: what is done stays done, the same command takes up the rest\n",
+        ),
+        (["status"], "status", "alzmodel: interrupted\n"),
+    ],
+)
+def test_after_ctrl_c_one_line_says_how_to_go_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    function: str,
+    told: str,
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, function, interrupt)
+    assert main([*words, str(tmp_path / "study")]) == 130
+    assert capsys.readouterr().err == told
