@@ -143,7 +143,7 @@ def _variance(
     top = float(result.variance["omega"].max())
     # Below zero stands where bonds would be looked for.
     strip = 0.08 * len(readings.bonds)
-    panel.set_ylim(-top * strip, top * (1.12 + 0.09 * len(measured)))
+    panel.set_ylim(-top * strip, top * (1.28 + 0.09 * len(measured)))
     panel.set_yticks([tick for tick in panel.get_yticks() if 0 <= tick <= 1.1 * top])
     panel.axhline(0, color=GREY, linewidth=0.5, zorder=0)
     for number, (words, k, width) in enumerate(measured):
@@ -178,7 +178,10 @@ def _variance(
                 )
     panel.set(xlabel="k = 1/d (nm⁻¹)", ylabel="normalised variance V(k)")
     panel.margins(x=0)
-    panel.legend(loc="center right")
+    # Above all curves and marks, on a ground of its own: only the lines of reflections reach up to here.
+    panel.legend(
+        loc="upper right", ncols=3, borderaxespad=0.2, frameon=True, framealpha=1.0, edgecolor="none"
+    )
 
 
 def _shares(panel: Axes, readings: FEMReadings, label: str, window: tuple[float, float]) -> None:
