@@ -16,6 +16,7 @@ from matplotlib.cbook import is_math_text
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,20 @@ class _Room:
     name_left: float
 
 
+_USUAL: Final = _Room(32.0, 4.0, 28.0, 16.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What texts take, in points: the names of both axes, and all others to the left, to the right and on top."""
+
+    name_below: float
+    name_left: float
+    left: float
+    right: float
+    top: float
+
+
 def lay_out(figure: Figure, renderer: RendererBase, note: Text | None = None) -> None:
     """Place the panels of a figure, the names of their axes, and `note` above all.
 
@@ -66,11 +81,13 @@ def lay_out(figure: Figure, renderer: RendererBase, note: Text | None = None) ->
         above += note.get_window_extent(renderer).height + PAD
     for legend in figure.legends:
         below += legend.get_window_extent(renderer).height + PAD
-    rooms: Sequence[_Room] = [_Room(32.0, 4.0, 28.0, 16.0, 0.0, 0.0)] * len(figure.axes)
+    free = (0.0, width), (below, height - above)
+    rooms = [_USUAL] * len(figure.axes)
+    _place(figure.axes, rooms, *free)
+    words = [_words(panel, renderer) for panel in figure.axes]
     for _ in range(_PASSES):
-        _place(figure.axes, rooms, (0.0, width), (below, height - above))
-        rooms = [_room(panel, renderer) for panel in figure.axes]
-    _place(figure.axes, rooms, (0.0, width), (below, height - above))
+        rooms = [_room(*both) for both in zip(figure.axes, words, strict=True)]
+        _place(figure.axes, rooms, *free)
     # Told by hand, or matplotlib would measure every tick label for it while it draws.
     for panel, room in zip(figure.axes, rooms, strict=True):
         panel.xaxis.set_label_coords(0.5, -room.name_below / panel.bbox.height)
@@ -118,23 +135,10 @@ def _edges(
     return ends - widths, ends
 
 
-def _room(panel: Axes, renderer: RendererBase) -> _Room:
-    """Measure what stands around a panel."""
+def _words(panel: Axes, renderer: RendererBase) -> _Words:
+    """Measure the texts of a panel besides the labels of its ticks, which do not hang on its size."""
     box = panel.bbox
-    along, widths, reach, height = _labels(panel.xaxis)
-    below = reach + height
-    left = float(np.max(box.x0 - along + widths / 2, initial=0.0))
-    right = float(np.max(along + widths / 2 - box.x1, initial=0.0))
-    name_below = below + panel.xaxis.labelpad
-    if panel.get_xlabel():
-        below = name_below + panel.xaxis.label.get_window_extent(renderer).height
-    _, widths, reach, height = _labels(panel.yaxis)
-    beside = reach + float(np.max(widths, initial=0.0))
-    name_left = beside + panel.yaxis.labelpad
-    if panel.get_ylabel():
-        beside = name_left + panel.yaxis.label.get_window_extent(renderer).width
-    # The power of ten that all labels share stands above them.
-    top = height + PAD if panel.yaxis.get_major_formatter().get_offset() else 0.0
+    left = right = top = 0.0
     for text in panel.get_children():
         if not isinstance(text, Text) or not text.get_text() or not text.get_visible():
             continue
@@ -142,8 +146,34 @@ def _room(panel: Axes, renderer: RendererBase) -> _Room:
         top = max(top, extent.y1 - box.y1)
         # Titles may be wider than their panel: no layout could help that.
         if text in panel.texts:
-            right, left = max(right, extent.x1 - box.x1), max(left, box.x0 - extent.x0)
-    return _Room(max(left, beside), right, below, top, name_below, name_left)
+            left, right = max(left, box.x0 - extent.x0), max(right, extent.x1 - box.x1)
+    below, beside = (
+        name.get_window_extent(renderer) if name.get_text() else Bbox.null()
+        for name in (panel.xaxis.label, panel.yaxis.label)
+    )
+    return _Words(max(0.0, below.height), max(0.0, beside.width), left, right, top)
+
+
+def _room(panel: Axes, words: _Words) -> _Room:
+    """Add what the ticks take and their labels."""
+    box = panel.bbox
+    along, widths, reach, height = _labels(panel.xaxis)
+    below = reach + height
+    left = float(np.max(box.x0 - along + widths / 2, initial=words.left))
+    right = float(np.max(along + widths / 2 - box.x1, initial=words.right))
+    _, widths, reach, height = _labels(panel.yaxis)
+    beside = reach + float(np.max(widths, initial=0.0))
+    # The power of ten that all labels share stands above them.
+    shared = height + PAD if panel.yaxis.get_major_formatter().get_offset() else 0.0
+    name_below, name_left = below + panel.xaxis.labelpad, beside + panel.yaxis.labelpad
+    return _Room(
+        max(left, name_left + words.name_left if words.name_left else beside),
+        right,
+        name_below + words.name_below if words.name_below else below,
+        max(words.top, shared),
+        name_below,
+        name_left,
+    )
 
 
 def _labels(axis: Axis) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:

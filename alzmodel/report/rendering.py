@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +57,28 @@ class Drawing(FigureCanvasBase):
     def svg(self) -> str:
         """Text of the file."""
         return self.get_renderer().text.getvalue()
+
+    def png(self) -> bytes:
+        """Content of the file, without opacity.
+
+        Written here by the standard (W3C, Portable Network Graphics, chapters 5, 9 and 11): rows go as they are, which
+        for flat colours takes half the time of looking for the best filter of each, and no more room.
+        """
+        pixels = self.pixels()
+        height, width, _ = pixels.shape
+        rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
+        rows[:, 1:].reshape(height, width, 3)[...] = pixels[..., :3]
+        per_metre = round(PIXELS_PER_INCH / 0.0254)
+        chunks = {
+            b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0),
+            b"pHYs": struct.pack(">IIB", per_metre, per_metre, 1),
+            b"IDAT": zlib.compress(rows, level=3),
+            b"IEND": b"",
+        }
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in chunks.items()
+        )
 
     def pixels(self) -> NDArray[np.uint8]:
         """Red, green, blue and opacity, shape (height, width, 4)."""

@@ -177,7 +177,7 @@ def _reference(results: _Results, path: Path) -> tuple[Path, ...]:
     wavelength = None
     for record in results.of("crystal"):
         if "xrd" in record.results:
-            curves = results.curves(record)
+            curves = results.curves(record, "xrd")
             drawn[record.results["phase"]] = {
                 "two_theta": curves["xrd/two_theta"].values,
                 "intensity": curves["xrd/intensity"].values,
