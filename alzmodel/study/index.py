@@ -5,6 +5,7 @@ All of it can be made anew from the results at any time, and one process makes i
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.compare.network_roles import role_rows
 from alzmodel.compare.quantities import Quantity, quantity_info
+from alzmodel.errors import AlzmodelError
 from alzmodel.forcefields.potentials import provisional_ions
 from alzmodel.io import atomic_path, read_structure, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from alzmodel.compare.network_roles import IonRole
@@ -188,6 +190,11 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
 
     Its keys are ``la``, ``li``, ``dopant``, ``fraction``, ``seed``, ``kind``, ``phase`` and the quantities of the
     model, such as ``density``: ``ase db study.db la=3``. ASE itself takes ``La=3`` for cells with three La atoms.
+
+    Raises
+    ------
+    AlzmodelError
+        If it cannot be written.
     """
     import ase.db
 
@@ -196,10 +203,12 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
         if row["source"] == "glass" and not math.isnan(row["value"]):
             numbers.setdefault(row["model"], {})[row["quantity"]] = row["value"]
     models = [record for record in found.records if record.stage in {"glass", "crystal"}]
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, _told_of(path):
         # ASE goes by the ending, and makes the file itself.
         temporary.unlink()
         with ase.db.connect(temporary, type="db", append=False, use_lock_file=False) as database:
+            # Makes the tables, which a study without a finished model has too.
+            database.count()
             for record in models:
                 key = f"{record.stage}-{record.hash}"
                 atoms = read_structure(store.runs / key / "model.extxyz")
@@ -214,6 +223,15 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
                 atoms.info.clear()
                 database.write(atoms, key_value_pairs=pairs, data=json.loads(json.dumps(data)))
         _take_times_out(temporary, [f"{record.stage}-{record.hash}" for record in models])
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Let errors of SQLite, such as of a full disk, name the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise AlzmodelError(f"{path}: cannot be written ({error})") from error
 
 
 def _take_times_out(path: Path, keys: Sequence[str]) -> None:

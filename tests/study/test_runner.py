@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,9 +18,11 @@ import numpy as np
 import pytest
 
 from alzmodel.cli import main
-from alzmodel.errors import InputError
+from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.io import read_frames, read_structure
 from alzmodel.study import runner
+from alzmodel.study.executors import LocalExecutor
+from alzmodel.study.index import gather, write_database
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.settings import StudySettings, parse_study, preset
 from alzmodel.study.store import Store, read_curves
@@ -332,3 +335,41 @@ def test_after_ctrl_c_one_line_says_how_to_go_on(
     monkeypatch.setattr(runner, function, interrupt)
     assert main([*words, str(tmp_path / "study")]) == 130
     assert capsys.readouterr().err == told
+
+
+FAILING = """
+from alzmodel.errors import BuildError
+from alzmodel.study.worker import main
+
+def fail(work):
+    raise BuildError("no luck")
+
+main({"crystal": fail, "crystallite": fail})
+"""
+
+
+def test_a_study_of_which_nothing_is_done_ends_with_its_reasons(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(runner, "plan", only_reference)
+    result = runner.run(
+        LIGHT,
+        tmp_path / "study",
+        executor=lambda store, slots: LocalExecutor(store, slots, (sys.executable, "-c", FAILING)),
+    )
+    assert result.tasks == {"done": 0, "failed": 3, "left": 0}
+    assert result.exit_code == 1
+    assert {failure["reason"] for failure in result.failures} == {"no luck"}
+    assert "no luck" in (result.out / "report.html").read_text(encoding="utf-8")
+    with ase.db.connect(result.out / "study.db") as database:
+        assert database.count() == 0
+
+
+def test_a_database_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("ase.db.connect", full)
+    with pytest.raises(AlzmodelError, match=r"study\.db: cannot be written \(database or disk is full\)"):
+        write_database(gather([]), Store(tmp_path), tmp_path / "study.db")
+    assert not list(tmp_path.iterdir())
