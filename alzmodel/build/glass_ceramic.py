@@ -25,7 +25,7 @@ from alzmodel.build.nucleus import (
     unwrapped,
 )
 from alzmodel.build.packing import estimated_density, mass_of, pack_around
-from alzmodel.build.protocol_run import cpu_seconds, potential_identity, run_protocol
+from alzmodel.build.protocol_run import cpu_seconds, minimisation_identity, potential_identity, run_protocol
 from alzmodel.build.protocols import Protocol, protocol_of
 from alzmodel.build.requests import check_seed, la_content
 from alzmodel.build.work_folder import identity_hash, work_folder
@@ -102,6 +102,7 @@ class _Request:
                 "protocol": self.protocol.to_dict(),
                 "potential": potential_identity(self.potential, labels),
                 "ranks": self.ranks,
+                **minimisation_identity(self.n_atoms),
             }
         )
 

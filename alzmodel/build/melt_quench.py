@@ -15,7 +15,13 @@ import numpy as np
 from ase import Atoms
 
 from alzmodel.build.packing import estimated_density, random_packing
-from alzmodel.build.protocol_run import MSD_REQUIRED, cpu_seconds, potential_identity, run_protocol
+from alzmodel.build.protocol_run import (
+    MSD_REQUIRED,
+    cpu_seconds,
+    minimisation_identity,
+    potential_identity,
+    run_protocol,
+)
 from alzmodel.build.protocols import PROTOCOLS, Protocol, protocol_of
 from alzmodel.build.requests import check_seed, la_content
 from alzmodel.build.work_folder import identity_hash, work_folder
@@ -267,6 +273,7 @@ class _Request:
             "protocol": self.protocol.to_dict(),
             "potential": potential_identity(self.potential, self.counts),
             "ranks": self.ranks,
+            **minimisation_identity(sum(self.counts.values())),
         }
 
     def hash(self) -> str:

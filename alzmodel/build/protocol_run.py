@@ -7,6 +7,7 @@ melt and cool around them.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from alzmodel.composition import ion_labels
 from alzmodel.errors import BuildError
 from alzmodel.forcefields.engine import Segment, System, read_dump, read_thermo, run_job
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
-from alzmodel.forcefields.static import minimise_commands
+from alzmodel.forcefields.static import LARGE, RMS_FORCE, minimise_commands
 from alzmodel.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ __all__ = [
     "PPPM_ATOM_STEPS",
     "ProtocolRun",
     "cpu_seconds",
+    "minimisation_identity",
+    "minimise_evaluations",
     "potential_identity",
     "run_protocol",
 ]
@@ -41,12 +44,17 @@ __all__ = [
 MSD_REQUIRED = 10.0
 """Å²; every element's ions must have moved this far in the melt, or it did not forget how it was packed."""
 
-DSF_ATOM_STEPS = 3.9e5
-PPPM_ATOM_STEPS = 2.2e5
-"""Per CPU-second of one core, measured on 600 and 5000 atoms."""
+DSF_ATOM_STEPS = 3.6e5
+PPPM_ATOM_STEPS = 2.0e5
+MINIMISE_ATOM_STEPS = 1.15e5
+"""Atoms times force evaluations per CPU-second of one core, measured on 216 to 50 016 atoms; a minimisation has the
+finest mesh."""
 
-MINIMISE_STEPS = 3300
-"""Time steps that a minimisation costs about."""
+LARGE_EVALUATIONS = 2200.0
+"""Of the forces in the minimisation of a large model: 1860 for 5016 atoms minimised as such, a fifth more for size."""
+
+START_SECONDS = 2.0
+"""CPU-seconds: imports, packing, tables, restart files."""
 
 BOILED = 0.75
 """A glass less dense than this share of the estimate holds bubbles."""
@@ -133,7 +141,7 @@ def run_protocol(
         for coulomb in (dsf, pppm):
             system.write_tables(folder, coulomb)
         system.write_data(packing, labels, start)
-    segments, groups = _segments(protocol, system, seed, held=held)
+    segments, groups = _segments(protocol, system, seed, len(packing), held=held)
     run_job(folder, segments, upto=len(groups["melt"]), ranks=ranks, progress=progress)
     msd = _melt_msd(folder, groups["melt"], np.array(packing.get_chemical_symbols()), held=held)
     _check_melted(msd, protocol)
@@ -160,6 +168,7 @@ def run_protocol(
         "final_temperature": float(final.temperature[late].mean()),
         "energy_per_atom": float(minimised.energy[-1]) / len(packing),
         "density_minimised": float(minimised.density[-1]),
+        **minimisation_identity(len(packing)),
         "curves_from": f"frames at {protocol.final_temperature:g} K",
     }
     frames = [
@@ -186,11 +195,29 @@ def potential_identity(potential: Potential, labels: Iterable[str]) -> dict[str,
     return {"name": potential.name, "short_range_cutoff": potential.short_range_cutoff, "ions": ions}
 
 
+def minimisation_identity(n_atoms: int) -> dict[str, Any]:
+    """Rms force (eV/Å) that ends the minimisation of a large model; the smaller ones are minimised as they always were.
+
+    See :func:`alzmodel.forcefields.static.minimise_commands`.
+    """
+    return {"minimised_to_rms_force": RMS_FORCE} if n_atoms > LARGE else {}
+
+
 def cpu_seconds(n_atoms: int, protocol: Protocol) -> float:
     """CPU-seconds that a protocol and the minimisation take about, on one core."""
     *earlier, final = protocol.stages()
     dsf = sum(stage.steps for stage in earlier) / DSF_ATOM_STEPS
-    return n_atoms * (dsf + (final.steps + MINIMISE_STEPS) / PPPM_ATOM_STEPS)
+    dynamics = dsf + final.steps / PPPM_ATOM_STEPS
+    return START_SECONDS + n_atoms * (dynamics + minimise_evaluations(n_atoms) / MINIMISE_ATOM_STEPS)
+
+
+def minimise_evaluations(n_atoms: int) -> float:
+    """Force evaluations that the minimisation of a glass at 300 K takes about.
+
+    Up to :data:`~alzmodel.forcefields.static.LARGE` atoms they grow with √N, as the force per atom at which it ends
+    falls with 1/√N. Measured: 598 for 216 atoms, 935 for 623, 1210 for 1512, 1839 and 2653 for 5016.
+    """
+    return LARGE_EVALUATIONS if n_atoms > LARGE else 35.0 * math.sqrt(n_atoms)
 
 
 def _coulombs(protocol: Protocol) -> tuple[Coulomb, Coulomb, Coulomb]:
@@ -200,7 +227,7 @@ def _coulombs(protocol: Protocol) -> tuple[Coulomb, Coulomb, Coulomb]:
 
 
 def _segments(
-    protocol: Protocol, system: System, seed: int, *, held: int = 0
+    protocol: Protocol, system: System, seed: int, n_atoms: int, *, held: int = 0
 ) -> tuple[list[Segment], dict[str, list[Segment]]]:
     """Segments of a whole build from ``start.data``, in order and by stage."""
     dsf, dynamics, pppm = _coulombs(protocol)
@@ -243,11 +270,11 @@ def _segments(
         name="minimise",
         commands=(
             *system.setup(source, pppm),
-            *minimise_commands("iso", pressure=protocol.pressure),
+            *minimise_commands("iso", n_atoms, pressure=protocol.pressure),
             "write_dump all custom minimised.dump.part id type xsu ysu zsu modify sort id format float %.17g",
         ),
         output="minimised.dump",
-        weight=MINIMISE_STEPS / PPPM_ATOM_STEPS,
+        weight=minimise_evaluations(n_atoms) / MINIMISE_ATOM_STEPS,
         message="minimisation",
     )
     groups["minimise"] = [minimise]

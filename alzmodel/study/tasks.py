@@ -174,6 +174,8 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
 
 def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
     from alzmodel.build.melt_quench import BUILD_VERSION, check_request, estimate_seconds
+    from alzmodel.build.protocol_run import minimisation_identity
+    from alzmodel.composition import ion_counts
     from alzmodel.forcefields.exchange import exchanged
     from alzmodel.forcefields.potentials import potential
 
@@ -216,6 +218,7 @@ def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
                         "ions": ions,
                     },
                     "ranks": glass.ranks,
+                    **minimisation_identity(sum(ion_counts(composition, glass.atoms).values())),
                 },
                 seconds=seconds,
             )

@@ -43,7 +43,7 @@ def test_the_nucleus_stands_still_while_the_box_breathes_and_moves_when_freed(tm
     system = System(potential("du-teter"), tuple(dict.fromkeys(labels)))
     system.write_tables(tmp_path, protocol_run._coulombs(protocol)[0])
     system.write_data(packing, labels, tmp_path / "start.data")
-    _, groups = protocol_run._segments(protocol, system, 5, held=n)
+    _, groups = protocol_run._segments(protocol, system, 5, len(packing), held=n)
     stages = ("melt", "hot_quench_to_anneal", "quench_to_anneal", "anneal")
     dump = "write_dump all custom {}.end id type xsu ysu zsu modify sort id format float %.17g"
     segments = [
@@ -73,7 +73,7 @@ def test_the_nucleus_stands_still_while_the_box_breathes_and_moves_when_freed(tm
 def test_nothing_of_a_run_without_held_ions_mentions_them():
     protocol = protocol_of("glass-ceramic")
     system = System(potential("du-teter"), ("La3+", "Zr4+", "O2-"))
-    segments, _ = protocol_run._segments(protocol, system, 1)
+    segments, _ = protocol_run._segments(protocol, system, 1, 600)
     assert not any("held" in command for segment in segments for command in segment.commands)
 
 
@@ -85,7 +85,7 @@ def test_the_expected_number_of_atoms_follows_from_the_box():
     glass = (65**3 - crystal_volume) * 4.6 / 1.66053907 / 839.7 * 24
     assert n == pytest.approx(crystal_volume * 88 / 10.805**3 + glass, rel=0.03)
     assert check_request(X3, **ask, n_atoms=20000) == 20000
-    assert estimate_seconds(20000) == pytest.approx(2 * estimate_seconds(10000))
+    assert estimate_seconds(20000) == pytest.approx(2 * estimate_seconds(10000), rel=0.01)
     other = check_request(glass_composition(4.5), nucleus="La2O3", diameter=30.0, box=50.0)
     assert 8000 < other < 12000
 

@@ -12,12 +12,14 @@ import ase.io
 import numpy as np
 import pytest
 
+from alzmodel.build.library import library, load_model
 from alzmodel.build.melt_quench import (
     MSD_REQUIRED,
     Glass,
     check_request,
     estimate_memory,
     estimate_seconds,
+    input_hash,
     melt_quench,
     protocol_of,
 )
@@ -147,6 +149,18 @@ def test_cell_that_is_too_narrow_names_the_smallest_allowed():
         check_request(X3, smallest - 1)
 
 
+def test_models_of_the_library_keep_their_hash_and_larger_ones_depend_on_where_the_minimisation_ends(
+    monkeypatch,
+):
+    entry = next(entry for entry in library() if entry.kind == "glass" and entry.la == 3.0)
+    made = load_model(entry).info["provenance"]["input_hash"]
+    assert input_hash(X3, 5000, seed=entry.seed, protocol=entry.protocol) == made
+    large, small = (input_hash(X3, n, seed=1) for n in (7000, 5000))
+    monkeypatch.setattr("alzmodel.build.protocol_run.RMS_FORCE", 1e-4)
+    assert input_hash(X3, 7000, seed=1) != large
+    assert input_hash(X3, 5000, seed=1) == small
+
+
 def test_more_atoms_than_memory_holds_are_refused_before_work():
     with pytest.raises(InputError, match=r"number of atoms: 1000000000 need about 5e\+03 GB of memory"):
         check_request(X3, 10**9)
@@ -181,11 +195,26 @@ def test_requests_that_cannot_be_built_are_refused():
             melt_quench(X3, 600, seed=seed)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "n_atoms", "used"),
+    [
+        ("quick", 216, 18.2),
+        ("quick", 623, 54.0),
+        ("quick", 1512, 126.2),
+        ("as-deposited-high-Tf", 5016, 325.9),
+    ],
+)
+def test_estimated_time_is_what_builds_took(protocol, n_atoms, used):
+    """CPU-seconds of whole builds on one core of a machine that others shared, within a factor of 1.3."""
+    assert used / 1.3 < estimate_seconds(n_atoms, protocol) < used * 1.3
+
+
 def test_estimate_grows_with_size_and_length():
-    quick = estimate_seconds(600, "quick")
-    assert 20 < quick < 60
-    assert estimate_seconds(1200, "quick") == pytest.approx(2 * quick)
-    assert estimate_seconds(600, "standard") > 4 * quick
+    assert estimate_seconds(200_000, "quick") == pytest.approx(
+        2 * estimate_seconds(100_000, "quick"), rel=1e-3
+    )
+    assert estimate_seconds(5000, "quick") > 8.5 * estimate_seconds(600, "quick")
+    assert estimate_seconds(600, "standard") > 4 * estimate_seconds(600, "quick")
 
 
 def test_importing_the_module_loads_no_gpl_code():

@@ -18,9 +18,10 @@ from alzmodel.composition import (
 )
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
+from alzmodel.forcefields import static
 from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy
 from alzmodel.forcefields.potentials import potential
-from alzmodel.forcefields.static import energy, relax, single_point
+from alzmodel.forcefields.static import energy, minimise_commands, relax, single_point
 from alzmodel.neighbours import neighbour_list
 
 
@@ -112,6 +113,32 @@ def test_relaxation_keeps_the_orientation_of_a_tilted_cell():
     shift = relaxed.get_scaled_positions() - atoms.get_scaled_positions()
     shift -= np.round(shift)
     assert np.abs(shift).max() < 0.05
+
+
+def tolerances(n_atoms):
+    words = [command.split() for command in minimise_commands("iso", n_atoms, rounds=1)]
+    fire = [float(command[2]) for command in words if command[0] == "minimize" and command[2] != "1e-5"]
+    return np.array(fire)
+
+
+def test_large_models_are_minimised_to_one_force_per_atom_and_the_others_as_ever():
+    """Up to 6000 atoms the norm of all forces ends it at 0.02 and 0.001 eV/Å, beyond that their root mean square."""
+    for n_atoms in (2, 5022, 6000):
+        assert tolerances(n_atoms) == pytest.approx([2e-2, 1e-3], rel=1e-12)
+    for n_atoms in (21_230, 50_016):
+        assert tolerances(n_atoms) / np.sqrt(n_atoms) == pytest.approx([1e-3, 5e-5], rel=1e-9)
+
+
+def test_minimisation_ends_at_the_stated_root_mean_square_force(monkeypatch):
+    monkeypatch.setattr(static, "LARGE", 0)
+    atoms = shaken(crystal("La2Zr2O7"), 0.05)
+    left = []
+    for rms in (1e-2, 1e-4):
+        monkeypatch.setattr(static, "RMS_FORCE", rms)
+        forces = single_point(relax(atoms, cell=False).atoms).forces
+        left.append(np.sqrt((forces**2).sum(axis=1).mean()) / rms)
+    assert min(left) > 0.1
+    assert max(left) < 1.01
 
 
 def test_damped_shifted_force_against_pppm():

@@ -78,6 +78,16 @@ def test_a_changed_parameter_changes_what_depends_on_it_only() -> None:
     assert len({task.key for task in plan(base)} - {task.key for task in plan(more)}) == 0
 
 
+def test_only_large_glasses_depend_on_the_force_that_ends_their_minimisation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, large = study("atoms = 5900\n"), study("atoms = 6100\n")
+    before = {task.key for task in plan(small)}, {task.key for task in plan(large) if task.stage == "glass"}
+    monkeypatch.setattr("alzmodel.build.protocol_run.RMS_FORCE", 1e-4)
+    assert {task.key for task in plan(small)} == before[0]
+    assert before[1].isdisjoint(task.key for task in plan(large))
+
+
 def test_the_hash_covers_version_inputs_and_needs() -> None:
     first = make_task("xrd", "a", {"w": 1.0})
     assert make_task("xrd", "other words", {"w": 1.0}, seconds=9).key == first.key
