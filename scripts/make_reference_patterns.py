@@ -53,9 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = {text: size_of(text) for text in options.sizes}
     for line in options.lines:
         wavelength_of(line)
+    settings = {text: ReferenceSettings(size=size, columns=options.columns) for text, size in sizes.items()}
+    for base in settings.values():
+        base.check([kind for kind in options.only if kind != "sq"])
     for text, size in sizes.items():
         words = INFINITE if size is None else f"{size:g}A"
-        base = ReferenceSettings(size=size, columns=options.columns)
+        base = settings[text]
         kinds = [kind for kind in KINDS if kind in options.only and kind != "xrd"]
         if size is not None and size > SIZE_SUMMED and "sq" in kinds:
             kinds.remove("sq")

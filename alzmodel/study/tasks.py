@@ -281,7 +281,8 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
                 f"glass.{name}: {', '.join(given)} with models from the library, which are made already; "
                 f'allowed: no {name}, or models = "build"'
             )
-    glasses = [entry for entry in library() if entry.kind == "glass" and entry.potential == glass.potential]
+    every = [entry for entry in library() if entry.kind == "glass"]
+    glasses = [entry for entry in every if entry.potential == glass.potential]
     wanted = [entry for entry in glasses if entry.protocol in glass.protocol_names] or glasses
     found = []
     for _, model, _ in _compositions(glass):
@@ -293,7 +294,7 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
             and math.isclose(entry.li, model["li"], abs_tol=1e-6)
         ]
         if not here:
-            there = sorted({f"x = {entry.la:g}" for entry in glasses})
+            there = sorted({f"x = {entry.la:g}" for entry in every})
             raise InputError(
                 f"models: the library has no glass {_composition_words(model)} with potential {glass.potential}; "
                 f"allowed: {', '.join(there) or 'nothing: this installation has no library'}, Li7, undoped, "

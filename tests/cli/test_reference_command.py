@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from alzmodel.cli import main
+from alzmodel.errors import InputError
 from scripts import make_reference_patterns
 
 
@@ -35,3 +38,10 @@ def test_the_script_writes_a_folder_for_each_line_and_size(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["0.5-20A", "0.5-infinite", "20A", "CuKa1-20A", "CuKa1-infinite", "infinite"]
     assert (tmp_path / "0.5-20A" / "MgO" / "MgO-xrd-sticks.csv").is_file()
+
+
+def test_the_script_refuses_a_size_before_it_writes_another(tmp_path):
+    words = ["MgO", "-o", str(tmp_path / "out"), "--lines", "CuKa1", "--sizes", "20", "5", "--only", "xrd"]
+    with pytest.raises(InputError, match="--size 5: out of range; allowed: 10 to 400"):
+        make_reference_patterns.main(words)
+    assert not (tmp_path / "out").exists()

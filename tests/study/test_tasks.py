@@ -163,7 +163,9 @@ def test_the_library_stands_in_for_what_would_be_built(monkeypatch) -> None:
         "models = 'library'\npotential = 'grimes'\n",
         "models = 'library'\n[[glass.dopants]]\nion = 'Ca'\nfraction = 0.1\n",
     ):
-        with pytest.raises(InputError, match=r"models: the library has no glass x=1.5.*; allowed: "):
+        with pytest.raises(
+            InputError, match=r"models: the library has no glass x=1.5.*; allowed: x = 1.5, x = 3"
+        ):
             plan(study(text))
     with pytest.raises(
         InputError, match=r"protocol_changes: quench_rate with models from the library.*allowed"
