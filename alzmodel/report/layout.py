@@ -6,7 +6,6 @@ Here the widest label of each axis is measured, and the names of the axes are pu
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +14,9 @@ import numpy as np
 from matplotlib.cbook import is_math_text
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox
+
+from alzmodel.report.rendering import text_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,8 +207,7 @@ def _labels(axis: Axis) -> tuple[NDArray[np.float64], NDArray[np.float64], float
     return transform.transform(points)[:, number], widths, reach + mpl.rcParams[f"{style}.major.pad"], height
 
 
-@functools.lru_cache(maxsize=1024)
 def _size(words: str, font: FontProperties) -> tuple[float, float]:
     """Width and height in points."""
-    width, height, _ = text_to_path.get_text_width_height_descent(words, font, ismath=is_math_text(words))
+    width, height, _ = text_size(words, font, is_math_text(words))
     return width, height

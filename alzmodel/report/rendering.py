@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
     from numpy.typing import NDArray
 
-__all__ = ["PIXELS_PER_INCH", "Drawing"]
+__all__ = ["PIXELS_PER_INCH", "Drawing", "text_size"]
 
 PIXELS_PER_INCH = 300
 POINTS_PER_INCH = 72
@@ -83,6 +83,13 @@ class Drawing(FigureCanvasBase):
     def pixels(self) -> NDArray[np.uint8]:
         """Red, green, blue and opacity, shape (height, width, 4)."""
         return np.asarray(self.get_renderer().agg.buffer_rgba())
+
+
+@functools.lru_cache(maxsize=4096)
+def text_size(words: str, font: FontProperties, formula: Any) -> tuple[float, float, float]:
+    """Width, height and descent of a line in points, as the SVG has it; many lines are alike."""
+    width, height, descent = text_to_path.get_text_width_height_descent(words, font, ismath=formula)
+    return width, height, descent
 
 
 @functools.lru_cache(maxsize=1024)
@@ -202,4 +209,4 @@ class _Both(RendererBase):
         return self.svg.get_canvas_width_height()
 
     def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:
-        return self.svg.get_text_width_height_descent(s, prop, ismath)
+        return text_size(s, prop, ismath)

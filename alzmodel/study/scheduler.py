@@ -20,7 +20,7 @@ __all__ = ["Listener", "Outcome", "StudyEvent", "execute", "ignore"]
 
 PROGRESS = "progress.json"
 SECONDS_PER_TICK = 1.0
-SECONDS_BETWEEN_FILES = 2.0
+SECONDS_BETWEEN_FILES = 5.0
 
 
 @dataclass(frozen=True, slots=True)
