@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from alzmodel.io import json_text, write_text
+from alzmodel.io import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -253,6 +253,9 @@ def _publish(store: Store, progress: _Progress) -> None:
         "fraction": progress.fraction,
         "seconds_left": progress.seconds_left,
     }
-    # A full disk ends the tasks that need room; the note is not worth an end.
+    # Whole, but not flushed to disk: after a power cut nothing is at work. A full disk ends the tasks that need room;
+    # the note is not worth an end.
     with contextlib.suppress(OSError):
-        write_text(store.work / PROGRESS, json_text(note) + "\n")
+        beside = store.work / f".{PROGRESS}"
+        beside.write_text(json_text(note) + "\n", encoding="utf-8")
+        beside.replace(store.work / PROGRESS)
