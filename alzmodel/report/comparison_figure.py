@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from alzmodel.report.drawing import COLOURS, draw, grid, need
+from alzmodel.report.drawing import COLOURS, draw, grid, name_once, need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,6 +107,7 @@ def plot_comparison(
             panel.title.set_fontsize(6.5)
             panel.set_xticks(sorted({row["x"] for row in members if row["x"] is not None}))
             panel.margins(x=0.12, y=0.12)
+        name_once(drawn)
         figure.legend(
             list(legend.values()),
             list(legend),

@@ -39,6 +39,7 @@ __all__ = [
     "legend_below",
     "looks_of",
     "mark",
+    "name_once",
     "need",
     "noted",
     "pair_name",
@@ -221,6 +222,19 @@ def grid(figure: Figure, n: int, *, most: int = 3, height: float = 1.75, width: 
     for spare in panels[n:]:
         spare.remove()
     return list(panels[:n])
+
+
+def name_once(panels: Sequence[Axes]) -> None:
+    """Of panels as :func:`grid` gave them, name equal x axes below the lowest alone, equal y axes left of the first."""
+    spec = panels[0].get_subplotspec()
+    across = spec.get_gridspec().ncols if spec is not None else len(panels)
+    for panel, lower in zip(panels, panels[across:], strict=False):
+        if panel.get_xlabel() == lower.get_xlabel() and panel.get_xlim() == lower.get_xlim():
+            panel.set_xlabel("")
+            panel.tick_params(labelbottom=False)
+    for number, panel in enumerate(panels):
+        if number % across and panel.get_ylabel() == panels[number - number % across].get_ylabel():
+            panel.set_ylabel("")
 
 
 def legend_below(figure: Figure, panel: Axes, n: int) -> None:

@@ -21,6 +21,7 @@ from alzmodel.report.drawing import (
     legend_below,
     looks_of,
     mark,
+    name_once,
     need,
     pair_name,
 )
@@ -108,6 +109,7 @@ def plot_pdf(
                     )
             panel.axhline(1, color=GREY, linewidth=0.5, zorder=0)
             panel.set(xlim=(1.0, r_max), ylim=(0, None), xlabel="r (Å)", ylabel="g(r)", title=pair_name(name))
+        name_once(panels)
         legend_below(figure, panels[0], len(curves))
 
     return draw(build, path, columns)
@@ -192,6 +194,7 @@ def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) 
                 panel.set_xlim(min(shown) - 0.6, max(shown) + 0.6)
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             panel.legend(title="mean", title_fontsize=7, loc="upper right", handlelength=2.2)
+        name_once(panels)
 
     return draw(build, path, columns)
 
@@ -253,6 +256,7 @@ def plot_sharing(sharing: Mapping[str, Mapping[str, Any]], path: str | Path) -> 
                 left += widths
             panel.invert_yaxis()
             panel.set(xlim=(0, 1), xlabel="fraction of neighbouring pairs", title=pair_name(name))
+        name_once(panels)
         legend_below(figure, panels[0], len(kinds))
 
     return draw(build, path, columns)
