@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from typing import TYPE_CHECKING
 
@@ -69,8 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 bad usage or input, 3 study partly done, 130 interrupted, 141 reader of the output gone.
     """
     # Imports and figures make objects by the hundred thousand, and nearly all stay: looking through them for dead rings
-    # after every 700 new ones, as is the default, takes a tenth of a report.
+    # after every 700 new ones, as is the default, takes a tenth of a report. Nor need the interpreter look through what
+    # ends with the process.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)
     return exit_code(lambda: _command(arguments), "alzmodel")
 
 
