@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 import shutil
 import sys
 from pathlib import Path
@@ -147,6 +148,17 @@ def _mean(values: Sequence[float], digits: int) -> str:
     return f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
+def _not_run(rows: dict[tuple[float, ...], dict[str, float]]) -> str:
+    """Name pairs of a size and a rate that are not there, though both are."""
+    made = {key[:3] for key in rows}
+    missing = [
+        f"{atoms:g} atoms at {rate:g} K/ps (x = {la:g})"
+        for la, atoms, rate in itertools.product(*(sorted(set(column)) for column in zip(*made, strict=True)))
+        if (la, atoms, rate) not in made
+    ]
+    return f"\nNot run: {', '.join(missing)}.\n" if missing else ""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build what is missing, print the tables."""
     parser = argparse.ArgumentParser(
@@ -200,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "the 95 % interval, * an interval without zero:\n\n"
         )
         found = effects(rows)
-        write_text(options.output, head + table(rows) + (fitted + found if found else ""))
+        write_text(options.output, head + table(rows) + _not_run(rows) + (fitted + found if found else ""))
     return 0
 
 
