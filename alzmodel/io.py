@@ -405,15 +405,7 @@ def _check_folder_writable(folder: Path) -> None:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """JSON of dataclasses, NumPy values and arrays; NaN and infinities become ``null``."""
-
-    def text(of: Any) -> str:
-        return json.dumps(of, indent=indent, allow_nan=False, ensure_ascii=False, default=_plain)
-
-    try:
-        return text(value)
-    except (TypeError, ValueError):
-        # NaN somewhere, or keys that are no strings: rare, and to look for them takes ten times as long.
-        return text(_plain(value))
+    return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from alzmodel.build.library import library, load_model
+from alzmodel.build.library import glasses, load_model
 from alzmodel.build.melt_quench import check_request, melt_quench
 from alzmodel.compare.solubility import whole_cell
 from alzmodel.composition import glass_composition, parse_la
@@ -97,13 +97,11 @@ def cases_of(options: argparse.Namespace) -> list[Case]:
         for case in found:
             check_request(case.composition, case.n_atoms, options.protocol, options.potential)
         return found
-    glasses = [
-        one for one in library() if (one.kind, one.potential, one.li) == ("glass", options.potential, 7)
-    ]
-    chosen = [one for one in glasses if one.protocol == options.library and one.seed in seeds]
+    known = glasses(options.potential)
+    chosen = [one for one in known if one.protocol == options.library and one.seed in seeds]
     if not chosen:
-        known = ", ".join(sorted({one.protocol for one in glasses})) or "none"
-        raise InputError(f"--library: {options.library}; allowed: {known}")
+        allowed = ", ".join(sorted({one.protocol for one in known})) or "none"
+        raise InputError(f"--library: {options.library}; allowed: {allowed}")
     return [
         Case(one.la, one.seed, one.n_atoms, one) for one in sorted(chosen, key=lambda one: (one.seed, one.la))
     ]

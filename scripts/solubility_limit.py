@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from alzmodel.build.library import library, load_model
+from alzmodel.build.library import glasses, load_model
 from alzmodel.build.melt_quench import check_request, melt_quench
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.solubility import (
@@ -149,11 +149,7 @@ def glasses_of_library(protocol: str, potential: str) -> list[LibraryModel]:
     InputError
         If there are too few.
     """
-    chosen = [
-        one
-        for one in library()
-        if (one.kind, one.protocol, one.potential, one.li) == ("glass", protocol, potential, 7)
-    ]
+    chosen = [one for one in glasses(potential) if one.protocol == protocol]
     contents = [one.la for one in chosen]
     if len(set(contents)) < FEWEST_CONTENTS or min(map(contents.count, contents)) < FEWEST_SEEDS:
         names = ", ".join(one.name for one in chosen) or "none"

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-__all__ = ["DECIMALS", "LibraryModel", "add_model", "library", "library_folder", "load_frames", "load_model"]
+__all__ = [
+    "DECIMALS",
+    "LibraryModel",
+    "add_model",
+    "glasses",
+    "library",
+    "library_folder",
+    "load_frames",
+    "load_model",
+]
 
 DECIMALS = 4
 """Of the positions in Å."""
@@ -89,6 +98,11 @@ def library(folder: Path | None = None) -> tuple[LibraryModel, ...]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise AlzmodelError(f"{path}: no index of models ({error}); reinstall alzmodel") from error
     return tuple(sorted(models, key=lambda model: model.name))
+
+
+def glasses(potential: str, li: float = 7.0) -> list[LibraryModel]:
+    """Glasses of the library that a potential made with so much Li, of every La content, seed and protocol."""
+    return [one for one in library() if (one.kind, one.potential, one.li) == ("glass", potential, li)]
 
 
 def _files(model: LibraryModel, folder: Path | None) -> tuple[Path, Path]:

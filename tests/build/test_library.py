@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alzmodel.build.library import add_model, library, load_frames, load_model
+from alzmodel.build.library import add_model, glasses, library, load_frames, load_model
 from alzmodel.build.packing import random_packing
 from alzmodel.composition import formula_of, ion_labels
 from alzmodel.errors import AlzmodelError, InputError
@@ -61,3 +61,10 @@ def test_other_files_than_the_index_names_are_refused(tmp_path):
     library.cache_clear()
     with pytest.raises(AlzmodelError, match="no index of models"):
         library(tmp_path)
+
+
+def test_glasses_of_a_potential_are_found_without_the_glass_ceramic():
+    found = glasses("du-teter")
+    assert {entry.kind for entry in found} == {"glass"}
+    assert {entry.la for entry in found} == {1.5, 3.0, 4.5}
+    assert glasses("grimes") == glasses("du-teter", li=6.0) == []

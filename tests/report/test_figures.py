@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from alzmodel.compare.comparison import compare_models
 from alzmodel.compare.measured import load_measured
@@ -13,7 +14,7 @@ from alzmodel.compare.quantities import Quantity
 from alzmodel.errors import InputError
 from alzmodel.report import figures
 from alzmodel.report.comparison_figure import plot_comparison
-from alzmodel.report.drawing import COLOURS, looks_of
+from alzmodel.report.drawing import COLOURS, grid, looks_of, name_once
 
 R = np.arange(0.5, 8.0, 0.05)
 K = np.linspace(1.5, 8.0, 50)
@@ -142,6 +143,24 @@ def test_comparison_tells_measured_predicted_and_assumed_apart(tmp_path):
     assert "d222@3,3,Å,3.15,0.005,0.011,glass-ceramic,,assumed" in table.read_text(encoding="utf-8")
     (plain,) = plot_comparison([row.to_dict() for row in rows()], tmp_path / "d.csv")
     assert plain.read_bytes() == table.read_bytes()
+
+
+def test_equal_axes_are_named_once():
+    """Five panels in rows of two: x below the last of each column where the limits agree, y left of each row."""
+    figure = Figure()
+    panels = grid(figure, 5, most=2)
+    for number, panel in enumerate(panels):
+        panel.set(xlabel="r (Å)", ylabel="g(r)", xlim=(0, 2 if number == 1 else 1))
+    name_once(panels)
+    assert [bool(panel.get_xlabel()) for panel in panels] == [False, True, False, True, True]
+    assert [panel.xaxis.get_tick_params()["labelbottom"] for panel in panels] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert [bool(panel.get_ylabel()) for panel in panels] == [True, False, True, False, True]
 
 
 def test_nothing_to_draw_is_refused(tmp_path):
