@@ -5,3 +5,7 @@ g cm⁻³. Q is in Å⁻¹ and carries the factor 2π; the FEM wave number k = 1
 """
 
 __version__ = "0.1.0"
+
+from alzmodel.moved import install as _keep_old_paths
+
+_keep_old_paths()

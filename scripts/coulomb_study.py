@@ -1,6 +1,6 @@
 """What the damped shifted force does to a glass: energy, forces, density and shells beside those with PPPM.
 
-    python scripts/coulomb_study.py glass.extxyz -o docs/coulomb.md
+    python scripts/coulomb_study.py glass.extxyz -o docs/results/coulomb.md
 
 Each glass is taken as it stands for energy and forces, and run at 300 K and zero pressure with both Coulomb parts, from
 the same positions and velocities. Melts and quenches use the damped shifted force; what ends in curves and energies

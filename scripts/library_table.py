@@ -1,6 +1,6 @@
 """What the models of the library are: density, first shells, sharing, pressure, energy and fictive temperature.
 
-    python scripts/library_table.py -o docs/library.md
+    python scripts/library_table.py -o docs/results/library.md
 
 Means and sample deviations over seeds. Distances, coordination and sharing come from the frames at 300 K; the pressure
 is that left in the minimised models; energies are those of the minimised models, and their differences between the
@@ -16,14 +16,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alzmodel.build.fictive import fictive_temperature
-from alzmodel.build.library import LibraryModel, library, library_folder, load_frames, load_model
 from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.static import single_point
 from alzmodel.io import check_writable, write_text
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
 from alzmodel.local_order.sharing import sharing
 from alzmodel.local_order.shells import bonded
+from alzmodel.models.fictive import fictive_temperature
+from alzmodel.models.library import LibraryModel, library, library_folder, load_frames, load_model
 from alzmodel.statistics import mean_std, student_ci
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = page(rows)
     print(text)
     if options.output is not None:
-        words = __doc__.partition("-o docs/library.md")[2].strip()
+        words = __doc__.partition("-o docs/results/library.md")[2].strip()
         head = f"# The library of models\n\nMade by `python scripts/library_table.py`. {words}\n\n"
         write_text(options.output, head + text)
         write_text(options.output.with_suffix(".csv"), _csv(rows))

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alzmodel.build.library import add_model, library_folder
 from alzmodel.errors import InputError, run_main
 from alzmodel.io import read_frames, read_structure
+from alzmodel.models.library import add_model, library_folder
 from alzmodel.study.index import collect_records, model_name
 from alzmodel.study.settings import load_study
 from alzmodel.study.stages import FRAMES, MODEL

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.build.packing import estimated_density, random_packing
 from alzmodel.composition import formula_of, ion_labels
 from alzmodel.crystals import crystal
 from alzmodel.errors import run_main
@@ -30,6 +29,7 @@ from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
 from alzmodel.io import json_text, read_frames, write_text
 from alzmodel.local_order.cation_order import cation_order
+from alzmodel.models.packing import estimated_density, random_packing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,14 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alzmodel.build.melt_quench import check_request, melt_quench, protocol_of
-from alzmodel.build.packing import random_packing
 from alzmodel.composition import glass_composition, ion_counts, parse_la
 from alzmodel.errors import run_main
 from alzmodel.forcefields.potentials import POTENTIALS
 from alzmodel.forcefields.static import relax
 from alzmodel.io import check_writable, write_text
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
+from alzmodel.models.melt_quench import check_request, melt_quench, protocol_of
+from alzmodel.models.packing import random_packing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

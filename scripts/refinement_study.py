@@ -1,7 +1,7 @@
 """Show what refinement with another model of the energy changes in glasses, and whether a trend over x changes.
 
-    python scripts/refinement_study.py --calculators 7net-mf-0 chgnet --models refinement -o docs/refinement.md
-    python scripts/refinement_study.py --library annealed-low-Tf --models large -o docs/refinement-library.md
+    python scripts/refinement_study.py --calculators 7net-mf-0 chgnet --models refinement -o docs/results/refinement.md
+    python scripts/refinement_study.py --library annealed-low-Tf --models large -o docs/results/refinement-library.md
 
 Glasses of each La content and seed are melt-quenched, or taken from the library, minimised with the pair potential at
 zero pressure, then relaxed with each calculator. Every model is kept in the folder --models and used again; one whose
@@ -27,8 +27,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from alzmodel.build.library import glasses, load_model
-from alzmodel.build.melt_quench import check_request, melt_quench
 from alzmodel.compare.solubility import whole_cell
 from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import InputError, run_main
@@ -37,6 +35,8 @@ from alzmodel.forcefields.refinement import refine
 from alzmodel.forcefields.static import relax
 from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
 from alzmodel.local_order.building_units import effective_coordination
+from alzmodel.models.library import glasses, load_model
+from alzmodel.models.melt_quench import check_request, melt_quench
 from alzmodel.neighbours import neighbour_list
 from alzmodel.units import mass_density
 
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from alzmodel.build.library import LibraryModel
     from alzmodel.composition import Composition
+    from alzmodel.models.library import LibraryModel
 
 CUTOFFS = {"Li": 2.55, "La": 3.3, "Zr": 2.95}
 """Å to O: means over small models of the minima of their own g(r), which lie up to 0.25 Å apart for La from model to
@@ -470,7 +470,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--models", type=Path, default=Path("refinement"), help="folder that keeps every model"
     )
     parser.add_argument("--report", action="store_true", help="only read what is finished")
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/refinement.md"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results/refinement.md"))
     return parser.parse_args(arguments)
 
 

@@ -1,7 +1,7 @@
 """What the size of a glass and the rate of its quench change: density, distances, coordination, sharing, energy.
 
     python scripts/size_and_rate_study.py runs.csv --sizes 200 1500 5000 --rates 1 10 100 --seeds 2
-    python scripts/size_and_rate_study.py runs.csv --sizes 200 --rates 1 -o docs/size-and-rate.md
+    python scripts/size_and_rate_study.py runs.csv --sizes 200 --rates 1 -o docs/results/size-and-rate.md
 
 Every model is a line of the CSV, kept as soon as it is finished: the same call, or one with other sizes and rates, goes
 on where the last one stood (the restart files of a model in work lie beside the CSV). The tables are made of all lines.
@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from alzmodel.build.fictive import fictive_temperature
-from alzmodel.build.melt_quench import check_request, estimate_seconds, input_hash, melt_quench
-from alzmodel.build.work_folder import work_folder_beside
 from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import run_main
 from alzmodel.io import check_writable, write_text
 from alzmodel.local_order.pdf import coordination_from_rdf, partial_rdf
 from alzmodel.local_order.sharing import sharing
+from alzmodel.models.fictive import fictive_temperature
+from alzmodel.models.melt_quench import check_request, estimate_seconds, input_hash, melt_quench
+from alzmodel.models.work_folder import work_folder_beside
 from alzmodel.statistics import mean_std
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
 """How much La2O3 does the glass hold? Energies of glasses against the crystalline oxide, and whether La gathers.
 
-    python scripts/solubility_limit.py --models glasses -o docs/solubility
+    python scripts/solubility_limit.py --models glasses -o docs/results/solubility
 
-builds what is missing in the folder of models, and writes docs/solubility.md, .csv and .png. ``--library PROTOCOL``
-adds the larger glasses of that protocol that come with the package. ``--refinement docs/refinement.csv`` adds glasses
+builds what is missing in the folder of models, and writes docs/results/solubility.md, .csv and .png. ``--library PROTOCOL``
+adds the larger glasses of that protocol that come with the package. ``--refinement docs/results/refinement.csv`` adds glasses
 that scripts/refinement_study.py relaxed with machine-learned potentials; energies of the crystals with the same
 calculator are kept beside it (refinement-crystals.csv) and computed where they are missing.
 """
@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from alzmodel.build.library import glasses, load_model
-from alzmodel.build.melt_quench import check_request, melt_quench
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.solubility import (
     GATE_CRYSTAL,
@@ -44,6 +42,8 @@ from alzmodel.forcefields.phase_energies import phase_energy
 from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
 from alzmodel.forcefields.validation import crystal_properties, validation_crystal
 from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
+from alzmodel.models.library import glasses, load_model
+from alzmodel.models.melt_quench import check_request, melt_quench
 from alzmodel.report.drawing import GREY, Look, draw, looks_of
 from alzmodel.statistics import mean_std, student_ci
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from alzmodel.build.library import LibraryModel
+    from alzmodel.models.library import LibraryModel
 
 CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL, "Li2O")
 FEWEST_CONTENTS, FEWEST_SEEDS = 3, 2

@@ -1,8 +1,8 @@
 """The potentials against crystals at 0 K: cells, bond lengths, bulk moduli, formation enthalpies.
 
-    python scripts/validate_potential.py -o docs/validation
+    python scripts/validate_potential.py -o docs/results/validation
 
-writes docs/validation.csv and docs/validation.md. Published values and their sources stand in
+writes docs/results/validation.csv and docs/results/validation.md. Published values and their sources stand in
 alzmodel/data/validation.toml and in the CIFs of structures/. Crystals that stand in the CSV are not relaxed again:
 remove it to start anew. ``--render`` makes the page alone.
 """
@@ -41,7 +41,7 @@ DASH = "–"
 
 HEADER = """# Validation of the potentials at 0 K
 
-Written by `python scripts/validate_potential.py -o docs/validation`; the numbers, with more digits, are in
+Written by `python scripts/validate_potential.py -o docs/results/validation`; the numbers, with more digits, are in
 [validation.csv](validation.csv). Cells and positions are relaxed with the potential as molecular dynamics uses it
 (short range cut at 8 Å and shifted in force, Coulomb by PPPM). Published cells and bond lengths are those of the cited
 crystal structures, measured at room temperature; the model is at 0 K. Bulk moduli: −V dP/dV at zero pressure in cells

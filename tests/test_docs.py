@@ -19,7 +19,7 @@ from alzmodel.forcefields.pair_tables import Coulomb
 from alzmodel.local_order.roles import DIETZEL, roles
 from alzmodel.local_order.shapes import SHAPES
 from alzmodel.scattering.totals import TAPER_RATIO, TAPER_START
-from alzmodel.scattering.xrd_lines import SCHERRER_CONSTANT, SPHERE_CONSTANT
+from alzmodel.scattering.xrd.lines import SCHERRER_CONSTANT, SPHERE_CONSTANT
 from alzmodel.study import runner
 from alzmodel.study.executors import LocalExecutor
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from alzmodel.build.melt_quench import Glass
+    from alzmodel.models.melt_quench import Glass
 
 __all__ = ["register"]
 
@@ -93,7 +93,7 @@ def glass(
     as_json: Json = False,
 ) -> None:
     """Melt-quench a glass with LAMMPS and write the minimised model."""
-    from alzmodel.build import melt_quench
+    from alzmodel.models import melt_quench
 
     refuse_two_streams(output, as_json)
     compositions = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
@@ -174,7 +174,7 @@ def glass_ceramic(
     as_json: Json = False,
 ) -> None:
     """Melt-quench a glass around a nucleus of crystal, free the nucleus, relax both; the composition is the glass's."""
-    from alzmodel.build import glass_ceramic, melt_quench
+    from alzmodel.models import glass_ceramic, melt_quench
 
     refuse_two_streams(output, as_json)
     found = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
@@ -256,7 +256,7 @@ def _print_nucleus(provenance: dict[str, Any]) -> None:
 
 def _finished(target: Path, frames: Path | None, made: str) -> Atoms | None:
     """Model of an earlier call with the same inputs, if all that it writes is there."""
-    from alzmodel.build.work_folder import finished_in
+    from alzmodel.models.work_folder import finished_in
 
     model = finished_in(target, made)
     if frames is not None and finished_in(frames, made) is None:
@@ -267,7 +267,7 @@ def _finished(target: Path, frames: Path | None, made: str) -> Atoms | None:
 
 
 def _work_folder(workdir: Path | None, target: Path, made: str) -> Path | None:
-    from alzmodel.build.work_folder import work_folder_beside
+    from alzmodel.models.work_folder import work_folder_beside
 
     if workdir is not None:
         return workdir

@@ -77,8 +77,8 @@ def crystal(
     --lattice relaxed at the one that the potential has at that temperature.
     """
     from alzmodel import crystals
-    from alzmodel.build import crystal_models
-    from alzmodel.build.melt_quench import check_memory, estimate_memory
+    from alzmodel.models import crystal_models
+    from alzmodel.models.melt_quench import check_memory, estimate_memory
 
     refuse_two_streams(output, as_json)
     check_models(output, frames=frames)
@@ -162,7 +162,7 @@ def nanocrystal(
     With --temperature its atoms are displaced at random by as much as each element moves in the infinite crystal.
     """
     from alzmodel import crystals
-    from alzmodel.build import crystal_models
+    from alzmodel.models import crystal_models
 
     refuse_two_streams(output, as_json)
     check_models(output, frames=None)
@@ -208,7 +208,7 @@ def _lattice(text: str | None) -> tuple[float | None, bool]:
 
 
 def _moves(temperature: float | None, displacement: str | None, atoms: Atoms) -> dict[str, float]:
-    from alzmodel.build.crystal_models import check_displacements, check_temperature
+    from alzmodel.models.crystal_models import check_displacements, check_temperature
 
     if temperature is not None:
         if displacement is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from alzmodel.scattering.xrd_data import Abscissa, MeasuredCurve
+    from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
 __all__ = [
     "Against",
@@ -74,7 +74,7 @@ def measured_curve(
     window: tuple[float, float] | None = None,
 ) -> MeasuredCurve | None:
     """Read the measured curve that is laid over, if there is one, and check what is to be done with it."""
-    from alzmodel.scattering.xrd_data import read_curve
+    from alzmodel.scattering.xrd.data import read_curve
 
     if path is None:
         for name, value in (("--figure", figure), ("--window", window)):
@@ -109,7 +109,7 @@ def lay_over_measured(
     """Add the key ``against``: the curve scaled onto the measured one, and how well they agree."""
     if measured is None:
         return
-    from alzmodel.scattering.xrd_data import lay_over
+    from alzmodel.scattering.xrd.data import lay_over
 
     agreement = lay_over(measured, result[x], y, background=background, window=window)
     result["against"] = agreement.to_dict()

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alzmodel.compare.measured import Measured
-    from alzmodel.scattering.fem import FEMResult, FEMSettings
-    from alzmodel.scattering.fem_detector import Camera
-    from alzmodel.scattering.fem_stack import Geometry
+    from alzmodel.scattering.fem.detector import Camera
+    from alzmodel.scattering.fem.stack import Geometry
+    from alzmodel.scattering.fem.variance import FEMResult, FEMSettings
 
 __all__ = ["register"]
 
@@ -248,11 +248,11 @@ def fem(
 
     F is a model, or a stack of measured nanodiffraction patterns (.npy, .h5, .hspy, .mib, .dm4, .blo, …).
     """
-    from alzmodel.scattering.fem import FEMSettings
-    from alzmodel.scattering.fem_average import LEAST, tilts_of
-    from alzmodel.scattering.fem_detector import Camera
-    from alzmodel.scattering.fem_settings import semi_angle_of
-    from alzmodel.scattering.fem_stack import Geometry, is_stack
+    from alzmodel.scattering.fem.average import LEAST, tilts_of
+    from alzmodel.scattering.fem.detector import Camera
+    from alzmodel.scattering.fem.settings import semi_angle_of
+    from alzmodel.scattering.fem.stack import Geometry, is_stack
+    from alzmodel.scattering.fem.variance import FEMSettings
 
     measured = measured_curve(against, "k", figure=figure, window=window)
     stacks = [is_stack(path) for path in files]
@@ -358,8 +358,8 @@ class _FemWork:
     until: float | None
 
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
-        from alzmodel.scattering.fem import fem
-        from alzmodel.scattering.fem_average import fem_until
+        from alzmodel.scattering.fem.average import fem_until
+        from alzmodel.scattering.fem.variance import fem
 
         models: list[Atoms] = []
         source, note = self._columns(frames[-1])
@@ -378,7 +378,7 @@ class _FemWork:
                 )
         say("alzmodel: " + "; ".join(part for part in (note, result.note) if part))
         if self.write_stack is not None:
-            from alzmodel.scattering.fem_detector import simulate_stack, write_stack
+            from alzmodel.scattering.fem.detector import simulate_stack, write_stack
 
             stack = simulate_stack(models[0], self.settings, self.camera, seed=self.seed)
             write_stack(stack, self.write_stack, self.camera)
@@ -399,7 +399,7 @@ class _FemWork:
 
     def _columns(self, model: Atoms) -> tuple[Iterator[Atoms], str]:
         """Columns of the specimen, made when they are asked for, and how."""
-        from alzmodel.scattering.fem import columns_of
+        from alzmodel.scattering.fem.variance import columns_of
 
         def made(count: int, seed: int) -> tuple[list[Atoms], str]:
             return columns_of(
@@ -429,28 +429,28 @@ class _FemWork:
     def _finished(self, column: Atoms, number: int) -> Atoms:
         """Put clusters into a column, lay it on its window, and leave out what shall not scatter."""
         if self.clusters is not None:
-            from alzmodel.build.columns import embed_clusters
+            from alzmodel.models.columns import embed_clusters
 
             diameter, fraction = self.clusters
             column = embed_clusters(
                 column, diameter=diameter, volume_fraction=fraction, seed=self.seed + number
             )
         if self.cap:
-            from alzmodel.build.window import on_window
+            from alzmodel.models.window import on_window
 
             column = on_window(column, thickness=self.cap, seed=self.seed + number)
         if self.only:
-            from alzmodel.scattering.fem_attribution import only_elements
+            from alzmodel.scattering.fem.attribution import only_elements
 
             (column,) = only_elements([column], self.only)
         return column
 
     def _read(self, model: Atoms, columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
         """Gather what tells bonds from reflections, and draw it."""
-        from alzmodel.build.columns import gas_column
         from alzmodel.compare.measured import load_measured
-        from alzmodel.scattering.fem import fem
-        from alzmodel.scattering.fem_readings import bond_lengths, read_peaks
+        from alzmodel.models.columns import gas_column
+        from alzmodel.scattering.fem.readings import bond_lengths, read_peaks
+        from alzmodel.scattering.fem.variance import fem
 
         gas = [gas_column(column, self.seed + number) for number, column in enumerate(columns)]
         with show_progress("readings") as progress:
@@ -477,7 +477,7 @@ def _kept(columns: Iterable[Atoms], kept: list[Atoms]) -> Iterator[Atoms]:
 
 
 def _check_write_stack(path: Path, files: Sequence[Path]) -> None:
-    from alzmodel.scattering.fem_detector import check_stack_path
+    from alzmodel.scattering.fem.detector import check_stack_path
 
     if len(files) > 1:
         raise InputError(f"--write-stack {path}: {len(files)} models; allowed: one")
@@ -496,7 +496,7 @@ def _measured_stack(
     fit: Fit,
     shape: PeakShape,
 ) -> dict[str, Any]:
-    from alzmodel.scattering.fem_stack import measure_stack, read_stack
+    from alzmodel.scattering.fem.stack import measure_stack, read_stack
 
     stack = read_stack(path, pixel_size=pixel_size, dataset=dataset)
     result = measure_stack(stack, ring_width=ring_width, geometry=geometry, ellipse=ellipse, camera=camera)

@@ -81,8 +81,8 @@ def inverse(
     for. All that is scanned is assumed.
     """
     from alzmodel.compare.measured import load_measured
-    from alzmodel.scattering.fem import FEMSettings
-    from alzmodel.scattering.fem_scan import Grid, prepare
+    from alzmodel.scattering.fem.scan import Grid, prepare
+    from alzmodel.scattering.fem.variance import FEMSettings
     from alzmodel.study.inverse import inverse_scan, seconds_of
 
     folder = check_output_folder(output)

@@ -14,7 +14,7 @@ from alzmodel.errors import InputError
 from alzmodel.io import check_structure_path, write_structure
 
 if TYPE_CHECKING:
-    from alzmodel.build.library import LibraryModel
+    from alzmodel.models.library import LibraryModel
 
 __all__ = ["register"]
 
@@ -34,7 +34,7 @@ def show_library(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
 ) -> None:
     """List the finished models that come with the package, or write one as a structure file."""
-    from alzmodel.build.library import library, load_frames, load_model
+    from alzmodel.models.library import library, load_frames, load_model
 
     entries = library()
     if name is None:

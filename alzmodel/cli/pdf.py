@@ -163,7 +163,7 @@ def pdf(
         ordinate=ORDINATES[function.value],
     )
     if write is not None:
-        from alzmodel.scattering.xrd_data import write_curve
+        from alzmodel.scattering.xrd.data import write_curve
 
         title = f"{function.value} of {', '.join(map(str, files))}, {radiation.value}"
         write_curve(write, result[x], curve, abscissa="Q" if reciprocal else "r", title=title)

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from alzmodel.scattering.xrd_data import MeasuredCurve
-    from alzmodel.scattering.xrd_grazing import GrazingIncidence
-    from alzmodel.scattering.xrd_specimen import Ingredient, SubstrateLine
+    from alzmodel.scattering.xrd.data import MeasuredCurve
+    from alzmodel.scattering.xrd.grazing import GrazingIncidence
+    from alzmodel.scattering.xrd.specimen import Ingredient, SubstrateLine
 
 __all__ = ["register"]
 
@@ -288,8 +288,8 @@ def xrd(
 
 def _warn_of_steps(result: Mapping[str, Any], work: _XrdWork) -> None:
     """Say that lines of an endless crystal fall between points."""
-    from alzmodel.scattering.xrd import CRYSTAL_FWHM
-    from alzmodel.scattering.xrd_corrections import resolution_width
+    from alzmodel.scattering.xrd.corrections import resolution_width
+    from alzmodel.scattering.xrd.pattern import CRYSTAL_FWHM
 
     if result.get("method") != "crystal":
         return
@@ -334,8 +334,8 @@ def _whole_fit(
     """Add the keys ``fit`` and ``against``, draw and print."""
     import numpy as np
 
-    from alzmodel.scattering.xrd import PowderPattern
-    from alzmodel.scattering.xrd_whole import fit_specimen
+    from alzmodel.scattering.xrd.pattern import PowderPattern
+    from alzmodel.scattering.xrd.whole import fit_specimen
 
     assert measured is not None
     pattern = PowderPattern(
@@ -376,8 +376,8 @@ def _superstructure(
     result: dict[str, Any], measured: MeasuredCurve | None, work: _XrdWork
 ) -> dict[str, list[dict[str, Any]]]:
     """Superstructure lines of the model's pattern and of the measured one."""
-    from alzmodel.scattering.xrd import CRYSTAL_FWHM
-    from alzmodel.scattering.xrd_superstructure import superstructure_lines
+    from alzmodel.scattering.xrd.pattern import CRYSTAL_FWHM
+    from alzmodel.scattering.xrd.superstructure import superstructure_lines
 
     wavelength = float(result["wavelength"])
     curves: dict[str, tuple[Any, Any, Any]] = {"model": (result["two_theta"], result["intensity"], None)}
@@ -410,7 +410,7 @@ def _lines(
     """Single-line fits of the model's pattern and of the measured one."""
     import numpy as np
 
-    from alzmodel.scattering.xrd_lines import fit_profile
+    from alzmodel.scattering.xrd.lines import fit_profile
 
     curves: list[tuple[str, Any, Any, Any]] = [("model", result["two_theta"], result["intensity"], None)]
     if measured is not None:
@@ -486,8 +486,8 @@ class _Film:
 
     def geometry(self, ingredients: Sequence[Ingredient], wavelength: float | str) -> GrazingIncidence | None:
         """Put the film's optics into the geometry."""
-        from alzmodel.scattering.xrd_grazing import GrazingIncidence, optical_constants
-        from alzmodel.scattering.xrd_specimen import mixed_material
+        from alzmodel.scattering.xrd.grazing import GrazingIncidence, optical_constants
+        from alzmodel.scattering.xrd.specimen import mixed_material
 
         if self.incidence is None:
             return None
@@ -525,9 +525,9 @@ class _XrdWork:
     """The models that were computed."""
 
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
-        from alzmodel.scattering.xrd import powder_pattern
-        from alzmodel.scattering.xrd_routes import atomic_fractions
-        from alzmodel.scattering.xrd_specimen import (
+        from alzmodel.scattering.xrd.pattern import powder_pattern
+        from alzmodel.scattering.xrd.routes import atomic_fractions
+        from alzmodel.scattering.xrd.specimen import (
             Ingredient,
             film_pattern,
             padded_grid,

@@ -9,7 +9,7 @@ from alzmodel.cli.output import print_table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from alzmodel.scattering.xrd_whole import PatternFit
+    from alzmodel.scattering.xrd.whole import PatternFit
 
 __all__ = ["print_fit", "print_lines", "print_superstructure"]
 

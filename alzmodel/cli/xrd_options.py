@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
-    from alzmodel.scattering.xrd_corrections import Resolution
-    from alzmodel.scattering.xrd_specimen import SubstrateLine
+    from alzmodel.scattering.xrd.corrections import Resolution
+    from alzmodel.scattering.xrd.specimen import SubstrateLine
 
 __all__ = [
     "PhaseRequest",
@@ -97,7 +97,7 @@ def phase_text(text: str) -> PhaseRequest:
 def substrate_text(text: str, fwhm: float) -> SubstrateLine:
     """Read NAME:hkl=HEIGHT."""
     from alzmodel.crystals import phase_of
-    from alzmodel.scattering.xrd_specimen import SubstrateLine
+    from alzmodel.scattering.xrd.specimen import SubstrateLine
 
     match = re.fullmatch(r"(?P<name>[^:=]+):(?P<h>\d)(?P<k>\d)(?P<l>\d)=(?P<height>[^:=]+)", text)
     if match is None or not math.isfinite(_number(match["height"])):

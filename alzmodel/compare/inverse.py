@@ -191,7 +191,7 @@ def search(points: Sequence[Mapping[str, Any]], measured: Measured, axes: Sequen
     Parameters
     ----------
     points
-        From :func:`alzmodel.scattering.fem_scan.scan_point`.
+        From :func:`alzmodel.scattering.fem.scan.scan_point`.
     measured
         From :func:`alzmodel.compare.measured.load_measured`.
     axes

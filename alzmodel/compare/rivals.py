@@ -84,7 +84,7 @@ def rival_numbers(
     Parameters
     ----------
     values
-        By name of the quantity, as :meth:`alzmodel.scattering.fem_readings.FEMReadings.numbers` gives them.
+        By name of the quantity, as :meth:`alzmodel.scattering.fem.readings.FEMReadings.numbers` gives them.
     hypotheses
         As for :func:`rival_rows`.
 

@@ -39,7 +39,7 @@ def plot_inverse(
     Parameters
     ----------
     points
-        From :func:`alzmodel.scattering.fem_scan.scan_point`.
+        From :func:`alzmodel.scattering.fem.scan.scan_point`.
     films
         From :func:`alzmodel.compare.inverse.search`.
     path

@@ -8,8 +8,8 @@ import numpy as np
 
 from alzmodel.report.drawing import GREY, draw, looks_of, mark, pair_name
 from alzmodel.report.figures import FEM_WINDOWS
-from alzmodel.scattering.fem_fit import TWO_WINDOWS
-from alzmodel.scattering.fem_readings import EHRENFEST, REFLECTIONS
+from alzmodel.scattering.fem.fit import TWO_WINDOWS
+from alzmodel.scattering.fem.readings import EHRENFEST, REFLECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from alzmodel.report.drawing import Columns
-    from alzmodel.scattering.fem_readings import FEMReadings
+    from alzmodel.scattering.fem.readings import FEMReadings
 
 __all__ = ["plot_readings"]
 
@@ -39,7 +39,7 @@ def plot_readings(
     Parameters
     ----------
     readings
-        From :func:`alzmodel.scattering.fem_readings.read_peaks`, with its attribution.
+        From :func:`alzmodel.scattering.fem.readings.read_peaks`, with its attribution.
     path
         As for :func:`alzmodel.report.figures.plot_pdf`.
     lattice_parameter

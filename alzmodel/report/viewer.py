@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.build.nucleus import REGION, REGIONS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
 from alzmodel.local_order.bonds import ANION, bonds_within
+from alzmodel.models.nucleus import REGION, REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -84,7 +84,7 @@ class ReferenceSettings:
             If a number is out of range or a kind is unknown.
         """
         from alzmodel.scattering.form_factors import wavelength_of
-        from alzmodel.scattering.xrd import two_theta_grid
+        from alzmodel.scattering.xrd.pattern import two_theta_grid
 
         for kind in kinds:
             if kind not in KINDS:
@@ -207,7 +207,7 @@ def _models(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
 
 def _xrd(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
     from alzmodel.scattering.form_factors import wavelength_of
-    from alzmodel.scattering.xrd import nanocrystal_pattern, powder_pattern
+    from alzmodel.scattering.xrd.pattern import nanocrystal_pattern, powder_pattern
 
     options: dict[str, Any] = {
         "wavelength": settings.wavelength,
@@ -237,7 +237,7 @@ def _xrd(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
 
 
 def _sticks(name: str, place: Path, settings: ReferenceSettings, words: Mapping[str, Any]) -> Path:
-    from alzmodel.scattering.xrd import reflections
+    from alzmodel.scattering.xrd.pattern import reflections
 
     first, last, _ = settings.two_theta
     found = reflections(crystal(name), settings.wavelength, two_theta=(first, last), b_iso=settings.b_iso)
@@ -369,9 +369,9 @@ def _structure_factor(name: str, place: Path, settings: ReferenceSettings) -> li
 
 
 def _fem(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
-    from alzmodel.build.columns import GRAIN, WIDTH, glass_column
-    from alzmodel.build.patches import PATCH, heights_of
-    from alzmodel.scattering.fem import VARIANCES, fem
+    from alzmodel.models.columns import GRAIN, WIDTH, glass_column
+    from alzmodel.models.patches import PATCH, heights_of
+    from alzmodel.scattering.fem.variance import VARIANCES, fem
 
     grain = min(settings.size or GRAIN, GRAIN_MAX)
     atoms = crystal(name)

@@ -11,7 +11,7 @@ import numpy as np
 from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.scattering.form_factors import XRAY_Q_MAX, electron_factor, neutron_length, xray_factor
-from alzmodel.scattering.xrd_debye import phase_sums
+from alzmodel.scattering.xrd.debye import phase_sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from alzmodel.compare.inverse import Film, ratio_order, search
 from alzmodel.io import hold, json_text, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.report.inverse_figure import plot_inverse
-from alzmodel.scattering.fem_scan import AXES, Grid, Matrix, scan_point
+from alzmodel.scattering.fem.scan import AXES, Grid, Matrix, scan_point
 from alzmodel.study.tasks import digest
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class InverseScan:
     Attributes
     ----------
     points
-        As :func:`alzmodel.scattering.fem_scan.scan_point` gives them, read back from disk.
+        As :func:`alzmodel.scattering.fem.scan.scan_point` gives them, read back from disk.
     films
         See :func:`alzmodel.compare.inverse.search`.
     ratio
@@ -70,7 +70,7 @@ def inverse_scan(
     Parameters
     ----------
     matrices
-        Glasses, from :func:`alzmodel.scattering.fem_scan.prepare`.
+        Glasses, from :func:`alzmodel.scattering.fem.scan.prepare`.
     grid
         What is scanned.
     measured

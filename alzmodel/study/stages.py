@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from alzmodel.local_order.building_units import BuildingUnits
     from alzmodel.local_order.pdf import PartialRDF
     from alzmodel.progress import Progress
-    from alzmodel.scattering.fem import FEMResult
-    from alzmodel.scattering.xrd import PowderPattern
+    from alzmodel.scattering.fem.variance import FEMResult
+    from alzmodel.scattering.xrd.pattern import PowderPattern
     from alzmodel.study.worker import Work
 
 __all__ = ["CURVES", "FRAMES", "MODEL", "NUCLEUS", "STAGES", "around_nucleus"]
@@ -69,7 +69,7 @@ def _glass(work: Work) -> StageResult:
 
 
 def _library_glass(work: Work) -> tuple[Atoms, list[Atoms]]:
-    from alzmodel.build.library import library, load_frames, load_model
+    from alzmodel.models.library import library, load_frames, load_model
 
     (entry,) = [entry for entry in library() if entry.name == work.inputs["library"]["name"]]
     model = load_model(entry)
@@ -81,8 +81,8 @@ def _melt_quench(work: Work) -> tuple[Atoms, list[Atoms]]:
     import platform
     from importlib.metadata import version
 
-    from alzmodel.build.melt_quench import Protocol, melt_quench
     from alzmodel.composition import Composition
+    from alzmodel.models.melt_quench import Protocol, melt_quench
 
     inputs = work.inputs
     # Restart files of another LAMMPS are of no use: a folder for each.
@@ -190,7 +190,7 @@ def _pattern_results(pattern: PowderPattern) -> dict[str, Any]:
 
 def _xrd(work: Work) -> StageResult:
     """Powder pattern of the glass."""
-    from alzmodel.scattering.xrd import powder_pattern
+    from alzmodel.scattering.xrd.pattern import powder_pattern
 
     pattern = powder_pattern(
         _glass_frames(work),
@@ -220,7 +220,7 @@ def _xrd(work: Work) -> StageResult:
 
 def _crystallite(work: Work) -> StageResult:
     """Pattern of a La2Zr2O7 crystallite whose size and lattice parameter are assumed."""
-    from alzmodel.scattering.xrd import fit_line, nanocrystal_pattern
+    from alzmodel.scattering.xrd.pattern import fit_line, nanocrystal_pattern
 
     inputs = work.inputs
     a = inputs["lattice_parameter"]
@@ -285,7 +285,7 @@ def _crystal(work: Work) -> StageResult:
         results |= _crystal_order(atoms, inputs["local_order"], curves)
         work.progress(0.3, "local order")
     if inputs["xrd"] is not None:
-        from alzmodel.scattering.xrd import powder_pattern
+        from alzmodel.scattering.xrd.pattern import powder_pattern
 
         pattern = powder_pattern(
             atoms,
@@ -341,7 +341,7 @@ def _column_seeds(inputs: Mapping[str, Any]) -> list[tuple[int, int, int]]:
 
 
 def _with_clusters(column: Atoms, inputs: Mapping[str, Any], seed: int) -> Atoms:
-    from alzmodel.build.columns import embed_clusters
+    from alzmodel.models.columns import embed_clusters
 
     return embed_clusters(
         column,
@@ -359,7 +359,7 @@ def around_nucleus(column: Atoms) -> Atoms:
     Parameters
     ----------
     column
-        From :func:`alzmodel.build.columns.embed_clusters`.
+        From :func:`alzmodel.models.columns.embed_clusters`.
 
     Returns
     -------
@@ -383,10 +383,10 @@ def around_nucleus(column: Atoms) -> Atoms:
 
 def _fem(work: Work) -> StageResult:
     """Normalised variance of the glass, of a gas of its ions, and of the glass with pyrochlore clusters."""
-    from alzmodel.build.columns import gas_source, glass_column
-    from alzmodel.scattering.fem import fem
-    from alzmodel.scattering.fem_fit import fit_fem_peaks
-    from alzmodel.scattering.fem_readings import read_peaks
+    from alzmodel.models.columns import gas_source, glass_column
+    from alzmodel.scattering.fem.fit import fit_fem_peaks
+    from alzmodel.scattering.fem.readings import read_peaks
+    from alzmodel.scattering.fem.variance import fem
 
     inputs = work.inputs
     frames = _glass_frames(work)

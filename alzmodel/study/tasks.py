@@ -15,9 +15,9 @@ from alzmodel.io import json_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from alzmodel.build.library import LibraryModel
-    from alzmodel.build.protocols import Protocol
     from alzmodel.composition import Composition
+    from alzmodel.models.library import LibraryModel
+    from alzmodel.models.protocols import Protocol
     from alzmodel.study.settings import GlassSettings, StudySettings
 
 __all__ = [
@@ -173,11 +173,11 @@ def _glass_tasks(study: StudySettings) -> Iterable[Task]:
 
 
 def _build_tasks(study: StudySettings) -> Iterable[tuple[Task, int]]:
-    from alzmodel.build.melt_quench import BUILD_VERSION, check_request, estimate_seconds
-    from alzmodel.build.protocol_run import minimisation_identity
     from alzmodel.composition import ion_counts
     from alzmodel.forcefields.exchange import exchanged
     from alzmodel.forcefields.potentials import potential
+    from alzmodel.models.melt_quench import BUILD_VERSION, check_request, estimate_seconds
+    from alzmodel.models.protocol_run import minimisation_identity
 
     glass = study.glass
     # Those that no glass uses are checked too.
@@ -233,7 +233,7 @@ def protocol_of_study(study: StudySettings, name: str) -> Protocol:
     InputError
         If neither the study nor the package has it, or a value in it is refused.
     """
-    from alzmodel.build.protocols import PROTOCOLS, protocol_of
+    from alzmodel.models.protocols import PROTOCOLS, protocol_of
 
     known = study.protocols
     if name not in known and name not in PROTOCOLS and not name.endswith(".toml"):
@@ -273,7 +273,7 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
     InputError
         If it has none for one of the compositions, or the study changes protocols.
     """
-    from alzmodel.build.library import library
+    from alzmodel.models.library import library
 
     for name in ("protocol_changes", "exchange"):
         if given := getattr(glass, name):

@@ -25,11 +25,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alzmodel.build.melt_quench import check_request, protocol_of
 from alzmodel.composition import glass_composition
 from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.forcefields.lammps_worker import mpi_library
 from alzmodel.io import json_text
+from alzmodel.models.melt_quench import check_request, protocol_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ SHORT = {
 
 BUILD = """
 import sys, json
-from alzmodel.build.melt_quench import melt_quench
+from alzmodel.models.melt_quench import melt_quench
 from alzmodel.composition import glass_composition
 melt_quench(glass_composition(3.0), int(sys.argv[1]), seed=1, protocol=json.loads(sys.argv[2]), workdir=sys.argv[3])
 """

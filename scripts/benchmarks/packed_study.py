@@ -27,9 +27,9 @@ def packed(work: Work) -> StageResult:
     """Ions packed at random in place of a glass."""
     import numpy as np
 
-    from alzmodel.build.packing import random_packing
     from alzmodel.composition import Composition, formula_of, ion_counts
     from alzmodel.io import write_structure
+    from alzmodel.models.packing import random_packing
     from alzmodel.study.stages import FRAMES, MODEL
     from alzmodel.study.worker import StageResult
 

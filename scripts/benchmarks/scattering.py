@@ -31,16 +31,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.build.columns import glass_column
-from alzmodel.build.packing import random_packing
 from alzmodel.crystals import crystal, nanocrystal
 from alzmodel.errors import InputError, run_main
 from alzmodel.io import check_writable, json_text, write_text
 from alzmodel.local_order.pdf import partial_rdf
-from alzmodel.scattering.fem import FEMSettings, fem
+from alzmodel.models.columns import glass_column
+from alzmodel.models.packing import random_packing
+from alzmodel.scattering.fem.variance import FEMSettings, fem
 from alzmodel.scattering.form_factors import xray_factor
-from alzmodel.scattering.xrd_debye import debye_intensity, histogram_step, pair_histogram
-from alzmodel.scattering.xrd_lattice import lattice_histogram
+from alzmodel.scattering.xrd.debye import debye_intensity, histogram_step, pair_histogram
+from alzmodel.scattering.xrd.lattice import lattice_histogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -25,9 +25,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alzmodel.build.melt_quench import estimate_seconds, melt_quench
 from alzmodel.composition import glass_composition
 from alzmodel.errors import AlzmodelError, run_main
+from alzmodel.models.melt_quench import estimate_seconds, melt_quench
 from alzmodel.study import index, runner, store, worker
 from alzmodel.study.settings import StudySettings, parse_study, preset, study_toml
 from alzmodel.study.stages import STAGES

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from alzmodel.build.melt_quench import input_hash
-from alzmodel.build.packing import random_packing
-from alzmodel.build.work_folder import versions
 from alzmodel.cli import main
 from alzmodel.composition import glass_composition, ion_counts
 from alzmodel.errors import AlzmodelError
 from alzmodel.io import read_frames, read_structure, write_structure
+from alzmodel.models.melt_quench import input_hash
+from alzmodel.models.packing import random_packing
+from alzmodel.models.work_folder import versions
 
 
 def run(capsys, *words):
@@ -228,7 +228,7 @@ def test_bad_crystal_requests_end_in_one_line(capsys, tmp_path, words, named):
 
 
 def test_hot_crystals_too_large_for_memory_are_refused(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("alzmodel.build.melt_quench._memory_there", lambda: 1e8)
+    monkeypatch.setattr("alzmodel.models.melt_quench._memory_there", lambda: 1e8)
     for words in (("--temperature", 300), ("--lattice", "relaxed", "--disorder", 0.5)):
         result = run(capsys, "build", "crystal", "La2Zr2O7", *words, "-o", tmp_path / "model.extxyz")
         assert_one_line_refusal(*result, "number of atoms: 88", "memory")
@@ -295,7 +295,7 @@ def test_what_ends_a_build_names_the_folder_that_stays(capsys, tmp_path, monkeyp
         workdir.mkdir()
         raise error
 
-    monkeypatch.setattr("alzmodel.build.melt_quench.melt_quench", ends)
+    monkeypatch.setattr("alzmodel.models.melt_quench.melt_quench", ends)
     before = signal.getsignal(signal.SIGTERM)
     ended, _, err = run(capsys, *tiny_words(tmp_path))
     assert signal.getsignal(signal.SIGTERM) is before

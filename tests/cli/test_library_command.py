@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from alzmodel.build.library import library
 from alzmodel.cli import main
 from alzmodel.io import read_frames, read_structure
+from alzmodel.models.library import library
 
 
 def test_models_are_listed_and_written(capsys, tmp_path):

@@ -98,7 +98,7 @@ def test_glasses_of_the_refinement_study_are_compared_by_calculator(tmp_path):
     root = Path(__file__).parents[2]
     of_refinement = runpy.run_path(str(root / "scripts" / "solubility_limit.py"))["of_refinement"]
     table = tmp_path / "refinement.csv"
-    shutil.copy(root / "docs" / "refinement-crystals.csv", tmp_path)
+    shutil.copy(root / "docs" / "results" / "refinement-crystals.csv", tmp_path)
     lines = ["calculator,x,cell,energy_eV,converged"]
     for x in (2, 3, 4):
         cell = f"Li56La{8 * x}Zr16O{60 + 12 * x}"
@@ -129,7 +129,7 @@ def test_a_refined_glass_that_lacks_ions_is_brought_to_its_composition_with_the_
     """One Li2O taken away with its energy: the glass is where it was."""
     root = Path(__file__).parents[2]
     script = runpy.run_path(str(root / "scripts" / "solubility_limit.py"))
-    shutil.copy(root / "docs" / "refinement-crystals.csv", tmp_path)
+    shutil.copy(root / "docs" / "results" / "refinement-crystals.csv", tmp_path)
     lithia = script["refined_crystals"]("7net-mf-0", tmp_path / "refinement-crystals.csv")["Li2O"]
     lines = ["calculator,x,cell,energy_eV,converged"]
     for x in (2, 3, 4):

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from ase import Atoms, spacegroup
 
-from alzmodel.build.packing import random_packing
-from alzmodel.build.protocols import PROTOCOLS
 from alzmodel.composition import ion_labels
 from alzmodel.crystals import crystal, supercell
 from alzmodel.errors import AlzmodelError, InputError
@@ -21,6 +19,8 @@ from alzmodel.forcefields.lammps_worker import mpi_library
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
 from alzmodel.forcefields.static import relax
+from alzmodel.models.packing import random_packing
+from alzmodel.models.protocols import PROTOCOLS
 from alzmodel.units import BOLTZMANN_EV_K
 
 DSF = Coulomb("dsf")

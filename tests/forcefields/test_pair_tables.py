@@ -9,7 +9,6 @@ import pytest
 from ase import Atoms
 from scipy.special import erfc
 
-from alzmodel.build.packing import random_packing
 from alzmodel.composition import ion_labels
 from alzmodel.forcefields.engine import Segment, System, read_dump, run_job
 from alzmodel.forcefields.pair_tables import (
@@ -21,6 +20,7 @@ from alzmodel.forcefields.pair_tables import (
     table_text,
 )
 from alzmodel.forcefields.potentials import potential
+from alzmodel.models.packing import random_packing
 from alzmodel.neighbours import neighbour_list
 from alzmodel.units import COULOMB_EV_A
 

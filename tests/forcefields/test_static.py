@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from ase import Atoms, spacegroup
 
-from alzmodel.build.melt_quench import check_request
-from alzmodel.build.packing import random_packing
 from alzmodel.composition import (
     IONS,
     OXIDE_RADIUS,
@@ -22,6 +20,8 @@ from alzmodel.forcefields import static
 from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy
 from alzmodel.forcefields.potentials import potential
 from alzmodel.forcefields.static import energy, minimise_commands, relax, single_point
+from alzmodel.models.melt_quench import check_request
+from alzmodel.models.packing import random_packing
 from alzmodel.neighbours import neighbour_list
 
 

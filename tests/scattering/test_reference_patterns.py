@@ -15,8 +15,8 @@ from alzmodel.local_order.pdf import partial_rdf
 from alzmodel.scattering.form_factors import spectrum_of
 from alzmodel.scattering.reference_patterns import ReferenceSettings, damped_partials, write_reference
 from alzmodel.scattering.totals import scattering_strength
-from alzmodel.scattering.xrd import nanocrystal_pattern
-from alzmodel.scattering.xrd_data import read_curve
+from alzmodel.scattering.xrd.data import read_curve
+from alzmodel.scattering.xrd.pattern import nanocrystal_pattern
 
 FAST = ReferenceSettings(two_theta=(10.0, 60.0, 0.05), r_max=10.0, columns=1, thickness=20.0)
 

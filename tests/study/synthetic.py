@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.build.columns import embed_clusters, glass_column
-from alzmodel.build.packing import random_packing
 from alzmodel.composition import Composition, formula_of, ion_counts
 from alzmodel.io import read_frames, write_structure
+from alzmodel.models.columns import embed_clusters, glass_column
+from alzmodel.models.packing import random_packing
 from alzmodel.study import worker
 from alzmodel.study.runner import STUDY
 from alzmodel.study.settings import parse_study, study_toml

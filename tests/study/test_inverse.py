@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from alzmodel.build.packing import random_packing
 from alzmodel.cli import main
 from alzmodel.composition import glass_composition, ion_counts
 from alzmodel.io import write_structure
+from alzmodel.models.packing import random_packing
 from alzmodel.study import inverse as module
 
 OPTIONS = (

@@ -1,4 +1,4 @@
-"""scripts/test_network_modifier.py on a study that took no molecular dynamics."""
+"""scripts/network_modifier.py on a study that took no molecular dynamics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from alzmodel.errors import InputError
-from scripts import test_network_modifier as script
+from scripts import network_modifier as script
 from tests.study.synthetic import make_study
 
 if TYPE_CHECKING:

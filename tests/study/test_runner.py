@@ -17,10 +17,10 @@ import ase.db
 import numpy as np
 import pytest
 
-from alzmodel.build.protocols import PROTOCOLS
 from alzmodel.cli import main
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.io import read_frames, read_structure
+from alzmodel.models.protocols import PROTOCOLS
 from alzmodel.study import runner
 from alzmodel.study.executors import LocalExecutor
 from alzmodel.study.index import gather, write_database

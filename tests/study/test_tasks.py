@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from alzmodel.build.library import LibraryModel
 from alzmodel.errors import InputError
+from alzmodel.models.library import LibraryModel
 from alzmodel.study.settings import PRESETS, StudySettings, parse_study, preset
 from alzmodel.study.tasks import STAGE_VERSIONS, Task, make_task, plan
 
@@ -83,7 +83,7 @@ def test_only_large_glasses_depend_on_the_force_that_ends_their_minimisation(
 ) -> None:
     small, large = study("atoms = 5900\n"), study("atoms = 6100\n")
     before = {task.key for task in plan(small)}, {task.key for task in plan(large) if task.stage == "glass"}
-    monkeypatch.setattr("alzmodel.build.protocol_run.RMS_FORCE", 1e-4)
+    monkeypatch.setattr("alzmodel.models.protocol_run.RMS_FORCE", 1e-4)
     assert {task.key for task in plan(small)} == before[0]
     assert before[1].isdisjoint(task.key for task in plan(large))
 
@@ -143,7 +143,7 @@ def test_the_library_stands_in_for_what_would_be_built(monkeypatch) -> None:
         for protocol in ("annealed-low-Tf", "as-deposited-high-Tf")
         for seed in (1, 2, 3)
     )
-    monkeypatch.setattr("alzmodel.build.library.library", lambda: entries)
+    monkeypatch.setattr("alzmodel.models.library.library", lambda: entries)
     tasks = plan(study("models = 'library'\n"))
     glasses = [task for task in tasks if task.stage == "glass"]
     assert len(glasses) == 12

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from alzmodel.build.columns import embed_clusters, glass_column
-from alzmodel.build.packing import random_packing
 from alzmodel.errors import InputError
-from alzmodel.scattering.fem import FEMSettings, fem, intensities
-from alzmodel.scattering.fem_waves import object_waves, plane_of
+from alzmodel.models.columns import embed_clusters, glass_column
+from alzmodel.models.packing import random_packing
+from alzmodel.scattering.fem.variance import FEMSettings, fem, intensities
+from alzmodel.scattering.fem.waves import object_waves, plane_of
 
 # Its own warnings, and those of dask and zarr; the first call compiles for a minute.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -128,7 +128,7 @@ def test_what_multislice_lacks_of_a_few_light_atoms_is_its_pixels():
 
 
 def test_waves_agree_in_phase():
-    from alzmodel.scattering.fem_multislice import beam_waves
+    from alzmodel.scattering.fem.multislice import beam_waves
 
     rng = np.random.default_rng(6)
     cell = np.diag([62.0, 62.0, 40.0])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from alzmodel.scattering.fem_detector import PatternStack
-from alzmodel.scattering.fem_stack import Geometry, measure_stack, read_stack
+from alzmodel.scattering.fem.detector import PatternStack
+from alzmodel.scattering.fem.stack import Geometry, measure_stack, read_stack
 
 HALF = 60
 RINGS = {"k_min": 2.0, "k_max": 5.0, "k_step": 0.25, "ring_width": 0.25}

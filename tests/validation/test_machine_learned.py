@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alzmodel.build.melt_quench import melt_quench
 from alzmodel.composition import glass_composition
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.forcefields.calculators import calculator_of, quietly
 from alzmodel.forcefields.refinement import refine
+from alzmodel.models.melt_quench import melt_quench
 from alzmodel.neighbours import neighbour_list
 
 pytestmark = pytest.mark.heavy

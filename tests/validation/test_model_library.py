@@ -9,10 +9,10 @@ import pytest
 from ase.geometry import wrap_positions
 from scipy.spatial import cKDTree
 
-from alzmodel.build.library import library, library_folder, load_frames, load_model
-from alzmodel.build.packing import random_packing
 from alzmodel.composition import formal_charges, glass_composition, ion_counts, ion_labels
 from alzmodel.forcefields.static import single_point
+from alzmodel.models.library import library, library_folder, load_frames, load_model
+from alzmodel.models.packing import random_packing
 
 FRACTIONS = (0.0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4)
 NEAR = 0.3

@@ -14,9 +14,9 @@ from alzmodel.crystals import crystal, nanocrystal
 from alzmodel.local_order.pdf import partial_rdf
 from alzmodel.scattering.form_factors import xray_factor
 from alzmodel.scattering.totals import partial_structure_factors
-from alzmodel.scattering.xrd import nanocrystal_pattern, reflections
-from alzmodel.scattering.xrd_crystal import hkl_text
-from alzmodel.scattering.xrd_debye import debye_intensity, histogram_step, pair_histogram
+from alzmodel.scattering.xrd.crystal import hkl_text
+from alzmodel.scattering.xrd.debye import debye_intensity, histogram_step, pair_histogram
+from alzmodel.scattering.xrd.pattern import nanocrystal_pattern, reflections
 
 WAVELENGTH = 1.5406
 

@@ -1,0 +1,399 @@
+"""Peaks of the FEM variance, with intervals that hold when the specimen is measured again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alzmodel.errors import InputError
+from alzmodel.fitting import PeakFit, PeakGuess, fit_peaks
+
+if TYPE_CHECKING:
+    from alzmodel.fitting import Peak, Shape
+    from alzmodel.scattering.fem.variance import FEMResult
+
+__all__ = ["FOUR_PEAKS", "TWO_WINDOWS", "FEMFit", "FEMPeak", "FitMode", "fit_curve", "fit_fem_peaks"]
+
+FloatArray = NDArray[np.float64]
+Interval = tuple[float, float]
+FitMode = Literal["four", "two", "free"]
+_Fitter = Callable[[FloatArray], tuple[PeakFit, ...]]
+
+FOUR_PEAKS: Final = {"k3.2": 3.206, "k3.7": 3.702, "k5.2": 5.235, "k6.1": 6.139}
+"""nm⁻¹: 222, 400, 440 and 622 of La2Zr2O7 with a = 10.805 Å."""
+
+FOUR_WINDOW: Final = (2.5, 6.7)
+
+TWO_WINDOWS: Final = {"k3.2": (2.6, 3.45), "k5.3": (4.6, 5.8)}
+"""nm⁻¹: where Zhu et al. (Adv. Mater. 2024, §2.2) find their second and first peak."""
+
+FREE_WINDOW: Final = (2.0, 7.8)
+
+_NOISE_LIMIT: Final = 5.0
+"""Standard deviations of the speckle noise that a peak must exceed. Some fifteen independent stretches of k could
+each show a spurious one, and columns cut from one model share its atoms: V of ions at random spreads by 1.2 times that
+noise over models, and one of 92 fitted windows showed a peak (4 columns of 130 Å from cells of 5016 ions)."""
+
+_NULL_LIMIT: Final = 2.5
+"""Mean square, in units of speckle noise, of what a constant leaves: 1 ± 0.4 for a structure without order."""
+
+_TINY: Final = 1e-9
+
+_MAX_UNITS: Final = 12
+"""Refits for the jackknife; more columns than this are left out in groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class FEMPeak:
+    """One peak of V(k); every interval is a 95 % one.
+
+    Attributes
+    ----------
+    label
+        "k3.2" is the peak near 3.2 nm⁻¹.
+    k, fwhm
+        nm⁻¹.
+    height
+        Of the peak above the floor and background, in units of V.
+    k_ci95, fwhm_ci95, height_ci95
+        See :func:`fit_fem_peaks`.
+    significant
+        Whether the peak stands out of the noise that the speckles of a structure without order have, and lies inside
+        its bounds.
+    """
+
+    label: str
+    k: float
+    fwhm: float
+    height: float
+    k_ci95: Interval
+    fwhm_ci95: Interval
+    height_ci95: Interval
+    significant: bool
+
+    @property
+    def d(self) -> float:
+        """Å: 10/k, which is a plane spacing and no bond length."""
+        return 10 / self.k
+
+    @property
+    def d_ci95(self) -> Interval:
+        """Å."""
+        return 10 / self.k_ci95[1], 10 / self.k_ci95[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "label": self.label,
+            "k": self.k,
+            "k_ci95": list(self.k_ci95),
+            "d": self.d,
+            "d_ci95": list(self.d_ci95),
+            "fwhm": self.fwhm,
+            "fwhm_ci95": list(self.fwhm_ci95),
+            "height": self.height,
+            "height_ci95": list(self.height_ci95),
+        }
+
+
+@dataclass(frozen=True)
+class FEMFit:
+    """Outcome of :func:`fit_fem_peaks`.
+
+    Attributes
+    ----------
+    peaks
+        In rising k, those that do not stand out included.
+    mode, shape
+        As asked for.
+    k, curve
+        Ring centres (nm⁻¹) in the fitted range and the fitted V there, floor included; with two windows both.
+    units
+        What was left out in turn for the intervals: "columns" or "quadrants" of columns, and how many.
+    """
+
+    peaks: tuple[FEMPeak, ...]
+    mode: str
+    shape: str
+    k: FloatArray
+    curve: FloatArray
+    units: tuple[str, int]
+
+    def __getitem__(self, label: str) -> FEMPeak:
+        for peak in self.peaks:
+            if peak.label == label:
+                return peak
+        raise KeyError(label)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the peaks that stand out."""
+        return {
+            "mode": self.mode,
+            "shape": self.shape,
+            "peaks": [peak.to_dict() for peak in self.peaks if peak.significant],
+        }
+
+
+def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "gaussian") -> FEMFit:
+    """Fit peaks to the "omega" variance above its speckle floor.
+
+    Parameters
+    ----------
+    result
+        From :func:`alzmodel.scattering.fem.variance.fem`; its rings must cover the fitted range.
+    mode
+        "four": the reflections 222, 400, 440 and 622 of pyrochlore together, on a constant background, 2.5 to
+        6.7 nm⁻¹. "two": one peak in each window of the published analysis, 2.6 to 3.45 and 4.6 to 5.8 nm⁻¹, each by
+        itself. "free": whatever stands out between 2.0 and 7.8 nm⁻¹, no positions assumed.
+    shape
+        See :func:`alzmodel.fitting.peak_profile`.
+
+    Returns
+    -------
+    FEMFit
+        Neighbouring points of V share speckles, and a computed curve has no counting noise, so the covariance of the
+        least-squares fit says nothing on how far a peak would move for other columns. The intervals come from leaving
+        out one column at a time (with fewer than four columns, one quadrant of the probe positions of one column),
+        refitting, and Student's t for that number of units: for widths that of the logarithm, and heights end at 0.
+        NaN for peaks that do not stand out.
+
+    Raises
+    ------
+    InputError
+        If the mode is unknown or the rings do not cover its range.
+
+    References
+    ----------
+    Jackknife: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), eq. 11.5.
+    """
+    units, name = _jackknife_curves(result)
+    fitted = fit_curve(
+        result.k, result.variance["omega"] - result.floor, _noise(result), units, name, mode, shape=shape
+    )
+    return replace(fitted, curve=fitted.curve + np.interp(fitted.k, result.k, result.floor))
+
+
+def fit_curve(
+    k: FloatArray,
+    excess: FloatArray,
+    noise: FloatArray,
+    units: Sequence[FloatArray],
+    unit_name: str,
+    mode: FitMode = "four",
+    *,
+    shape: Shape = "gaussian",
+) -> FEMFit:
+    """Fit peaks to any curve of V; see :func:`fit_fem_peaks`.
+
+    Parameters
+    ----------
+    k
+        nm⁻¹, shape (k,).
+    excess
+        The curve, what it would be without any order taken off as far as that is known, shape (k,).
+    noise
+        Standard deviation of the curve, shape (k,).
+    units
+        The curve with one unit of the data left out at a time.
+    unit_name
+        What a unit is, in the plural.
+    mode, shape
+        As in :func:`fit_fem_peaks`.
+
+    Raises
+    ------
+    InputError
+        If the mode is unknown or the rings do not cover its range.
+    """
+    if mode not in get_args(FitMode):
+        raise InputError(f"FEM fit: {mode}; allowed: {', '.join(get_args(FitMode))}")
+    if len(k) < 2:
+        raise InputError(f"FEM fit {mode}: {len(k)} ring; allowed: rings that cover the fitted range")
+    fitter = _fitter(mode, k, excess, noise, shape)
+    fits = fitter(excess)
+    stands_out = [
+        [
+            _has_structure(fit, np.interp(fit.x, k, noise))
+            and not peak.at_bound
+            and peak.height > _NOISE_LIMIT * float(np.interp(peak.position, k, noise))
+            for peak in fit.peaks
+        ]
+        for fit in fits
+    ]
+    refits = [fitter(curve) for curve in units] if any(map(any, stands_out)) else []
+    peaks = []
+    for part, fit in enumerate(fits):
+        for n, peak in enumerate(fit.peaks):
+            repeats = [refit[part].peaks[n] for refit in refits] if stands_out[part][n] else []
+            peaks.append(_with_intervals(peak, repeats))
+    if mode == "free":
+        peaks = _named_by_place(peaks)
+    order = np.argsort([peak.k for peak in peaks], kind="stable")
+    points = np.concatenate([fit.x for fit in fits]) if fits else np.empty(0)
+    curve = np.concatenate([fit.curve(fit.x) for fit in fits]) if fits else np.empty(0)
+    return FEMFit(
+        peaks=tuple(peaks[n] for n in order),
+        mode=mode,
+        shape=shape,
+        k=points,
+        curve=curve,
+        units=(unit_name, len(units)),
+    )
+
+
+def _fitter(mode: str, k: FloatArray, excess: FloatArray, noise: FloatArray, shape: Shape) -> _Fitter:
+    match mode:
+        case "four":
+            _check_range(k, FOUR_WINDOW, mode)
+            guesses = [
+                PeakGuess(
+                    label, centre, 0.3, position_bounds=(centre - 0.2, centre + 0.2), fwhm_bounds=(0.1, 1.5)
+                )
+                for label, centre in FOUR_PEAKS.items()
+            ]
+            return lambda y: (
+                fit_peaks(k, y, guesses, shape=shape, background="constant", window=FOUR_WINDOW),
+            )
+        case "two":
+            for window in TWO_WINDOWS.values():
+                _check_range(k, window, mode)
+            starts = {
+                label: PeakGuess(
+                    label, _highest(k, excess, window), 0.4, position_bounds=window, fwhm_bounds=(0.1, 4.0)
+                )
+                for label, window in TWO_WINDOWS.items()
+            }
+            return lambda y: tuple(
+                fit_peaks(k, y, [starts[label]], shape=shape, window=window)
+                for label, window in TWO_WINDOWS.items()
+            )
+        case _:
+            window = (max(FREE_WINDOW[0], float(k[0])), min(FREE_WINDOW[1], float(k[-1])))
+            found = _find(k, excess, noise, window)
+            if not found:
+                return lambda _y: ()
+            return lambda y: (fit_peaks(k, y, found, shape=shape, background="constant", window=window),)
+
+
+def _check_range(k: FloatArray, window: Interval, mode: str) -> None:
+    if k[0] > window[0] + 1e-9 or k[-1] < window[1] - 1e-9:
+        raise InputError(
+            f"FEM fit {mode}: rings from {k[0]:g} to {k[-1]:g} nm⁻¹; allowed: rings that cover {window[0]:g} to "
+            f"{window[1]:g} nm⁻¹"
+        )
+
+
+def _highest(k: FloatArray, y: FloatArray, window: Interval) -> float:
+    inside = np.flatnonzero((k >= window[0]) & (k <= window[1]))
+    return float(k[inside[int(np.argmax(y[inside]))]])
+
+
+def _noise(result: FEMResult) -> FloatArray:
+    """Return the standard deviation of V of a structure without order, for this many probe areas."""
+    independent = sum(column.plane.independent_positions for column in result.moments)
+    return result.floor * math.sqrt(2 / independent)
+
+
+def _has_structure(fit: PeakFit, noise: FloatArray) -> bool:
+    """Whether the curve departs from a constant over the floor by more than speckle noise does."""
+    weight = 1 / np.square(noise)
+    constant = float(np.sum(weight * fit.y) / np.sum(weight))
+    return float(np.mean(np.square((fit.y - constant) / noise))) > _NULL_LIMIT
+
+
+def _find(k: FloatArray, excess: FloatArray, noise: FloatArray, window: Interval) -> list[PeakGuess]:
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import find_peaks, peak_widths
+
+    step = float(k[1] - k[0])
+    smooth = gaussian_filter1d(excess, 0.06 / step, mode="nearest")
+    limit = _NOISE_LIMIT * noise
+    places, _ = find_peaks(smooth, prominence=limit)
+    places = np.array(
+        [n for n in places if window[0] < k[n] < window[1] and smooth[n] > limit[n]], dtype=np.int64
+    )
+    if len(places) == 0:
+        return []
+    widths = peak_widths(smooth, places, rel_height=0.5)[0] * step
+    gaps = np.diff(k[places])
+    guesses = []
+    for n, (place, width) in enumerate(zip(places, widths, strict=True)):
+        left = 0.5 * gaps[n - 1] if n > 0 else 0.4
+        right = 0.5 * gaps[n] if n + 1 < len(places) else 0.4
+        centre = float(k[place])
+        bounds = (max(centre - float(left), window[0]), min(centre + float(right), window[1]))
+        guesses.append(
+            PeakGuess(
+                f"peak {n}",
+                centre,
+                float(np.clip(width, 0.15, 2.0)),
+                position_bounds=bounds,
+                fwhm_bounds=(0.1, 3.0),
+            )
+        )
+    return guesses
+
+
+def _jackknife_curves(result: FEMResult) -> tuple[list[FloatArray], str]:
+    """V above the floor with one unit of data left out at a time."""
+    if result.n_columns >= 4:
+        name = "columns"
+        mean = np.array([column.mean for column in result.moments])
+        square = np.array([column.omega for column in result.moments])
+    else:
+        name = "quadrants"
+        mean = np.concatenate([column.quadrant_mean for column in result.moments])
+        square = np.concatenate([column.quadrant_omega for column in result.moments])
+    count = len(mean)
+    groups = np.array_split(np.arange(count), min(count, _MAX_UNITS))
+    curves = []
+    for group in groups:
+        kept = np.setdiff1d(np.arange(count), group)
+        first, second = mean[kept].mean(axis=0), square[kept].mean(axis=0)
+        curves.append(second / np.square(first) - 1 - result.floor)
+    return curves, name
+
+
+def _with_intervals(peak: Peak, repeats: Sequence[Peak]) -> FEMPeak:
+    """Attach jackknife intervals; without repeats the peak is one that does not stand out."""
+    from scipy.stats import t
+
+    def interval(value: float, others: Sequence[float]) -> Interval:
+        if not others:
+            return math.nan, math.nan
+        count = len(others)
+        deviation = np.asarray(others) - np.mean(others)
+        half = (
+            float(t.ppf(0.975, count - 1)) * math.sqrt((count - 1) / count) * float(np.linalg.norm(deviation))
+        )
+        return value - half, value + half
+
+    def log_interval(value: float, others: Sequence[float]) -> Interval:
+        low, high = interval(math.log(max(value, _TINY)), [math.log(max(other, _TINY)) for other in others])
+        return math.exp(low), math.exp(high)
+
+    height = interval(peak.height, [repeat.height for repeat in repeats])
+    return FEMPeak(
+        label=peak.label,
+        k=peak.position,
+        fwhm=peak.fwhm,
+        height=peak.height,
+        k_ci95=interval(peak.position, [repeat.position for repeat in repeats]),
+        fwhm_ci95=log_interval(peak.fwhm, [repeat.fwhm for repeat in repeats]),
+        height_ci95=(max(height[0], 0.0) if repeats else math.nan, height[1]),
+        significant=bool(repeats),
+    )
+
+
+def _named_by_place(peaks: Sequence[FEMPeak]) -> list[FEMPeak]:
+    """Rename peaks by their fitted positions, with as many digits as tell them apart."""
+    for digits in (1, 2, 3):
+        names = [f"k{peak.k:.{digits}f}" for peak in peaks]
+        if len(set(names)) == len(names):
+            break
+    return [replace(peak, label=name) for peak, name in zip(peaks, names, strict=True)] if peaks else []
