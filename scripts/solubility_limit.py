@@ -2,10 +2,11 @@
 
     python scripts/solubility_limit.py --models glasses -o docs/results/solubility
 
-builds what is missing in the folder of models, and writes docs/results/solubility.md, .csv and .png. ``--library PROTOCOL``
-adds the larger glasses of that protocol that come with the package. ``--refinement docs/results/refinement.csv`` adds glasses
-that scripts/refinement_study.py relaxed with machine-learned potentials; energies of the crystals with the same
-calculator are kept beside it (refinement-crystals.csv) and computed where they are missing.
+builds what is missing in the folder of models, and writes docs/results/solubility.md, .csv and .png.
+``--library PROTOCOL`` adds the larger glasses of that protocol that come with the package. ``--refinement
+docs/results/refinement.csv`` adds glasses that scripts/refinement_study.py relaxed with machine-learned potentials;
+energies of the crystals with the same calculator are kept beside it (refinement-crystals.csv) and computed where they
+are missing.
 """
 
 from __future__ import annotations
