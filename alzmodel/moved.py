@@ -1,11 +1,14 @@
-"""Import paths of the release before, which work for one release more with a DeprecationWarning."""
+"""Import paths of the release before, which work for one release more with a DeprecationWarning.
+
+Finder and loader have the methods of :mod:`importlib.abc`, and not its base classes, which take longer to import than
+the rest of the package's face.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
 import warnings
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +43,7 @@ def _warn(old: str, new: str) -> None:
     warnings.warn(f"{old} moved to {new}", DeprecationWarning, stacklevel=2)
 
 
-class _Alias(Loader):
+class _Alias:
     """Hands out the module at its new place under its old name."""
 
     own_spec: ModuleSpec | None
@@ -57,7 +60,7 @@ class _Alias(Loader):
         module.__spec__ = self.own_spec
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds the modules of the table, before a finder that would load the file a second time."""
 
     def find_spec(
@@ -65,7 +68,9 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Tell the import system who loads `fullname`, if it moved."""
         del path, target
-        return ModuleSpec(fullname, _Alias()) if fullname in MODULES else None
+        if fullname not in MODULES:
+            return None
+        return ModuleSpec(fullname, _Alias())  # type: ignore[arg-type]
 
 
 def install() -> None:
