@@ -441,8 +441,8 @@ def xrd(
     Examples
     --------
     >>> import alzmodel as am
-    >>> round(max(am.xrd(am.crystal("MgO")).peaks, key=lambda peak: peak.height).two_theta, 2)
-    42.92
+    >>> [(peak.hkl, round(peak.two_theta, 1)) for peak in am.xrd(am.crystal("MgO")).peaks][:2]
+    [('111', 36.9), ('200', 42.9)]
     """
     from alzmodel.scattering.xrd.pattern import powder_pattern
 
