@@ -92,7 +92,7 @@ def test_the_study_of_the_page_melts_and_is_done(tmp_path, monkeypatch, capsys):
 
 
 def test_links_lead_somewhere_and_readme_names_every_page():
-    for file in (ROOT / "README.md", *DOCS.glob("*.md")):
+    for file in (ROOT / "README.md", *DOCS.rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
             assert (file.parent / target).is_file(), f"{file.name}: {target}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,7 +102,7 @@ def test_links_lead_somewhere_and_readme_names_every_page():
 
 def test_scripts_that_pages_name_take_those_options(capsys):
     named = set()
-    for file in (ROOT / "README.md", *DOCS.glob("*.md")):
+    for file in (ROOT / "README.md", *DOCS.rglob("*.md")):
         named |= set(re.findall(r"`python (scripts/[\w/]+)\.py([^`]*)`", file.read_text(encoding="utf-8")))
     assert len(named) > 5
     for script, words in sorted(named):
