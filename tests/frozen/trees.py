@@ -27,8 +27,10 @@ ATOL = 1e-9
 LONG, MANY = 8, 120
 SAMPLES = 9
 DIGITS = 9
-VERSIONS = {"versions"}
-"""Keys under which package versions stand: kept by name alone."""
+VERSIONS = {"versions", "alzmodel"}
+"""Keys under which versions of packages stand: kept by name alone."""
+HASHES = {"input_hash"}
+"""Keys that name what a result was made from: kept whole, since a finished model is found again by it."""
 NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -36,7 +38,7 @@ def tree(value: Any, folder: str = "") -> Any:
     """Shorten what JSON can hold; `folder`, where the test happens to run, is taken out of texts."""
     if isinstance(value, dict):
         return {
-            str(key): sorted(inner) if key in VERSIONS else tree(inner, folder)
+            str(key): _names(inner) if key in VERSIONS else tree(inner, folder)
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple):
@@ -50,6 +52,10 @@ def tree(value: Any, folder: str = "") -> Any:
     if isinstance(value, float):
         return rounded(value)
     return value
+
+
+def _names(versions: Any) -> Any:
+    return sorted(versions) if isinstance(versions, dict) else type(versions).__name__
 
 
 def rounded(value: float) -> float | None:
@@ -94,7 +100,7 @@ def skeleton(value: Any) -> Any:
         if value and all(NUMBER.fullmatch(key) for key in value):
             # A histogram: which of its numbers occur hangs on the model.
             return {"N": _merged([skeleton(inner) for inner in value.values()])}
-        return {key: skeleton(inner) for key, inner in value.items()}
+        return {key: inner if key in HASHES else skeleton(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_merged([skeleton(inner) for inner in value])] if value else []
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
