@@ -52,6 +52,12 @@ COLOURS: Final = ("#0b2f6b", "#b8481c", "#4fa7c4", "#5c4a9c", "#c9a227")
 _LINES: Final = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS: Final = ("o", "s", "^", "D", "v")
 GREY: Final = "#777777"
+# Dates and versions would make equal figures differ.
+_METADATA: Final[dict[str, dict[str, None]]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 _NOTE: ContextVar[str] = ContextVar("note", default="")
 Columns = dict[str, "Sequence[Any] | NDArray[Any]"]
 """What a figure shows, column by column: the CSV beside it."""
@@ -154,42 +160,27 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
-
-    from alzmodel.report.layout import lay_out
-    from alzmodel.report.rendering import Drawing
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     targets = files_of(path)
-    if targets[0].suffix == ".csv":
-        write_text(targets[0], _csv(columns))
-        return targets
-    with mpl.rc_context(_style()):
-        figure = Figure()
-        drawing = Drawing(figure)
-        build(figure)
-        note = (
-            figure.suptitle(_NOTE.get(), x=0.02, ha="left", va="top", fontsize=6.5) if _NOTE.get() else None
-        )
-        lay_out(figure, drawing.get_renderer(), note)
-        if targets[0].suffix == ".pdf":
-            _save_pdf(figure, targets[0])
-        else:
-            drawing.draw_once()
+    pictures = [file for file in targets if file.suffix in _METADATA]
+    if pictures:
+        with mpl.rc_context(_style()):
+            layout = ConstrainedLayoutEngine()
+            figure = Figure(layout=layout)
+            build(figure)
+            if _NOTE.get():
+                figure.suptitle(_NOTE.get(), x=0.02, ha="left", fontsize=6.5)
+            # Once for all formats, or each would lay it out anew.
+            layout.execute(figure)
+            figure.set_layout_engine("none")
+            for file in pictures:
+                with atomic_path(file) as temporary:
+                    figure.savefig(temporary, format=file.suffix[1:], metadata=_METADATA[file.suffix])
     for file in targets:
         if file.suffix == ".csv":
             write_text(file, _csv(columns))
-        elif file.suffix == ".svg":
-            write_text(file, drawing.svg())
-        elif file.suffix == ".png":
-            with atomic_path(file) as temporary:
-                temporary.write_bytes(drawing.png())
     return targets
-
-
-def _save_pdf(figure: Figure, file: Path) -> None:
-    # Dates and versions would make equal figures differ.
-    metadata = {"CreationDate": None, "Creator": None, "Producer": None}
-    with atomic_path(file) as temporary:
-        figure.savefig(temporary, format="pdf", metadata=metadata)
 
 
 def _csv(columns: Columns) -> str:

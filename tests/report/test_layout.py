@@ -1,16 +1,18 @@
-"""Panels keep clear of each other and of the edge, measured by matplotlib itself."""
+"""What is written to a file: panels, legends and notes keep clear of each other and of the edge."""
 
 import itertools
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from alzmodel.report.drawing import STYLE_FILE, grid, legend_below, mark
-from alzmodel.report.layout import lay_out
-from alzmodel.report.rendering import Drawing
+from alzmodel.report.drawing import STYLE_FILE, draw, grid, legend_below, mark, noted
+from tests.report.test_figures import DRAWINGS
 
+NOTE = "Provisional potential parameters: La3+"
 X = np.linspace(0.0, 10.0, 20)
 
 
@@ -59,36 +61,81 @@ def spanning(figure):
         panel.set(xlabel="k (nm⁻¹)", ylabel=name, title=name)
 
 
-@pytest.mark.parametrize("note", ["", "Provisional potential parameters: La3+"])
-@pytest.mark.parametrize("build", [many, beside, shared, names, logarithmic, spanning])
-def test_nothing_is_cut_off_and_nothing_overlaps(build, note):
-    with mpl.rc_context(fname=STYLE_FILE):
-        figure = Figure()
-        drawing = Drawing(figure)
-        build(figure)
-        words = figure.suptitle(note, x=0.02, ha="left", va="top", fontsize=6.5) if note else None
-        renderer = drawing.get_renderer()
-        lay_out(figure, renderer, words)
-        boxes = [panel.get_tightbbox(renderer) for panel in figure.axes]
-        boxes += [legend.get_window_extent(renderer) for legend in figure.legends]
-        boxes += [words.get_window_extent(renderer)] if words is not None else []
+@pytest.fixture
+def written(monkeypatch):
+    """Figures as they stood when they were written."""
+    figures = []
+    write = Figure.savefig
+
+    def kept(figure, *args, **options):
+        figures.append(figure)
+        return write(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", kept)
+    return figures
+
+
+def boxes_of(figure, dpi):
+    """Everything that stands by itself, in pixels."""
+    figure.dpi = dpi
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    titles = [
+        child
+        for panel in figure.axes
+        for child in panel.get_children()
+        if isinstance(child, Text) and child not in panel.texts and child.get_text()
+    ]
+    boxes = [title.get_window_extent(renderer) for title in titles]
+    for title in titles:
+        title.set_visible(False)
+    boxes += [panel.get_tightbbox(renderer) for panel in figure.axes]
+    for title in titles:
+        title.set_visible(True)
+    boxes += [legend.get_window_extent(renderer) for legend in figure.legends]
+    boxes += [words.get_window_extent(renderer) for words in figure.texts]
+    for panel in figure.axes:
+        # The names of the axes touch no tick label.
+        for axis in (panel.xaxis, panel.yaxis):
+            name = axis.label.get_window_extent(renderer)
+            ticks = [tick.label1.get_window_extent(renderer) for tick in axis.get_major_ticks()]
+            assert not any(name.overlaps(tick) for tick in ticks if axis.get_label_text())
+    return boxes
+
+
+def check(figure):
+    assert [words.get_text() for words in figure.texts] == [NOTE]
+    for dpi in (72, 300):
+        with mpl.rc_context(fname=STYLE_FILE):
+            boxes = boxes_of(figure, dpi)
+        half_a_point = 0.5 * dpi / 72
         for box in boxes:
-            assert box.x0 >= -0.5
-            assert box.y0 >= -0.5
-            assert box.x1 <= figure.bbox.x1 + 0.5
-            assert box.y1 <= figure.bbox.y1 + 0.5
+            assert box.x0 >= -half_a_point
+            assert box.y0 >= -half_a_point
+            assert box.x1 <= figure.bbox.x1 + half_a_point
+            assert box.y1 <= figure.bbox.y1 + half_a_point
         for one, other in itertools.combinations(boxes, 2):
             assert not one.overlaps(other)
-        # The names of the axes touch no tick label, and the panels have most of the room.
-        for panel in figure.axes:
-            for axis in (panel.xaxis, panel.yaxis):
-                name = axis.label.get_window_extent(renderer)
-                ticks = [tick.label1.get_window_extent(renderer) for tick in axis.get_major_ticks()]
-                assert not any(name.overlaps(tick) for tick in ticks if axis.get_label_text())
-        cells = figure.axes[0].get_gridspec()
-        drawn = sum(
-            len(spec.rowspan) * len(spec.colspan) / cells.nrows / cells.ncols
-            for spec in (panel.get_subplotspec() for panel in figure.axes)
-        )
-        covered = sum(box.width * box.height for box in boxes)
-        assert covered > 0.75 * drawn * figure.bbox.width * figure.bbox.height
+    return boxes
+
+
+@pytest.mark.parametrize("build", [many, beside, shared, names, logarithmic, spanning])
+def test_nothing_is_cut_off_and_nothing_overlaps(build, written, tmp_path):
+    with noted(NOTE):
+        draw(build, tmp_path / "figure.svg", {})
+    (figure,) = written
+    boxes = check(figure)
+    # The panels have most of the room.
+    cells = figure.axes[0].get_gridspec()
+    drawn = sum(
+        len(spec.rowspan) * len(spec.colspan) / cells.nrows / cells.ncols
+        for spec in (panel.get_subplotspec() for panel in figure.axes)
+    )
+    covered = sum(box.width * box.height for box in boxes)
+    assert covered > 0.7 * drawn * figure.bbox.width * figure.bbox.height
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_nor_in_the_figures_of_the_package(name, written, tmp_path):
+    with noted(NOTE):
+        DRAWINGS[name](tmp_path / f"{name}.svg")
+    check(written[0])
