@@ -22,6 +22,8 @@ Coverage = Literal["ci95", "unstated", "rounding", "none"]
 _DEFAULT_FILE: Final = Path(__file__).with_name("measured.toml")
 _NORMAL_95: Final = 1.959964
 _CONTENT: Final = {"value", "low", "high", "text"}
+_NUMBERS: Final = {"wavelength_A", "probe_diameter_nm", "patterns_per_scan_at_least"}
+_WINDOWS: Final = "fit_windows_per_nm"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Error = Annotated[float, Field(allow_inf_nan=False, ge=0)]
 
@@ -249,7 +251,7 @@ def load_measured(path: str | Path | None = None) -> Measured:
     ------
     InputError
         If the file is missing, is not TOML, has unknown or missing keys, errors below zero, unknown quantities or
-        units, values named twice, or footnotes that it does not hold.
+        units, values named twice, footnotes that it does not hold, or a method's number that is none.
     """
     file = Path(path) if path is not None else _DEFAULT_FILE
     data = read_toml(file)
@@ -257,6 +259,7 @@ def load_measured(path: str | Path | None = None) -> Measured:
         content = _File.model_validate(data)
     except ValidationError as error:
         raise explain(error, file, data) from error
+    _check_methods(content, file)
     values: dict[str, MeasuredValue] = {}
     for series in content.series:
         if series.method not in content.methods:
@@ -283,6 +286,28 @@ def load_measured(path: str | Path | None = None) -> Measured:
         methods=content.methods,
         path=file,
     )
+
+
+def _check_methods(content: _File, file: Path) -> None:
+    """Of what is said about methods, check what is computed with: numbers above zero, and windows."""
+    for method, settings in content.methods.items():
+        for key in _NUMBERS & settings.keys():
+            if not _above_zero(settings[key]):
+                raise InputError(
+                    f"{file}: methods.{method}.{key}: {settings[key]!r}; allowed: a number above zero"
+                )
+        windows = settings.get(_WINDOWS, [])
+        if not isinstance(windows, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and all(map(_above_zero, pair)) and pair[0] < pair[1]
+            for pair in windows
+        ):
+            raise InputError(
+                f"{file}: methods.{method}.{_WINDOWS}: {windows!r}; allowed: pairs such as [2.6, 3.45]"
+            )
+
+
+def _above_zero(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _check_quantity(series: _Series, file: Path) -> None:

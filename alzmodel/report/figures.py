@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from alzmodel.report.drawing import Columns
 
 __all__ = [
-    "FEM_WINDOWS",
     "plot_coordination",
     "plot_fem",
     "plot_history",
@@ -43,9 +42,6 @@ __all__ = [
     "plot_sharing",
     "plot_xrd",
 ]
-
-FEM_WINDOWS: Final = ((2.6, 3.45), (4.6, 5.8))
-"""nm⁻¹; where the two FEM peaks of Zhu et al., Adv. Mater. 2024, 2302438, are fitted."""
 
 
 def plot_pdf(
@@ -334,6 +330,7 @@ def plot_fem(
     controls: Sequence[str] = (),
     fits: Mapping[str, Mapping[str, Any]] | None = None,
     measured_lines: Sequence[tuple[float, str]] = (),
+    windows: Sequence[tuple[float, float]] = (),
     log: bool = False,
 ) -> tuple[Path, ...]:
     """Draw the normalised variance V(k).
@@ -349,7 +346,9 @@ def plot_fem(
     fits
         Label to ``{"k": (m,), "fit": (m,)}``.
     measured_lines
-        k in nm⁻¹ and a few words; drawn as vertical lines. The two fit windows are shaded.
+        k in nm⁻¹ and a few words; drawn as vertical lines.
+    windows
+        Ranges of k in nm⁻¹ that are shaded: where measured peaks were fitted.
     log
         Logarithmic V, for curves that differ by tens.
 
@@ -371,7 +370,7 @@ def plot_fem(
     def build(figure: Figure) -> None:
         figure.set_size_inches(5.6, 3.4)
         panel = figure.subplots()
-        for low, high in FEM_WINDOWS:
+        for low, high in windows:
             panel.axvspan(low, high, color="#eeeeee", linewidth=0, zorder=0)
         for label, curve in curves.items():
             k, variance = array(curve["k"]), array(curve["variance"])

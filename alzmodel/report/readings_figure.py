@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alzmodel.report.drawing import GREY, draw, looks_of, mark, pair_name
-from alzmodel.report.figures import FEM_WINDOWS
 from alzmodel.scattering.fem.fit import TWO_WINDOWS
 from alzmodel.scattering.fem.readings import EHRENFEST, REFLECTIONS
 
@@ -115,7 +114,7 @@ def _variance(
     measured: Sequence[tuple[str, float, float]],
 ) -> None:
     result = readings.result
-    for low, high in FEM_WINDOWS:
+    for low, high in TWO_WINDOWS.values():
         panel.axvspan(low, high, color="#eeeeee", linewidth=0, zorder=0)
     panel.plot(result.k, result.variance["omega"], color="#0b2f6b", label="model")
     if np.isfinite(result.variance_ci95["omega"]).all():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alzmodel.compare.marks import fem_marks, fem_windows, xrd_marks
 from alzmodel.compare.quantities import of_state, per_model
 from alzmodel.composition import ELEMENT_ORDER
 from alzmodel.errors import InputError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alzmodel.compare.comparison import Comparison
+    from alzmodel.compare.measured import Measured
     from alzmodel.study.index import Findings
     from alzmodel.study.store import Record, Store
 
@@ -30,30 +32,21 @@ __all__ = ["FIGURES", "StudyFigure", "draw", "draw_all"]
 BINS_PER_POINT = 2
 """Histogram bins that are drawn as one point: 600 atoms make a noisy curve at 0.02 Å."""
 
-MEASURED_FEM = ((3.2, "measured 3.2"), (5.3, "measured 5.3"))
-"""nm⁻¹; where the peaks of every film are centred (Zhu et al., Adv. Mater. 2024, sec. 2.2)."""
-
-MEASURED_XRD = ((28.5, "222"), (32.5, "400"), (47.2, "440"), (56.8, "622"))
-"""Degrees with 1.5406 Å: the lines that every film shows (ibid., sec. 2.3)."""
-
-CU_RANGE = (1.540, 1.5445)
-"""Å; wavelengths for which the measured angles mean anything."""
-
-
 BONDS_OF_PEAKS = {
     "fem_peak1_d": {"Zr–O of the glass": "zr_o_distance"},
     "fem_peak2_d": {"Zr–La of the glass": "zr_la_distance", "La–O of the glass": "la_o_distance"},
 }
-"""What the two FEM peaks are taken for (ibid., sec. 2.2)."""
+"""What the two FEM peaks are taken for (Zhu et al., Adv. Mater. 2024, sec. 2.2)."""
 
 
 class _Results:
-    """Records and curves of a study, grouped by composition: every figure takes from here."""
+    """Records and curves of a study, grouped by composition, and what was measured: every figure takes from here."""
 
-    def __init__(self, found: Findings, store: Store, rows: Sequence[Comparison]) -> None:
+    def __init__(self, found: Findings, store: Store, rows: Sequence[Comparison], measured: Measured) -> None:
         self.records = found.records
         self.quantities = found.quantities
         self.rows = rows
+        self.measured = measured
         self._store = store
         self._read: dict[tuple[str, ...], dict[str, Curve]] = {}
 
@@ -168,7 +161,7 @@ def _xrd(results: _Results, path: Path) -> tuple[Path, ...]:
         }
         wavelength = record.results["wavelength"]
     _need(drawn, "XRD")
-    lines = MEASURED_XRD if wavelength is not None and CU_RANGE[0] < wavelength < CU_RANGE[1] else ()
+    lines = xrd_marks(results.measured, wavelength)
     return figures.plot_xrd(drawn, path, measured_lines=lines, wavelength=wavelength)
 
 
@@ -227,14 +220,27 @@ def _fem(results: _Results, path: Path) -> tuple[Path, ...]:
     fits = {
         f"with clusters (assumed), {label}": fit for label, fit in _fem_fits(results, "glass-ceramic").items()
     }
-    return figures.plot_fem(curves | gas, path, controls=list(gas), fits=fits, measured_lines=MEASURED_FEM)
+    return _plot_fem(results, curves, gas, fits, path)
+
+
+def _plot_fem(
+    results: _Results, curves: dict[str, Any], gas: dict[str, Any], fits: dict[str, Any], path: Path
+) -> tuple[Path, ...]:
+    return figures.plot_fem(
+        curves | gas,
+        path,
+        controls=list(gas),
+        fits=fits,
+        measured_lines=fem_marks(results.measured),
+        windows=fem_windows(results.measured),
+    )
 
 
 def _fem_glass(results: _Results, path: Path) -> tuple[Path, ...]:
     gas = _gas(results)
     curves = {f"glass, {label}": curve for label, curve in _fem_curves(results, "glass").items()}
     fits = {f"glass, {label}": fit for label, fit in _fem_fits(results, "glass").items()}
-    return figures.plot_fem(curves | gas, path, controls=list(gas), fits=fits, measured_lines=MEASURED_FEM)
+    return _plot_fem(results, curves, gas, fits, path)
 
 
 def _comparison(results: _Results, path: Path) -> tuple[Path, ...]:
@@ -242,7 +248,7 @@ def _comparison(results: _Results, path: Path) -> tuple[Path, ...]:
 
 
 def _fem_peaks(results: _Results, path: Path) -> tuple[Path, ...]:
-    """Fig. 5d, with the bonds of the models for which the peaks were taken."""
+    """Draw the measured distances, with the bonds of the models for which the peaks were taken."""
     beside = {
         series: {label: points for label, name in names.items() if (points := _over_content(results, name))}
         for series, names in BONDS_OF_PEAKS.items()
@@ -389,11 +395,14 @@ FIGURES: Mapping[str, StudyFigure] = {
     "fem_peaks": StudyFigure(
         _fem_peaks,
         "FEM distances over the La content",
-        "As Fig. 5d of Zhu et al., beside the bonds of the models for which the peaks were taken. Open: assumed.",
+        "Laid out as Fig. 5d of Zhu et al., beside the bonds of the models for which the peaks were taken. Open: "
+        "assumed.",
     ),
-    "d222": StudyFigure(_d222, "d222 over the La content", "As Fig. 6e of Zhu et al.", on_page=False),
+    "d222": StudyFigure(
+        _d222, "d222 over the La content", "Laid out as Fig. 6e of Zhu et al.", on_page=False
+    ),
     "size": StudyFigure(
-        _size, "Scherrer size over the La content", "As Fig. 6f of Zhu et al.", on_page=False
+        _size, "Scherrer size over the La content", "Laid out as Fig. 6f of Zhu et al.", on_page=False
     ),
     "history": StudyFigure(_history, "How the glasses were made", "Temperature and density, one model each."),
 }
@@ -401,7 +410,7 @@ FIGURES: Mapping[str, StudyFigure] = {
 
 
 def draw(
-    what: str, found: Findings, store: Store, rows: Sequence[Comparison], path: Path
+    what: str, found: Findings, store: Store, rows: Sequence[Comparison], measured: Measured, path: Path
 ) -> tuple[Path, ...]:
     """Draw one figure.
 
@@ -413,6 +422,8 @@ def draw(
         What the finished tasks say, and where they lie.
     rows
         Of the comparison.
+    measured
+        What the models were compared with: marks and windows.
     path
         File to write; without an ending PNG, SVG and CSV.
 
@@ -426,7 +437,7 @@ def draw(
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"figure: {what!r} is unknown; {hint}allowed: {', '.join(FIGURES)}")
     with noted(_doubt(found)):
-        return FIGURES[what].draw(_Results(found, store, rows), path)
+        return FIGURES[what].draw(_Results(found, store, rows, measured), path)
 
 
 def _doubt(found: Findings) -> str:
@@ -438,6 +449,7 @@ def draw_all(
     found: Findings,
     store: Store,
     rows: Sequence[Comparison],
+    measured: Measured,
     folder: Path,
     endings: Sequence[str] = ("",),
 ) -> list[Path]:
@@ -446,7 +458,7 @@ def draw_all(
     Without an ending a figure is PNG, SVG and CSV at once, as for :func:`draw`.
     """
     folder.mkdir(exist_ok=True)
-    results = _Results(found, store, rows)
+    results = _Results(found, store, rows, measured)
     doubt = _doubt(found)
     files: list[Path] = []
     for name, figure in FIGURES.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.compare.hypotheses import load_hypotheses
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
     from alzmodel.study.tasks import Task
 
 __all__ = ["study_page"]
-
-PROBE = 22.0
-"""Å; width of the probe in Zhu et al., Adv. Mater. 2024, 2302438."""
-
-MEASURED_PATTERNS = 400
-"""Patterns in one scan of that measurement: "more than 400"."""
 
 CLUSTER_ATOMS = 10_000
 """Drawn of a column with clusters: one cluster of 40 Å and what is around it."""
@@ -84,7 +79,10 @@ def study_page(
             for name, figure in FIGURES.items()
             if figure.on_page and f"{name}.svg" in files
         ],
-        warnings=[*_missing(tasks, store, records), *_doubts(settings, found)],
+        warnings=[
+            *_missing(tasks, store, records),
+            *_doubts(settings, found, measured.methods.get("fem", {})),
+        ],
         models=_models(records, store),
         model_table=[_model_row(record) for record in glasses],
         screen=table_rows(screen_rows(records)),
@@ -119,7 +117,7 @@ def _missing(tasks: Sequence[Task], store: Store, records: Sequence[Record]) -> 
         yield f"Not done {why}: {', '.join(labels)}"
 
 
-def _doubts(settings: StudySettings, found: Findings) -> Iterator[str]:
+def _doubts(settings: StudySettings, found: Findings, scan: Mapping[str, Any]) -> Iterator[str]:
     """Say what is provisional, small or short about the models that are there."""
     records = found.records
     made = [record.results["provenance"] for record in records if record.stage == "glass"]
@@ -155,11 +153,16 @@ def _doubts(settings: StudySettings, found: Findings) -> Iterator[str]:
         )
     yield from _states(records)
     if settings.fem and any(record.stage == "fem" for record in records):
-        places = settings.fem.columns * (settings.fem.width / PROBE) ** 2
-        if places < MEASURED_PATTERNS:
+        # Without a probe, or patterns, there is nothing to set the columns against.
+        probe, patterns = (
+            10 * scan.get("probe_diameter_nm", math.inf),
+            scan.get("patterns_per_scan_at_least", 0),
+        )
+        places = settings.fem.columns * (settings.fem.width / probe) ** 2
+        if places < patterns:
             yield (
                 f"FEM columns for each model: {settings.fem.columns}, or some {places:.0f} separate places of the "
-                f"probe; a measured scan has more than {MEASURED_PATTERNS}. Intervals are wide."
+                f"probe; a measured scan has at least {patterns:g}. Intervals are wide."
             )
         yield (
             "FEM with clusters, and the powder lines of the crystallite: size, number and lattice parameter are "

@@ -367,9 +367,9 @@ def _finish(
     }
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
-    drawn = draw_all(found, store, rows, store.folder / FIGURES)
-    step("report", 3)
     values = load_measured(settings.compare.measured)
+    drawn = draw_all(found, store, rows, values, store.folder / FIGURES)
+    step("report", 3)
     write_page(
         store.folder / REPORT, study_page(settings, tasks, store, found, rows, verdicts, values, drawn)
     )
@@ -536,13 +536,14 @@ def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | 
     InputError
         If there is no such figure, the study has nothing to draw for it, or the file cannot be written.
     """
+    from alzmodel.compare.measured import load_measured
     from alzmodel.study.figures import draw
 
     settings, tasks, store = _open(out, measured)
     check_writable(target)
     found = _finished(out, tasks, store)
     rows, _ = _judge(found, settings.compare)
-    return draw(what, found, store, rows, Path(target))[0]
+    return draw(what, found, store, rows, load_measured(settings.compare.measured), Path(target))[0]
 
 
 def report(
@@ -581,7 +582,7 @@ def report(
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
         # Without pictures in pixels, which take half of the time and stand in no page.
-        drawn = draw_all(found, store, rows, Path(figures), (".svg", ".csv"))
+        drawn = draw_all(found, store, rows, values, Path(figures), (".svg", ".csv"))
         return write_page(path, study_page(settings, tasks, store, found, rows, verdicts, values, drawn))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from alzmodel.cli import main
+from alzmodel.compare.measured import load_measured
 from alzmodel.composition import ion
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
@@ -201,7 +202,9 @@ def test_the_figure_shows_the_content_with_most_ions(tmp_path):
     for dopant in ("Y3+", "Al3+", "Ca2+"):
         records += records_of(dopant, 3, rng, fraction=0.2)
     records += records_of("Y3+", 3, rng, fraction=0.5)
-    files = draw("screen", Findings(records, [], [], ()), Store(tmp_path), [], tmp_path / "screen")
+    files = draw(
+        "screen", Findings(records, [], [], ()), Store(tmp_path), [], load_measured(), tmp_path / "screen"
+    )
     assert [path.suffix for path in files] == [".png", ".svg", ".csv"]
     rows = list(csv.DictReader(io.StringIO(files[2].read_text(encoding="utf-8"))))
     assert len(rows) == 4 * 3
@@ -212,7 +215,14 @@ def test_the_figure_shows_the_content_with_most_ions(tmp_path):
         assert float(row["low"]) == pytest.approx(found.ci95[0], rel=1e-6)
         assert row["isovalent"] == str(row["ion"].endswith("3+"))
     with pytest.raises(InputError, match="no finished dopants"):
-        draw("screen", Findings(records[:6], [], [], ()), Store(tmp_path), [], tmp_path / "screen")
+        draw(
+            "screen",
+            Findings(records[:6], [], [], ()),
+            Store(tmp_path),
+            [],
+            load_measured(),
+            tmp_path / "screen",
+        )
 
 
 def test_the_study_of_a_screen():
@@ -267,7 +277,7 @@ def test_an_exchange_is_part_of_the_study_and_of_its_results(tmp_path):
     assert {row.dopant: row.radius for row in runner.screen(store.folder)} == {"Y3+": own[1], "Al3+": own[0]}
     assert any(
         "A control, no prediction: Y3+ and Al3+" in words
-        for words in _doubts(control, Findings([], [], [], ()))
+        for words in _doubts(control, Findings([], [], [], ()), {})
     )
 
 
