@@ -28,6 +28,7 @@ __all__ = [
     "ATOMS_MAX",
     "ELEMENT_ORDER",
     "IONS",
+    "ION_TABLE",
     "LA_MAX",
     "LI_MAX",
     "OXIDE_RADIUS",
@@ -118,8 +119,14 @@ class Ion:
         return {name: getattr(self, name) for name in names.split()}
 
 
+ION_TABLE: Final[Mapping[str, Any]] = tomllib.loads(
+    resources.files("alzmodel").joinpath("data/ions.toml").read_text(encoding="utf-8")
+)
+"""All of ``alzmodel/data/ions.toml``: rows by label under ``ions``, where each column comes from under ``sources``."""
+
+
 def _load_ions() -> dict[str, Ion]:
-    table = tomllib.loads(resources.files("alzmodel").joinpath("data/ions.toml").read_text(encoding="utf-8"))
+    table = ION_TABLE["ions"]
     alone = [row["element"] for row in table.values()]
     return {
         label: Ion(
@@ -127,7 +134,7 @@ def _load_ions() -> dict[str, Ion]:
             element=row["element"],
             valence=row["valence"],
             radii={int(number): float(radius) for number, radius in row["radii"].items()},
-            source=row["source"],
+            source=row.get("source", ION_TABLE["sources"]["radii"]["name"]),
             usual=row.get("usual", alone.count(row["element"]) == 1),
         )
         for label, row in table.items()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.composition import formal_charges, ion_labels
+from alzmodel.composition import ION_TABLE, formal_charges, ion_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +55,12 @@ class BondValence:
         }
 
 
-@functools.cache
 def parameters() -> tuple[str, dict[str, tuple[float, float]]]:
     """Name of the parameter set, and (r0, b) in Å by ion label."""
-    text = resources.files("alzmodel").joinpath("local_order/bond_valence.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    return table["name"], {label: (row["r0"], row["b"]) for label, row in table["parameters"].items()}
+    pairs = {label: row["bond_valence"] for label, row in ION_TABLE["ions"].items() if "bond_valence" in row}
+    return ION_TABLE["sources"]["bond_valence"]["name"], {
+        label: (pair["r0"], pair["b"]) for label, pair in pairs.items()
+    }
 
 
 def atom_sums(atoms: Atoms, pairs: Neighbours) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.composition import ion, ion_labels
+from alzmodel.composition import ION_TABLE, ion, ion_labels
 from alzmodel.errors import InputError
 from alzmodel.local_order.bond_valence import parameters
 from alzmodel.local_order.network import percolation
@@ -176,42 +173,23 @@ class Roles:
 
     def to_dict(self) -> dict[str, Any]:
         """Keys ``former``, ``ions``, ``all_cations``, ``thresholds`` and ``sources``."""
-        former, modifier, _ = _sun()
+        sun = {name: ION_TABLE["sources"]["oxide"][name] for name in ("former_above", "modifier_below")}
         return {
             "former": self.former,
             "ions": {label: role.to_dict() for label, role in self.ions.items()},
             "all_cations": self.all_cations.to_dict(),
             "thresholds": {
-                "sun": {"former_above": former, "modifier_below": modifier, "unit": "kJ/mol a bond"},
+                "sun": {**sun, "unit": "kJ/mol a bond"},
                 "dietzel": {name: list(limits) for name, limits in DIETZEL.items()},
             },
-            "sources": {**_SOURCES, "table": _field_strengths()["name"]},
+            "sources": {**_SOURCES, "table": ION_TABLE["sources"]["field_strength"]["name"]},
         }
-
-
-@functools.cache
-def _sun() -> tuple[float, float, Mapping[str, Mapping[str, Any]]]:
-    """Thresholds of former and modifier in kJ/mol a bond, and rows by ion."""
-    text = resources.files("alzmodel").joinpath("local_order/sun.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    return table["thresholds"]["former"], table["thresholds"]["modifier"], table["ions"]
-
-
-@functools.cache
-def _field_strengths() -> dict[str, Any]:
-    """Return groups and field strengths of the Encyclopedia's table."""
-    text = (
-        resources.files("alzmodel").joinpath("local_order/field_strengths.toml").read_text(encoding="utf-8")
-    )
-    return tomllib.loads(text)
 
 
 def table_class(label: str) -> str:
     """Group of an ion in the table of field strengths (:attr:`Role.table_class`)."""
-    table = _field_strengths()
-    return next(
-        (group for group in ("former", "modifier to intermediate") if label in table[group]), "not listed"
-    )
+    group: str = ION_TABLE["ions"].get(label, {}).get("field_strength", {}).get("group", "not listed")
+    return group
 
 
 def sun_class(strength: float) -> str:
@@ -221,12 +199,12 @@ def sun_class(strength: float) -> str:
     ----------
     K.-H. Sun, J. Am. Ceram. Soc. 30, 277 (1947): formers hold more than 80 kcal/mol a bond, modifiers less than 60.
     """
-    former, modifier, _ = _sun()
+    limits = ION_TABLE["sources"]["oxide"]
     if not math.isfinite(strength):
         return "unknown"
-    if strength > former:
+    if strength > limits["former_above"]:
         return "former"
-    return "modifier" if strength < modifier else "intermediate"
+    return "modifier" if strength < limits["modifier_below"] else "intermediate"
 
 
 def dietzel_class(strength: float) -> str:
@@ -313,8 +291,7 @@ def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], former:
     valences = np.exp((r0 - length) / b)
     coordination = float(each.mean())
     distance = float(length.mean()) if len(length) else math.nan
-    _, _, table = _sun()
-    row = table.get(label)
+    row = ION_TABLE["ions"].get(label, {}).get("oxide")
     energy = float(row["energy"]) if row else math.nan
     sun = energy / coordination if coordination else math.nan
     dietzel = known.valence / distance**2

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from importlib import resources
 
 import numpy as np
 import pytest
 
-from alzmodel.composition import IONS
+from alzmodel.composition import ION_TABLE, IONS
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
 from alzmodel.local_order.building_units import building_units
 from alzmodel.local_order.references import reference_sharing
-from alzmodel.local_order.roles import _sun, dietzel_class, roles, sun_class, table_class
+from alzmodel.local_order.roles import dietzel_class, roles, sun_class, table_class
 from alzmodel.local_order.sharing import sharing
 from alzmodel.local_order.shells import bonded
 from tests.local_order.models import rough_glass
@@ -43,7 +41,7 @@ OXIDES = {
 @pytest.mark.parametrize("label", OXIDES)
 def test_energies_follow_from_enthalpies(label):
     metal, oxide, n_metal, n_oxygen = OXIDES[label]
-    row = _sun()[2][label]
+    row = ION_TABLE["ions"][label]["oxide"]
     energy = metal + (n_oxygen * 249.18 - oxide) / n_metal
     # Sun's numbers are of 1947; those of ZrO2 and Al2O3 are off the most, by 8 and 9 %.
     assert row["energy"] == pytest.approx(energy, rel=0.095 if row["source"] == "Sun" else 0.002)
@@ -57,7 +55,7 @@ def test_suns_limits():
     assert sun_class(math.nan) == "unknown"
     # Sun's own examples.
     for label, name in [("Si4+", "former"), ("B3+", "former"), ("Ca2+", "modifier"), ("Na+", "modifier")]:
-        row = _sun()[2][label]
+        row = ION_TABLE["ions"][label]["oxide"]
         assert sun_class(row["energy"] / row["coordination"]) == name
 
 
@@ -133,16 +131,18 @@ def test_contradictions_are_said():
 
 
 def test_field_strengths_of_the_encyclopedia_follow_from_radii():
-    table = tomllib.loads(
-        resources.files("alzmodel").joinpath("local_order/field_strengths.toml").read_text(encoding="utf-8")
-    )
+    oxygen = ION_TABLE["sources"]["field_strength"]["oxygen_radius"]
+    rows = {
+        label: row["field_strength"] for label, row in ION_TABLE["ions"].items() if "field_strength" in row
+    }
     seen = 0
-    for group in ("former", "modifier to intermediate"):
-        for label, row in table[group].items():
-            assert table_class(label) == group
-            known = IONS[label]
-            for number, strength in row.items():
-                d = known.radii[int(number)] + table["oxygen_radius"]
+    for label, row in rows.items():
+        assert table_class(label) == row["group"]
+        assert row["group"] in {"former", "modifier to intermediate"}
+        known = IONS[label]
+        for number, strength in row.items():
+            if number != "group":
+                d = known.radii[int(number)] + oxygen
                 assert known.valence / d**2 == pytest.approx(strength, abs=0.025), label
                 seen += 1
     assert seen > 25
