@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -12,11 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "Background",
-    "ParameterErrors",
     "Peak",
     "PeakFit",
     "PeakGuess",
@@ -221,8 +222,11 @@ def peak_area(height: float, fwhm: float, shape: str, mixing: float = math.nan) 
         case "pseudo-voigt":
             factor = mixing * 0.5 * math.pi + (1 - mixing) * gaussian
         case _:
-            gammas = math.exp(math.lgamma(mixing - 0.5) - math.lgamma(mixing))
-            factor = 0.5 * math.sqrt(math.pi / (2 ** (1 / mixing) - 1)) * gammas
+            # These take numbers with errors as well, as the arithmetic of the other shapes does.
+            from uncertainties import umath
+
+            gammas = umath.exp(umath.lgamma(mixing - 0.5) - umath.lgamma(mixing))
+            factor = 0.5 * umath.sqrt(math.pi / (2 ** (1 / mixing) - 1)) * gammas
     return height * fwhm * factor
 
 
@@ -339,193 +343,136 @@ def _fit(
     shape: str,
     n_background: int,
 ) -> PeakFit:
-    import lmfit
+    from lmfit import Model
+    from lmfit.models import PolynomialModel
+    from scipy.special import stdtrit
 
     # Tolerances of the optimiser are absolute in the gradient: variances of 1e-3 would stop it at once.
     scale = float(np.max(np.abs(values))) or 1.0
-    reference = float(points.mean())
     scaled = values / scale
     weights = np.ones_like(points) if errors is None else scale / errors
     # Keep the weighted residuals near one as well.
     weight_scale = float(weights.mean())
-    parameters = _parameters(points, scaled, scale, guesses, shape, n_background)
-
-    def model(p: Mapping[str, Any], at: FloatArray) -> FloatArray:
-        total = _polynomial(at - reference, [float(p[f"b{i}"]) for i in range(n_background)])
-        for j in range(len(guesses)):
-            mixing = float(p[f"mixing{j}"]) if shape in _EXTRA_BOUNDS else math.nan
-            total = total + peak_profile(
-                at, float(p[f"height{j}"]), float(p[f"position{j}"]), float(p[f"fwhm{j}"]), shape, mixing
-            )
-        return total
-
-    def residual(p: Mapping[str, Any]) -> FloatArray:
-        return (scaled - model(p, points)) * (weights / weight_scale)
-
-    result = lmfit.minimize(
-        residual,
+    names = ["height", "position", "fwhm", *(["mixing"] if shape in _EXTRA_BOUNDS else [])]
+    parts = [Model(peak_profile, ["x"], names, prefix=f"p{j}_", shape=shape) for j in range(len(guesses))]
+    if n_background:
+        parts.append(PolynomialModel(n_background - 1))
+    model = functools.reduce(operator.add, parts)
+    floor = float(min(scaled[0], scaled[-1])) if n_background else 0.0
+    parameters = model.make_params(**{f"c{i}": 0.0 if i else floor for i in range(n_background)})
+    for j, guess in enumerate(guesses):
+        _start(parameters, f"p{j}_", guess, shape, points, scaled - floor, scale)
+    result = model.fit(
+        scaled,
         parameters,
+        x=points,
+        weights=weights / weight_scale,
         method="least_squares",
         scale_covar=False,
-        x_scale="jac",
-        ftol=1e-12,
-        xtol=1e-12,
-        gtol=1e-12,
         max_nfev=5000,
+        fit_kws={"x_scale": "jac", "ftol": 1e-12, "xtol": 1e-12, "gtol": 1e-12},
     )
     degrees = points.size - len(result.var_names)
-    # χ² per degree of freedom of the residuals as the optimiser sees them, and in units of sigma.
-    reduced = float(result.chisqr) / degrees
-    reduced_sigma = reduced * weight_scale**2
-    covariance_scale = reduced if errors is None else max(1.0, reduced_sigma) / weight_scale**2
-    covariance = None if result.covar is None else np.asarray(result.covar) * covariance_scale
-    final = {name: float(parameter.value) for name, parameter in result.params.items()}
-    success = bool(result.success) and covariance is not None and bool(np.isfinite(covariance).all())
-
-    from scipy.special import stdtrit
-
-    student = float(stdtrit(degrees, 0.975))
-    errors_of = ParameterErrors(result.var_names, covariance if success else None, student)
-    peaks = tuple(
-        _peak(j, guess.label, final, shape, scale, parameters, errors_of) for j, guess in enumerate(guesses)
-    )
-    fitted = model(final, points) * scale
+    # χ² per degree of freedom in units of sigma; without sigma the scatter about the fit stands for it.
+    reduced = float(result.chisqr) / degrees * weight_scale**2
+    widening = math.sqrt(reduced if errors is None else max(1.0, reduced)) / weight_scale
+    success = bool(result.success) and result.covar is not None and bool(np.isfinite(result.covar).all())
+    half = float(stdtrit(degrees, 0.975)) * widening if success else math.nan
+    fitted = result.best_fit * scale
+    reference = float(points.mean())
+    line = [float(result.params[f"c{i}"].value) * scale for i in range(n_background)]
     return PeakFit(
-        peaks=peaks,
+        peaks=tuple(
+            _peak(result, f"p{j}_", guess.label, shape, scale, half) for j, guess in enumerate(guesses)
+        ),
         x=points,
         y=values,
         residual=values - fitted,
-        background=tuple(final[f"b{i}"] * scale for i in range(n_background)),
+        # lmfit's polynomial is one in x itself.
+        background=(math.fsum(c * reference**i for i, c in enumerate(line)), *line[1:]) if line else (),
         x_reference=reference,
         rwp=rwp(values, fitted, errors),
-        reduced_chi_square=reduced * scale**2 if errors is None else reduced_sigma,
+        reduced_chi_square=reduced * (scale**2 if errors is None else 1.0),
         success=success,
         shape=shape,
     )
 
 
-def _parameters(
-    points: FloatArray,
-    scaled: FloatArray,
-    scale: float,
-    guesses: Sequence[PeakGuess],
+def _start(
+    parameters: Any,
+    prefix: str,
+    guess: PeakGuess,
     shape: str,
-    n_background: int,
-) -> Any:
-    import lmfit
-
-    span = float(points[-1] - points[0])
-    step = span / (points.size - 1)
-    parameters = lmfit.Parameters()
-    floor = float(min(scaled[0], scaled[-1])) if n_background else 0.0
-    for i in range(n_background):
-        parameters.add(f"b{i}", value=floor if i == 0 else 0.0)
-    for j, guess in enumerate(guesses):
-        where = f"peak {guess.label}"
-        position_bounds = guess.position_bounds or (float(points[0]), float(points[-1]))
-        fwhm_bounds = guess.fwhm_bounds or (step, 2 * span)
-        _add(parameters, f"position{j}", guess.position, position_bounds, f"{where}: position")
-        _add(parameters, f"fwhm{j}", guess.fwhm, fwhm_bounds, f"{where}: fwhm")
-        if fwhm_bounds[0] <= 0:
-            raise InputError(f"{where}: fwhm down to {fwhm_bounds[0]:g}; allowed: above zero")
-        height = guess.height
-        if height is None:
-            height = float(np.interp(guess.position, points, scaled)) - floor
-        else:
-            height /= scale
-        if guess.positive:
-            parameters.add(f"height{j}", value=max(height, 1e-3), min=0.0)
-        else:
-            parameters.add(f"height{j}", value=height)
-        if shape in _EXTRA_BOUNDS:
-            start, low, high = _EXTRA_BOUNDS[shape]
-            parameters.add(f"mixing{j}", value=start, min=low, max=high)
-    return parameters
+    x: FloatArray,
+    y: FloatArray,
+    scale: float,
+) -> None:
+    """Set start values and bounds of one peak."""
+    where = f"peak {guess.label}"
+    span = float(x[-1] - x[0])
+    position_bounds = guess.position_bounds or (float(x[0]), float(x[-1]))
+    _set(parameters[f"{prefix}position"], guess.position, position_bounds, f"{where}: position")
+    fwhm_bounds = guess.fwhm_bounds or (span / (x.size - 1), 2 * span)
+    _set(parameters[f"{prefix}fwhm"], guess.fwhm, fwhm_bounds, f"{where}: fwhm")
+    if fwhm_bounds[0] <= 0:
+        raise InputError(f"{where}: fwhm down to {fwhm_bounds[0]:g}; allowed: above zero")
+    height = float(np.interp(guess.position, x, y)) if guess.height is None else guess.height / scale
+    if guess.positive:
+        parameters[f"{prefix}height"].set(value=max(height, 1e-3), min=0.0)
+    else:
+        parameters[f"{prefix}height"].set(value=height)
+    if shape in _EXTRA_BOUNDS:
+        start, low, high = _EXTRA_BOUNDS[shape]
+        parameters[f"{prefix}mixing"].set(value=start, min=low, max=high)
 
 
-def _add(parameters: Any, name: str, value: float, bounds: Interval, what: str) -> None:
+def _set(parameter: Any, value: float, bounds: Interval, what: str) -> None:
     low, high = bounds
     if not (math.isfinite(value) and low <= value <= high):
         raise InputError(f"{what} {value:g}; allowed: {low:g} to {high:g}")
     if low == high:
-        parameters.add(name, value=value, vary=False)
+        parameter.set(value=value, vary=False)
     else:
-        parameters.add(name, value=value, min=low, max=high)
+        parameter.set(value=value, min=low, max=high)
 
 
-class ParameterErrors:
-    """Half widths of 95 % intervals from a covariance, for parameters and functions of them.
+def _peak(result: Any, prefix: str, label: str, shape: str, scale: float, half: float) -> Peak:
+    """Read one peak off; `half` is the half width of an interval in standard errors."""
+    own = {name[len(prefix) :]: one for name, one in result.params.items() if name.startswith(prefix)}
+    at_bound = tuple(
+        name
+        for name in ("position", "fwhm", "height", "mixing")
+        if name in own
+        and own[name].vary
+        and min(abs(own[name].value - own[name].min), abs(own[name].value - own[name].max))
+        < 1e-6 * (abs(own[name].value) + 1e-12)
+    )
+    # lmfit's values with their correlated errors; none where the fit has no covariance.
+    known = getattr(result, "uvars", None) or {}
+    sizes = {name: known.get(prefix + name, one.value) for name, one in own.items()}
+    area = peak_area(sizes["height"], sizes["fwhm"], shape, sizes.get("mixing", math.nan))
 
-    Parameters
-    ----------
-    names
-        Of the parameters, in the order of the covariance.
-    covariance
-        Shape (n, n); None where there is none, and every interval is NaN.
-    student
-        Student's quantile of the interval.
-    """
-
-    def __init__(self, names: Sequence[str], covariance: FloatArray | None, student: float) -> None:
-        self.names = list(names)
-        self.covariance = covariance
-        self.student = student
-
-    def half_width(self, gradient: Mapping[str, float]) -> float:
-        """Interval of a quantity whose derivatives with respect to the parameters are `gradient`."""
-        if self.covariance is None:
-            return math.nan
-        g = np.array([gradient.get(name, 0.0) for name in self.names])
-        return self.student * math.sqrt(max(float(g @ self.covariance @ g), 0.0))
-
-
-def _peak(
-    j: int,
-    label: str,
-    final: Mapping[str, float],
-    shape: str,
-    scale: float,
-    parameters: Any,
-    errors: ParameterErrors,
-) -> Peak:
-    own = [name for name in ("position", "fwhm", "height", "mixing") if f"{name}{j}" in final]
-    at_bound = []
-    for name in own:
-        parameter = parameters[f"{name}{j}"]
-        extent = abs(final[f"{name}{j}"]) + 1e-12
-        near = min(abs(final[f"{name}{j}"] - parameter.min), abs(final[f"{name}{j}"] - parameter.max))
-        if parameter.vary and near < 1e-6 * extent:
-            at_bound.append(name)
-    values = {name: final[f"{name}{j}"] for name in own}
-    mixing = values.get("mixing", math.nan)
-
-    def area(changed: Mapping[str, float]) -> float:
-        p = {**values, **changed}
-        return peak_area(p["height"], p["fwhm"], shape, p.get("mixing", math.nan))
-
-    area_gradient = {}
-    for name in own:
-        step = 1e-5 * (abs(values[name]) + 1e-3)
-        above, below = area({name: values[name] + step}), area({name: values[name] - step})
-        area_gradient[f"{name}{j}"] = (above - below) / (2 * step)
-
-    def interval(value: float, gradient: Mapping[str, float], name: str, unit: float) -> Interval:
+    def interval(name: str, value: float, error: float | None, unit: float) -> Interval:
         if name in at_bound or (name == "area" and at_bound):
             return (math.nan, math.nan)
-        half = errors.half_width(gradient) * unit
-        return (value * unit - half, value * unit + half)
+        # What was held fixed has no error.
+        width = half * (error or 0.0) * unit
+        return (value * unit - width, value * unit + width)
 
+    values = {name: float(one.value) for name, one in own.items()}
     return Peak(
         label=label,
         position=values["position"],
         fwhm=values["fwhm"],
         height=values["height"] * scale,
-        area=area({}) * scale,
-        position_ci95=interval(values["position"], {f"position{j}": 1.0}, "position", 1.0),
-        fwhm_ci95=interval(values["fwhm"], {f"fwhm{j}": 1.0}, "fwhm", 1.0),
-        height_ci95=interval(values["height"], {f"height{j}": 1.0}, "height", scale),
-        area_ci95=interval(area({}), area_gradient, "area", scale),
+        area=getattr(area, "nominal_value", area) * scale,
+        position_ci95=interval("position", values["position"], own["position"].stderr, 1.0),
+        fwhm_ci95=interval("fwhm", values["fwhm"], own["fwhm"].stderr, 1.0),
+        height_ci95=interval("height", values["height"], own["height"].stderr, scale),
+        area_ci95=interval(
+            "area", getattr(area, "nominal_value", area), getattr(area, "std_dev", 0.0), scale
+        ),
         shape=shape,
-        mixing=mixing,
-        at_bound=tuple(at_bound),
+        mixing=values.get("mixing", math.nan),
+        at_bound=at_bound,
     )

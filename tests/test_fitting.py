@@ -142,3 +142,14 @@ def test_bad_input_is_named(change, message):
     x, y, guesses = arguments.pop("x"), arguments.pop("y"), arguments.pop("guesses")
     with pytest.raises(InputError, match=message):
         fit_peaks(x, y, guesses, **arguments)
+
+
+def test_a_fit_without_covariance_has_values_and_no_intervals():
+    """Both of two peaks at one place fit as well with any share of the height."""
+    y = peak_profile(X, 1.0, 5.0, 1.0, "gaussian")
+    held = {"position_bounds": (5.0, 5.0), "fwhm_bounds": (1.0, 1.0)}
+    fit = fit_peaks(X, y, [PeakGuess(name, 5.0, 1.0, **held) for name in "ab"])
+    assert sum(peak.height for peak in fit.peaks) == pytest.approx(1.0)
+    assert sum(peak.area for peak in fit.peaks) == pytest.approx(peak_area(1.0, 1.0, "gaussian"))
+    assert not fit.success
+    assert np.isnan([peak.area_ci95 for peak in fit.peaks]).all()
