@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Background",
+    "ParameterErrors",
     "Peak",
     "PeakFit",
     "PeakGuess",
@@ -434,6 +435,32 @@ def _set(parameter: Any, value: float, bounds: Interval, what: str) -> None:
         parameter.set(value=value, vary=False)
     else:
         parameter.set(value=value, min=low, max=high)
+
+
+class ParameterErrors:
+    """Half widths of 95 % intervals from a covariance, for parameters and functions of them.
+
+    Parameters
+    ----------
+    names
+        Of the parameters, in the order of the covariance.
+    covariance
+        Shape (n, n); None where there is none, and every interval is NaN.
+    student
+        Student's quantile of the interval.
+    """
+
+    def __init__(self, names: Sequence[str], covariance: FloatArray | None, student: float) -> None:
+        self.names = list(names)
+        self.covariance = covariance
+        self.student = student
+
+    def half_width(self, gradient: Mapping[str, float]) -> float:
+        """Interval of a quantity whose derivatives with respect to the parameters are `gradient`."""
+        if self.covariance is None:
+            return math.nan
+        g = np.array([gradient.get(name, 0.0) for name in self.names])
+        return self.student * math.sqrt(max(float(g @ self.covariance @ g), 0.0))
 
 
 def _peak(result: Any, prefix: str, label: str, shape: str, scale: float, half: float) -> Peak:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.errors import InputError
-from alzmodel.fitting import rwp
+from alzmodel.fitting import ParameterErrors, rwp
 from alzmodel.scattering.xrd.lines import SCHERRER_CONSTANT, SPHERE_CONSTANT
 
 if TYPE_CHECKING:
@@ -326,7 +326,7 @@ def fit_pattern(
 
     from scipy.special import stdtrit
 
-    errors = _ParameterErrors(
+    errors = ParameterErrors(
         result.var_names, covariance if success else None, float(stdtrit(degrees, 0.975))
     )
     bounds = _at_bound(result.params)
@@ -484,33 +484,7 @@ def _at_bound(parameters: Any) -> list[str]:
     return names
 
 
-class _ParameterErrors:
-    """Half widths of 95 % intervals from a covariance, for parameters and functions of them.
-
-    Parameters
-    ----------
-    names
-        Of the parameters, in the order of the covariance.
-    covariance
-        Shape (n, n); None where there is none, and every interval is NaN.
-    student
-        Student's quantile of the interval.
-    """
-
-    def __init__(self, names: Sequence[str], covariance: FloatArray | None, student: float) -> None:
-        self.names = list(names)
-        self.covariance = covariance
-        self.student = student
-
-    def half_width(self, gradient: Mapping[str, float]) -> float:
-        """Interval of a quantity whose derivatives with respect to the parameters are `gradient`."""
-        if self.covariance is None:
-            return math.nan
-        g = np.array([gradient.get(name, 0.0) for name in self.names])
-        return self.student * math.sqrt(max(float(g @ self.covariance @ g), 0.0))
-
-
-def _interval(value: float, gradient: Mapping[str, float], errors: _ParameterErrors) -> Interval:
+def _interval(value: float, gradient: Mapping[str, float], errors: ParameterErrors) -> Interval:
     half = errors.half_width(gradient)
     return (value - half, value + half)
 
@@ -518,7 +492,7 @@ def _interval(value: float, gradient: Mapping[str, float], errors: _ParameterErr
 def _results(
     problem: _Problem,
     p: Mapping[str, float],
-    errors: _ParameterErrors,
+    errors: ParameterErrors,
     bounds: Sequence[str],
     curves: Sequence[FloatArray],
 ) -> list[PhaseResult]:
