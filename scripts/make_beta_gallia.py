@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,14 @@ APART_WEIGHT = 4.0
 """Likewise, of two Ga that are too near."""
 OPPOSITE = 1.2
 """Times the edge; oxygens further apart than that lie across an octahedron."""
+TRANSLATIONS = np.array(
+    [
+        np.add(centring, shift)
+        for centring in ((0.0, 0.0, 0.0), (0.5, 0.5, 0.0))
+        for shift in itertools.product(range(-2, 3), repeat=3)
+    ]
+)
+"""Of the lattice, as far as two cells away, shape (250, 3)."""
 HEADER = """\
 # beta-Gallium oxide, C2/m. Cell and mean distances of S. Geller, J. Chem. Phys. 33 (1960) 676, doi 10.1063/1.1731237;
 # single-crystal X-ray diffraction. Coordinates: distance least squares by scripts/make_beta_gallia.py to the mean
@@ -95,46 +104,113 @@ def cell() -> NDArray[np.float64]:
     return np.array([[A, 0, 0], [0, B, 0], [C * np.cos(angle), 0, C * np.sin(angle)]])
 
 
-def images(sites: dict[str, NDArray[np.float64]], element: str) -> NDArray[np.float64]:
-    """Positions in Å, shape (n, 3), of all ions of an element in and around the cell."""
+@dataclass(frozen=True)
+class Ions:
+    """Ions of one element in and around the cell.
+
+    Attributes
+    ----------
+    positions
+        Å, shape (n, 3).
+    orbits
+        Which of :data:`HEIGHTS` each belongs to, shape (n,).
+    signs
+        1, or -1 for those that inversion makes, shape (n,): how each follows the coordinates of its orbit.
+    """
+
+    positions: NDArray[np.float64]
+    orbits: NDArray[np.int64]
+    signs: NDArray[np.int64]
+
+    def __getitem__(self, chosen: NDArray[np.int64]) -> Ions:
+        return Ions(self.positions[chosen], self.orbits[chosen], self.signs[chosen])
+
+
+def sites(coordinates: Sequence[float]) -> NDArray[np.float64]:
+    """Fractional coordinates of the first ion of each orbit, shape (5, 3)."""
+    pairs = np.reshape(coordinates, (-1, 2))
+    return np.column_stack([pairs[:, 0], list(HEIGHTS.values()), pairs[:, 1]])
+
+
+def images(first: NDArray[np.float64], element: str) -> Ions:
+    """All ions of an element in and around the cell."""
     found = [
-        (sign * site + centring + shift) @ cell()
-        for label, site in sites.items()
+        (sign * first[orbit] + TRANSLATIONS, orbit, sign)
+        for orbit, label in enumerate(HEIGHTS)
         if label.startswith(element)
         for sign in (1, -1)
-        for centring in (np.zeros(3), np.array([0.5, 0.5, 0.0]))
-        for shift in itertools.product(range(-2, 3), repeat=3)
     ]
-    return np.unique(np.round(found, 9), axis=0)
+    fractions, orbits, signs = zip(*found, strict=True)
+    number = len(TRANSLATIONS)
+    return Ions(np.concatenate(fractions) @ cell(), np.repeat(orbits, number), np.repeat(signs, number))
 
 
-def residuals(coordinates: Sequence[float]) -> NDArray[np.float64]:
-    """Bonds and edges of both polyhedra against their published means, in Å, weighted; then Ga that are too near."""
-    sites = {
-        label: np.array([coordinates[2 * k], y, coordinates[2 * k + 1]])
-        for k, (label, y) in enumerate(HEIGHTS.items())
-    }
-    oxygen, gallium = images(sites, "O"), images(sites, "Ga")
-    found: list[float] = []
-    near: list[float] = []
+def distance(one: Ions, other: Ions, k: int, m: int) -> tuple[float, NDArray[np.float64]]:
+    """Distance in Å between two ions, and its derivatives by the ten coordinates (Å)."""
+    away = one.positions[k] - other.positions[m]
+    length = float(np.linalg.norm(away))
+    gradient = np.zeros((len(HEIGHTS), 2))
+    along = (cell() @ away / length)[[0, 2]]
+    gradient[one.orbits[k]] += one.signs[k] * along
+    gradient[other.orbits[m]] -= other.signs[m] * along
+    return length, gradient.ravel()
+
+
+def nearest(ions: Ions, centre: NDArray[np.float64], number: int) -> Ions:
+    """So many ions around a point, the nearest first."""
+    return ions[np.argsort(np.linalg.norm(ions.positions - centre, axis=1), kind="stable")[:number]]
+
+
+def residuals(coordinates: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bonds and edges of both polyhedra against their published means, weighted; then Ga that are too near.
+
+    Returns
+    -------
+    deviations : ndarray, shape (n,)
+        Å.
+    derivatives : ndarray, shape (n, 10)
+        Of each by the ten coordinates, Å.
+    """
+    first = sites(coordinates)
+    oxygen, gallium = images(first, "O"), images(first, "Ga")
+    rows: list[tuple[float, NDArray[np.float64]]] = []
+    near: list[tuple[float, NDArray[np.float64]]] = []
     for label, number in NEIGHBOURS.items():
-        away = oxygen - sites[label] @ cell()
-        shell = away[np.argsort(np.linalg.norm(away, axis=1), kind="stable")[:number]]
-        found += [length - BOND[label] for length in np.linalg.norm(shell, axis=1)]
-        for one, other in itertools.combinations(shell, 2):
-            edge = float(np.linalg.norm(one - other))
-            if edge < OPPOSITE * EDGE[label]:
-                found.append(EDGE_WEIGHT * (edge - EDGE[label]))
-        apart = np.sort(np.linalg.norm(gallium - sites[label] @ cell(), axis=1))
-        near += [APART_WEIGHT * min(0.0, distance - CLOSEST) for distance in apart[1:7]]
-    return np.array(found + near)
+        here = first[list(HEIGHTS).index(label)] @ cell()
+        centre = nearest(gallium, here, 1)
+        shell = nearest(oxygen, here, number)
+        for k in range(number):
+            length, gradient = distance(shell, centre, k, 0)
+            rows.append((length - BOND[label], gradient))
+        for k, m in itertools.combinations(range(number), 2):
+            length, gradient = distance(shell, shell, k, m)
+            if length < OPPOSITE * EDGE[label]:
+                rows.append((EDGE_WEIGHT * (length - EDGE[label]), EDGE_WEIGHT * gradient))
+        around = nearest(gallium, here, 7)
+        for k in range(1, 7):
+            length, gradient = distance(around, centre, k, 0)
+            if length < CLOSEST:
+                near.append((APART_WEIGHT * (length - CLOSEST), APART_WEIGHT * gradient))
+            else:
+                near.append((0.0, np.zeros_like(gradient)))
+    deviations, derivatives = zip(*rows, *near, strict=True)
+    return np.array(deviations), np.array(derivatives)
 
 
-def coordinates() -> NDArray[np.float64]:
-    """Return x and z of the five ions in turn, shape (10,)."""
+def coordinates(start: Sequence[float] = START) -> NDArray[np.float64]:
+    """Return x and z of the five ions in turn, shape (10,), converged to some 1e-8: four decimals are written."""
     from scipy.optimize import least_squares
 
-    return np.asarray(least_squares(residuals, START, xtol=1e-12, ftol=1e-12).x)
+    found = least_squares(
+        lambda x: residuals(x)[0],
+        start,
+        jac=lambda x: residuals(x)[1],
+        xtol=1e-14,
+        ftol=1e-15,
+        gtol=1e-14,
+        max_nfev=2000,
+    )
+    return np.asarray(found.x)
 
 
 def cif_text() -> str:
