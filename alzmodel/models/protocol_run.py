@@ -50,6 +50,9 @@ MINIMISE_ATOM_STEPS = 1.15e5
 """Atoms times force evaluations per CPU-second of one core, measured on 216 to 50 016 atoms; a minimisation has the
 finest mesh."""
 
+MORE_ROUNDS = 5
+"""Of the minimisation, at most, where more pressure is left than a relaxed cell may have."""
+
 LARGE_EVALUATIONS = 2200.0
 """Of the forces in the minimisation of a large model: 1860 for 5016 atoms minimised as such, a fifth more for size."""
 
@@ -270,7 +273,7 @@ def _segments(
         name="minimise",
         commands=(
             *system.setup(source, pppm),
-            *minimise_commands("iso", n_atoms, pressure=protocol.pressure),
+            *minimise_commands("iso", n_atoms, pressure=protocol.pressure, more=MORE_ROUNDS),
             "write_dump all custom minimised.dump.part id type xsu ysu zsu modify sort id format float %.17g",
         ),
         output="minimised.dump",

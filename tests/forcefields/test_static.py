@@ -17,9 +17,10 @@ from alzmodel.composition import (
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.forcefields import static
-from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy
+from alzmodel.forcefields.engine import Segment, read_thermo, run_job
+from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
-from alzmodel.forcefields.static import energy, minimise_commands, relax, single_point
+from alzmodel.forcefields.static import PRESSURE_TOLERANCE, energy, minimise_commands, relax, single_point
 from alzmodel.models.melt_quench import check_request
 from alzmodel.models.packing import random_packing
 from alzmodel.neighbours import neighbour_list
@@ -127,6 +128,25 @@ def test_large_models_are_minimised_to_one_force_per_atom_and_the_others_as_ever
         assert tolerances(n_atoms) == pytest.approx([2e-2, 1e-3], rel=1e-12)
     for n_atoms in (21_230, 50_016):
         assert tolerances(n_atoms) / np.sqrt(n_atoms) == pytest.approx([1e-3, 5e-5], rel=1e-9)
+
+
+def test_rounds_go_on_while_pressure_is_left(tmp_path):
+    atoms = crystal("Li2O")
+    atoms.set_cell(0.99 * atoms.cell.array, scale_atoms=True)
+    system, labels = static._system(atoms, "du-teter")
+    coulomb = pppm_coulomb()
+    system.write_tables(tmp_path, coulomb)
+    system.write_data(atoms, labels, tmp_path / "start.data")
+    left = []
+    for more in (0, 5):
+        name = f"more{more}"
+        dump = f"write_dump all custom {name}.dump.part id type xsu ysu zsu"
+        commands = minimise_commands("iso", len(atoms), rounds=0, more=more)
+        every = (*system.setup("start.data", coulomb), *commands, dump)
+        run_job(tmp_path, [Segment(name, every, f"{name}.dump", 1.0, "minimisation")])
+        left.append(abs(read_thermo([tmp_path / f"{name}.log"]).pressure[-1]))
+    assert left[0] > 1
+    assert left[1] < PRESSURE_TOLERANCE
 
 
 def test_minimisation_ends_at_the_stated_root_mean_square_force(monkeypatch):
