@@ -75,7 +75,7 @@ def refine(
     calculator: Annotated[
         str,
         typer.Option(
-            help="7net-mf-0, chgnet (both after pip install 'alzmodel\\[mlip]'), du-teter, grimes, a name of ASE's "
+            help="7net-mf-0, chgnet (both after pip install '.\\[mlip]'), du-teter, grimes, a name of ASE's "
             "(emt, lj, gulp, …) or package.module:Class."
         ),
     ],

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NamedCalculator", "PairPotential", "calculator_of", "quietly"]
 
-EXTRA = 'pip install "alzmodel[mlip]"'
+EXTRA = 'pip install ".[mlip]"'
 LAST_CHGNET_PYTHON = (3, 12)
 
 

@@ -45,7 +45,7 @@ def check_dask() -> None:
         import distributed  # noqa: F401
     except ImportError:
         raise InputError(
-            "--executor: Dask is not installed; allowed: local, or pip install 'alzmodel[dask]' first"
+            "--executor: Dask is not installed; allowed: local, or pip install '.[dask]' first"
         ) from None
 
 
@@ -84,7 +84,7 @@ def check_slurm() -> None:
         import dask_jobqueue  # noqa: F401
     except ImportError:
         raise InputError(
-            "--executor slurm: dask-jobqueue is not installed; allowed: pip install 'alzmodel[slurm]' first"
+            "--executor slurm: dask-jobqueue is not installed; allowed: pip install '.[slurm]' first"
         ) from None
     if shutil.which("sbatch") is None:
         raise InputError(

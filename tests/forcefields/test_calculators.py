@@ -66,7 +66,7 @@ def test_models_that_are_not_installed_say_how_to_get_them(monkeypatch, name, pa
     for module in (package, "sevenn.calculator", "chgnet.model.dynamics"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(sys, "version_info", (3, 11, 0))
-    with pytest.raises(InputError, match=rf"'{name}' is not installed.*alzmodel\[mlip\].*du-teter"):
+    with pytest.raises(InputError, match=rf"'{name}' is not installed.*\.\[mlip\].*du-teter"):
         calculator_of(name)
 
 

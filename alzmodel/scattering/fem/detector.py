@@ -251,7 +251,7 @@ def check_stack_path(path: Path) -> None:
         if find_spec("rsciio") is None:
             raise InputError(
                 f"{path}: rosettasciio is not installed; allowed: .npy, .h5, or .hspy after "
-                "`pip install 'alzmodel[stacks]'`"
+                "`pip install '.[stacks]'`"
             )
 
 

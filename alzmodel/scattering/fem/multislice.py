@@ -1,7 +1,7 @@
 """Multislice in place of single scattering: diffracted waves of every beam of the probe, by abTEM.
 
 abTEM is under the GPL and no part of alzmodel: this module alone imports it, when it is asked for
-(``pip install alzmodel[multislice]``).
+(``pip install '.[multislice]'``).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def check_abtem() -> None:
     if find_spec("abtem") is None:
         raise InputError(
             "engine multislice: abTEM is not installed; allowed: kinematic, or multislice after "
-            "`pip install 'alzmodel[multislice]'`"
+            "`pip install '.[multislice]'`"
         )
 
 

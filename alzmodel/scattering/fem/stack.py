@@ -246,7 +246,7 @@ def _read_microscope(file: Path, name: str) -> tuple[NDArray[Any], float]:
     except ImportError:
         raise InputError(
             f"{name}: rosettasciio is not installed; allowed: {', '.join(_OWN_FORMATS)}, or this after "
-            "`pip install 'alzmodel[stacks]'`"
+            "`pip install '.[stacks]'`"
         ) from None
     from importlib import import_module
 
