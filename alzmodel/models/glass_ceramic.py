@@ -245,7 +245,8 @@ def glass_ceramic(
     progress
         Told the fraction done, the stage and the temperature.
     workdir
-        Folder for restart files: a later call with the same inputs goes on where this one stood, to the same bytes.
+        Folder for restart files: a later call with the same inputs goes on where this one stood, to the same
+        bytes with the same versions on the same type of CPU.
         Without it a temporary folder is used and removed.
 
     Returns

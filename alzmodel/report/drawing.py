@@ -1,4 +1,7 @@
-"""The one style of all figures, and how they are written: the same bytes for the same input."""
+"""The one style of all figures, and how they are written.
+
+The same numbers give the same bytes, with the same versions and on the same type of CPU.
+"""
 
 from __future__ import annotations
 

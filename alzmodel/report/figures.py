@@ -1,7 +1,8 @@
 """Figures for a paper: PNG and SVG, or PDF, with the numbers drawn beside them as CSV.
 
-Every function takes plain mappings of arrays, keyed as the ``--json`` output is, and writes the same bytes for the same
-input. Curves differ by line style and lightness as well as by colour, so that they are told apart in grey.
+Every function takes plain mappings of arrays, keyed as the ``--json`` output is, and writes the same bytes for the
+same input, with the same versions and on the same type of CPU. Curves differ by line style and lightness as well as
+by colour, so that they are told apart in grey.
 """
 
 from __future__ import annotations
