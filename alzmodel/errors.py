@@ -64,9 +64,9 @@ def exit_code(work: Callable[[], int | None], program: str) -> int:
     Returns
     -------
     int
-        1 after an :class:`AlzmodelError` or an error of the operating system, 2 after an :class:`InputError`, 130 after
-        Ctrl-C or an :class:`InterruptionError`, 141 without a word where the reader of the output has gone (as other
-        tools that are piped into `head`), else what `work` returns.
+        1 after an :class:`AlzmodelError`, an error of the operating system or without memory, 2 after an
+        :class:`InputError`, 130 after Ctrl-C or an :class:`InterruptionError`, 141 without a word where the reader of
+        the output has gone (as other tools that are piped into `head`), else what `work` returns.
     """
     try:
         code = work() or 0
@@ -84,6 +84,10 @@ def exit_code(work: Callable[[], int | None], program: str) -> int:
         return EXIT_PIPE
     except (AlzmodelError, OSError) as error:
         return _fail(program, error, EXIT_FAILED)
+    except MemoryError as error:
+        return _fail(
+            program, f"not enough memory ({error})" if str(error) else "not enough memory", EXIT_FAILED
+        )
     except KeyboardInterrupt:
         return _fail(program, "interrupted", EXIT_INTERRUPTED)
     return code

@@ -21,8 +21,18 @@ if TYPE_CHECKING:
         NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]
     ]
 
-__all__ = ["Neighbours", "first_minimum", "minimum_between", "neighbour_list", "repeat_length"]
+__all__ = [
+    "COINCIDENT",
+    "Neighbours",
+    "check_apart",
+    "first_minimum",
+    "minimum_between",
+    "neighbour_list",
+    "repeat_length",
+]
 
+COINCIDENT: Final = 0.01
+"""Å; nearer atoms are one atom written twice."""
 FEW_PAIRS: Final = 60_000
 """So few neighbours are sorted by NumPy, in 20 ms at most: loading what sorts more of them faster takes 300 ms."""
 
@@ -135,6 +145,29 @@ def neighbour_list(
         counted,
     )
     return Neighbours(start, end, length, arrow, image, n_atoms, float(cutoff))
+
+
+def check_apart(atoms: Atoms, number: int = 0) -> None:
+    """Refuse a model in which two atoms lie on one site.
+
+    Parameters
+    ----------
+    atoms
+        The model.
+    number
+        Of the frame, for the message.
+
+    Raises
+    ------
+    InputError
+        If two atoms are nearer than :data:`COINCIDENT`.
+    """
+    pairs = neighbour_list(atoms, COINCIDENT)
+    if len(pairs.i):
+        raise InputError(
+            f"frames: atoms {pairs.i[0]} and {pairs.j[0]} of frame {number} lie {pairs.distance[0]:.2g} Å apart; "
+            f"allowed: at least {COINCIDENT:g} Å"
+        )
 
 
 @functools.cache

@@ -105,7 +105,7 @@ def test_standard_streams(salt, monkeypatch, capsys):
         ('1\nLattice="1 0 0 0 1 0 0 0 1" pbc="T T T"\nO nan 0 0\n', "not finite"),
         ('1\nLattice="0 0 0 0 0 0 0 0 0" pbc="T T T"\nO 0 0 0\n', "no volume"),
         ("0\n\n", "no atoms"),
-        ("2\n\nO 0 0 0\nO 1e8 0 0\n", "1e+08 Å across"),
+        ("2\n\nO 0 0 0\nO 1e8 0 0\n", "1e+08 Å from the origin"),
         ("1\n\nXx 0 0 0\n", "unknown symbol"),
     ],
 )

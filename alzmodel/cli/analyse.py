@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alzmodel.cli.curves import Files, Json, each_file
+from alzmodel.cli.costs import lbu_cost
+from alzmodel.cli.curves import Files, Json, MaxAtoms, each_file
 from alzmodel.cli.lbu_display import print_units
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
+from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +94,7 @@ def lbu(
             metavar="G", help="Write the model with an array per atom: coordination, bond valence, …"
         ),
     ] = None,
+    max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
@@ -135,7 +138,7 @@ def lbu(
             table["rings"]["members"] = _members(model, units.rings)
         return table
 
-    result = each_file(files, analyse)
+    result = each_file(files, analyse, max_atoms=max_atoms, cost=lbu_cost)
     if not isinstance(result["former"], str):
         words = ", ".join(dict.fromkeys(result["former"]))
         notes[

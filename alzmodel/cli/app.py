@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import gc
+import sys
 from typing import TYPE_CHECKING
 
 import typer
 
 from alzmodel.cli import analyse, build, fem, inverse, library, pdf, reference, refine, screen, study, xrd
 from alzmodel.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, InputError, exit_code
+from alzmodel.interrupts import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,8 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    for word in words:
+        if "\0" in word:
+            raise InputError(f"{word!r}: a NUL character; allowed: words and paths without")
     try:
-        code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+        with interruptible("alzmodel"):
+            code = app(args=words, standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except Exception as error:

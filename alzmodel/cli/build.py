@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import shutil
-import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,7 +38,7 @@ from alzmodel.errors import AlzmodelError, BuildError, InputError, InterruptionE
 from alzmodel.io import STANDARD_STREAM, check_output_folder, write_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from ase import Atoms
@@ -278,7 +276,7 @@ def _built(job: Callable[..., Glass], title: str, folder: Path | None, *, named:
     """Build in `folder`, which stays for as long as the same command can go on from it, or if the user `named` it."""
     goes_on = f"; the same command goes on from {folder}" if folder is not None else ""
     try:
-        with _sigterm_interrupts(), show_progress(title) as progress:
+        with show_progress(title) as progress:
             return job(progress=progress, workdir=folder)
     except InputError:
         raise
@@ -293,20 +291,6 @@ def _built(job: Callable[..., Glass], title: str, folder: Path | None, *, named:
         raise InterruptionError(f"interrupted{goes_on}") from error
     except (AlzmodelError, OSError) as error:
         raise AlzmodelError(f"{error}{goes_on}") from error
-
-
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM, as of a queue whose time is up, end the work as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _write(result: Glass, target: Path, frames: Path | None, folder: Path | None, *, named: bool) -> None:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alzmodel.cli.output import mark_provisional, print_table
+from alzmodel.cli.numbers import whole
+from alzmodel.cli.output import mark_provisional, print_table, say
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, read_frames
+from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ase import Atoms
 
+    from alzmodel.cli.costs import Cost
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
 __all__ = [
@@ -23,13 +26,16 @@ __all__ = [
     "Figure",
     "Files",
     "Json",
+    "MaxAtoms",
     "Window",
+    "check_max_atoms",
     "check_positive",
     "each_file",
     "lay_over_measured",
     "measured_curve",
 ]
 
+LARGEST_MAX_ATOMS = 10**10
 COMPARISON = "Comparison with a measurement"
 
 Files = Annotated[
@@ -37,6 +43,15 @@ Files = Annotated[
     typer.Argument(
         metavar="F...",
         help="Structure files, '-' is extxyz on stdin. A file of several frames is one model: their average.",
+    ),
+]
+MaxAtoms = Annotated[
+    int,
+    typer.Option(
+        "--max-atoms",
+        parser=whole,
+        metavar="INTEGER",
+        help="Refuse files of more atoms, or of more than 200 bytes for each.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
@@ -128,11 +143,24 @@ def lay_over_measured(
         print_table("against the measured curve", ("", "value"), rows)
 
 
-def each_file(files: Sequence[Path], analyse: Callable[[list[Atoms]], dict[str, Any]]) -> dict[str, Any]:
-    """Analyse the frames of every file; several files give means and spreads."""
+def each_file(
+    files: Sequence[Path],
+    analyse: Callable[[list[Atoms]], dict[str, Any]],
+    *,
+    max_atoms: int = MAX_ATOMS,
+    cost: Callable[[list[Atoms]], Cost] | None = None,
+) -> dict[str, Any]:
+    """Analyse the frames of every file; several files give means and spreads.
+
+    Before work begins that by `cost` is long or needs much memory, its time and memory are told; what needs more memory
+    than is there is refused.
+    """
     from alzmodel.statistics import combine
 
-    models = [read_frames(path) for path in files]
+    check_max_atoms(max_atoms)
+    models = [read_frames(path, max_atoms=max_atoms) for path in files]
+    if cost is not None:
+        tell_cost(files, [cost(frames) for frames in models], sum(len(frames[0]) for frames in models))
     results = []
     for path, frames in zip(files, models, strict=True):
         try:
@@ -142,6 +170,24 @@ def each_file(files: Sequence[Path], analyse: Callable[[list[Atoms]], dict[str, 
     combined = combine(results)
     mark_provisional(combined, [frames[0].info.get("provenance") for frames in models])
     return combined
+
+
+def check_max_atoms(max_atoms: int) -> None:
+    """Refuse a limit of atoms that lets no file in, or that no machine can hold."""
+    if not 1 <= max_atoms <= LARGEST_MAX_ATOMS:
+        raise InputError(f"--max-atoms {max_atoms}: out of range; allowed: 1 to {LARGEST_MAX_ATOMS:.0e}")
+
+
+def tell_cost(files: Sequence[Path], costs: Sequence[Cost], n_atoms: int) -> None:
+    """Say what work will take that is long or needs much memory, and refuse what needs more memory than is there."""
+    from alzmodel.limits import check_memory, forecast
+
+    name = files[0] if len(files) == 1 else f"{len(files)} files"
+    need = max(one.memory for one in costs)
+    check_memory(f"{name}: {n_atoms} atoms", need)
+    words = forecast(f"{name}: {n_atoms} atoms", sum(one.seconds for one in costs), need)
+    if words is not None:
+        say(f"alzmodel: {words}")
 
 
 def check_positive(name: str, value: float, largest: float) -> None:

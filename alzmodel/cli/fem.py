@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alzmodel.cli.costs import fem_cost
 from alzmodel.cli.curves import (
     Against,
     Figure,
     Files,
     Json,
+    MaxAtoms,
     Window,
     check_positive,
     each_file,
@@ -24,6 +27,7 @@ from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
+from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -242,6 +246,7 @@ def fem(
     against: Against = None,
     window: Window = None,
     figure: Figure = None,
+    max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
     """Fluctuation electron microscopy: normalised variance over all probe positions.
@@ -279,6 +284,7 @@ def fem(
         )
     else:
         check_positive("--thickness", thickness, 1000.0)
+        _check_clusters(cluster_diameter, cluster_fraction)
         settings = FEMSettings(
             energy_kev=energy,
             semi_angle_mrad=semi_angle if probe_fwhm is None else semi_angle_of(probe_fwhm, energy),
@@ -318,7 +324,8 @@ def fem(
 
             for file in files_of(plot):
                 check_writable(file)
-        result = each_file(files, work)
+        cost = functools.partial(fem_cost, thickness=thickness, columns=columns)
+        result = each_file(files, work, max_atoms=max_atoms, cost=cost)
         if readings:
             from alzmodel.compare.rivals import rival_numbers
 
@@ -334,6 +341,13 @@ def fem(
     _print_peaks(result)
     if "readings" in result:
         _print_readings(result["readings"])
+
+
+def _check_clusters(diameter: float | None, fraction: float) -> None:
+    if diameter is not None:
+        check_positive("--cluster-diameter", diameter, 1000.0)
+    if not 0 < fraction < 1:
+        raise InputError(f"--cluster-fraction {fraction:g}: out of range; allowed: above 0, below 1")
 
 
 @dataclass(frozen=True)
@@ -358,9 +372,11 @@ class _FemWork:
     until: float | None
 
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
+        from alzmodel.neighbours import check_apart
         from alzmodel.scattering.fem.average import fem_until
         from alzmodel.scattering.fem.variance import fem
 
+        check_apart(frames[-1], len(frames) - 1)
         models: list[Atoms] = []
         source, note = self._columns(frames[-1])
         with show_progress("fem") as progress:
@@ -500,12 +516,13 @@ def _measured_stack(
 
     stack = read_stack(path, pixel_size=pixel_size, dataset=dataset)
     result = measure_stack(stack, ring_width=ring_width, geometry=geometry, ellipse=ellipse, camera=camera)
+    payload = result.to_dict(fit.value, shape=shape.value)
     found = result.geometry
     say(
         f"alzmodel: {path}: {result.n_patterns} patterns, centre ({found.center[0]:.2f}, {found.center[1]:.2f}), "
         f"rings {found.ratio:.4f} as long as wide, long axis at {found.angle:.0f}°"
     )
-    return result.to_dict(fit.value, shape=shape.value)
+    return payload
 
 
 def measured_peaks(measured: Measured) -> list[tuple[str, float, float]]:

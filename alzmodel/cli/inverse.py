@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from alzmodel.cli.curves import Files, Json  # noqa: TC001 - typer reads the annotations
+from alzmodel.cli.curves import Files, Json, MaxAtoms, check_max_atoms
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import check_output_folder, read_frames
+from alzmodel.reading import MAX_ATOMS
 
 __all__ = ["register"]
 
@@ -73,6 +74,7 @@ def inverse(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and an estimate of time.")
     ] = False,
+    max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
     """Scan crystals in a glass for the measured FEM peaks and (222) line: "no such region" is an answer.
@@ -113,7 +115,10 @@ def inverse(
     )
     if dry_run:
         return
-    matrices = [prepare(name, read_frames(path)) for name, path in zip(names, files, strict=True)]
+    check_max_atoms(max_atoms)
+    matrices = [
+        prepare(name, read_frames(path, max_atoms=max_atoms)) for name, path in zip(names, files, strict=True)
+    ]
     with show_progress("inverse") as progress:
         scan = inverse_scan(matrices, grid, values, folder, progress=progress)
     if scan.n_kept:

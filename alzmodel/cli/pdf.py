@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alzmodel.cli.costs import pdf_cost
 from alzmodel.cli.curves import (
     Against,
     Figure,
     Files,
     Json,
+    MaxAtoms,
     Window,
     check_positive,
     each_file,
@@ -21,9 +24,10 @@ from alzmodel.cli.curves import (
     measured_curve,
 )
 from alzmodel.cli.numbers import real
-from alzmodel.cli.output import print_json, print_table, say
+from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
+from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -118,6 +122,7 @@ def pdf(
     against: Against = None,
     window: Window = None,
     figure: Figure = None,
+    max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
     """Partial and total pair distribution functions, and structure factors."""
@@ -136,7 +141,8 @@ def pdf(
     def analyse(frames: list[Atoms]) -> dict[str, Any]:
         from alzmodel.local_order.pdf import partial_rdf
 
-        rdf = partial_rdf(frames, r_max=r_max, dr=dr)
+        with show_progress("pdf") as progress:
+            rdf = partial_rdf(frames, r_max=r_max, dr=dr, progress=progress)
         _warn(rdf, r_max, frames[0])
         settings = {
             "q_min": q_min,
@@ -149,7 +155,8 @@ def pdf(
             result |= _reciprocal(frames, q_range, dr)
         return result
 
-    result = each_file(files, analyse)
+    cost = functools.partial(pdf_cost, r_max=r_max)
+    result = each_file(files, analyse, max_atoms=max_atoms, cost=cost)
     curve = result["totals" if function is Function.G else function.value][radiation.value]
     lay_over_measured(
         result,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alzmodel.cli.curves import MaxAtoms, check_max_atoms
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import (
     mark_provisional,
@@ -20,7 +21,7 @@ from alzmodel.cli.output import (
     say,
     show_progress,
 )
-from alzmodel.errors import InputError
+from alzmodel.errors import InputError, InterruptionError
 from alzmodel.io import (
     STANDARD_STREAM,
     check_output_folder,
@@ -28,6 +29,7 @@ from alzmodel.io import (
     read_frames,
     write_structure,
 )
+from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -98,6 +100,7 @@ def refine(
         bool,
         typer.Option("--dry-run", help="Check everything, time one evaluation of each model, relax nothing."),
     ] = False,
+    max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
 ) -> None:
     """Relax models with any ASE calculator, machine-learned ones included, at zero pressure.
@@ -116,7 +119,8 @@ def refine(
         check_structure_path(trajectory, several=True)
     _check_apart(models, [*targets, *([] if trajectory is None else [trajectory])])
     keywords = _keywords(parameters)
-    loaded = [_one_model(path) for path in models]
+    check_max_atoms(max_atoms)
+    loaded = [_one_model(path, max_atoms) for path in models]
     chosen = calculator_of(calculator, keywords)
     settings = {"fmax": fmax, "steps": steps, "cell": cell.value, "optimizer": optimizer.value}
     identities = []
@@ -158,15 +162,19 @@ def _refine_one(
     restart = None if str(target) == STANDARD_STREAM else beside
     summary = None if trajectory else _finished(target, identity, settings["fmax"])
     if summary is None:
-        with show_progress(path.name) as progress:
-            result = run(
-                atoms,
-                chosen,
-                **settings,
-                restart=restart,
-                keep_frames=trajectory is not None,
-                progress=progress,
-            )
+        try:
+            with show_progress(path.name) as progress:
+                result = run(
+                    atoms,
+                    chosen,
+                    **settings,
+                    restart=restart,
+                    keep_frames=trajectory is not None,
+                    progress=progress,
+                )
+        except KeyboardInterrupt as error:
+            goes_on = "" if restart is None else f"; the same command goes on from {restart}"
+            raise InterruptionError(f"interrupted{goes_on}") from error
         write_structure(result.atoms, target)
         if trajectory is not None:
             write_structure(result.frames, trajectory)
@@ -271,8 +279,8 @@ def _keywords(parameters: str | None) -> dict[str, Any]:
     return found
 
 
-def _one_model(path: Path) -> Atoms:
-    frames = read_frames(path)
+def _one_model(path: Path, max_atoms: int) -> Atoms:
+    frames = read_frames(path, max_atoms=max_atoms)
     if len(frames) > 1:
         raise InputError(f"{path}: holds {len(frames)} frames; allowed: files of one model")
     return frames[0]

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alzmodel.cli.costs import xrd_cost
 from alzmodel.cli.curves import (
     Against,
     Figure,
     Files,
     Json,
+    MaxAtoms,
     Window,
     check_positive,
     each_file,
@@ -22,7 +24,7 @@ from alzmodel.cli.curves import (
     measured_curve,
 )
 from alzmodel.cli.numbers import real, wavelength_text, whole
-from alzmodel.cli.output import print_json, print_table, say
+from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.cli.xrd_display import print_fit, print_lines, print_superstructure
 from alzmodel.cli.xrd_options import (
     PhaseRequest,
@@ -34,6 +36,7 @@ from alzmodel.cli.xrd_options import (
     substrate_text,
 )
 from alzmodel.errors import InputError
+from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,6 +232,7 @@ def xrd(
     against: Against = None,
     window: Window = None,
     figure: Figure = None,
+    max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
     """X-ray powder pattern and its peaks."""
@@ -252,13 +256,18 @@ def xrd(
     measured = measured_curve(against, "two_theta", figure=figure, window=window)
     if fit:
         _check_fit(measured, phases, background)
-        result = each_file(files, replace(work, phases=(), background=(), substrate=None, bare=True))
+        result = each_file(
+            files,
+            replace(work, phases=(), background=(), substrate=None, bare=True),
+            max_atoms=max_atoms,
+            cost=xrd_cost,
+        )
         _whole_fit(result, work, measured, window, 3 if degree is None else degree, fit_zero, figure, as_json)
     else:
         _check_shares(phases)
         if fit_zero:
             raise InputError("--fit-zero: no whole-pattern fit is asked for; allowed: with --fit")
-        result = each_file(files, work)
+        result = each_file(files, work, max_atoms=max_atoms, cost=xrd_cost)
         lay_over_measured(
             result,
             measured,
@@ -269,11 +278,11 @@ def xrd(
             figure=figure,
             window=window,
         )
-    _warn_of_steps(result, work)
     if line:
         result["lines"] = _lines(line, result, measured, work, line_width, line_shape)
     if superstructure:
         result["superstructure"] = _superstructure(result, measured, work)
+    _warn_of_steps(result, work)
     if as_json:
         print_json(result)
         return
@@ -543,7 +552,10 @@ class _XrdWork:
         }
         _check_displacements(self.b_iso, frames[0], self.phases)
         grid, skipped = padded_grid(self.two_theta, self.film.refraction and not self.bare)
-        pattern = powder_pattern(frames, two_theta=grid, method=self.method.value, **settings)
+        with show_progress("xrd") as progress:
+            pattern = powder_pattern(
+                frames, two_theta=grid, method=self.method.value, progress=progress, **settings
+            )
         rest = 1 - sum(one.weight or 0.0 for one in self.phases)
         atoms = frames[0]
         ingredients = [Ingredient("model", pattern, rest, atomic_fractions(atoms), specimen_density(atoms))]

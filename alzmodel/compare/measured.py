@@ -24,12 +24,13 @@ _NORMAL_95: Final = 1.959964
 _CONTENT: Final = {"value", "low", "high", "text"}
 _NUMBERS: Final = {"wavelength_A", "probe_diameter_nm", "patterns_per_scan_at_least"}
 _WINDOWS: Final = "fit_windows_per_nm"
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Error = Annotated[float, Field(allow_inf_nan=False, ge=0)]
+# Strict: `true` is no number. The ends are far beyond anything measured, and squares of them are finite.
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e30, le=1e30, strict=True)]
+Error = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e30, strict=True)]
 
 
 class _Point(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False)
+    model_config = ConfigDict(extra="forbid")
     x: Finite | None = None
     value: Finite | None = None
     low: Finite | None = None
@@ -209,7 +210,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); allowed: a TOML file") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # A path with a NUL, bytes that are no UTF-8, no TOML, or lists in lists without end.
         raise InputError(f"{path}: not TOML ({error}); allowed: a TOML file in UTF-8") from error
 
 
@@ -250,7 +252,7 @@ def load_measured(path: str | Path | None = None) -> Measured:
     Raises
     ------
     InputError
-        If the file is missing, is not TOML, has unknown or missing keys, errors below zero, unknown quantities or
+        If the file is missing, is not TOML, has unknown or missing keys, errors of zero or below, unknown quantities or
         units, values named twice, footnotes that it does not hold, or a method's number that is none.
     """
     file = Path(path) if path is not None else _DEFAULT_FILE

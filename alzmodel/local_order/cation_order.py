@@ -283,13 +283,13 @@ def _clusters(
     return result
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _p4(x: float) -> float:
     s = x * x
     return (35 * s * s - 30 * s + 3) / 8
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _p6(x: float) -> float:
     s = x * x
     return (231 * s * s * s - 315 * s * s + 105 * s - 5) / 16

@@ -57,7 +57,7 @@ def select_shell(
     return candidates.select(rank < number[candidates.i])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _shell_sizes(
     offsets: NDArray[np.int64], distance: NDArray[np.float64], beyond: NDArray[np.float64], solid_angle: bool
 ) -> NDArray[np.int64]:

@@ -264,7 +264,7 @@ def percolation(
     return piece, dimensions
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _unfold(
     n_nodes: int,
     a: NDArray[np.int64],

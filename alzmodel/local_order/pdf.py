@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,10 @@ from scipy.spatial import ConvexHull, QhullError
 
 from alzmodel.composition import ELEMENT_ORDER, pair_label
 from alzmodel.errors import InputError
-from alzmodel.neighbours import first_minimum, repeat_length
+from alzmodel.limits import check_memory
+from alzmodel.neighbours import COINCIDENT, check_apart, first_minimum, repeat_length
+from alzmodel.progress import Progress, part_of, silent
+from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,9 @@ _PEAK_FOOT = 0.4  # of its height: how far down a peak is fitted; tails of glass
 _NEWTON_STEPS = 50
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _SMALL_SYSTEM = 2e6  # pairs; below this starting threads costs more than it saves
+_PAIRS_OF_SHARE = 2e8  # counted in half a second: Ctrl-C is heard between two shares
+_BYTES_OF_BOX = 200  # of memory that a box of the stencil takes while it is made
+_BYTES_OF_BIN = 100  # of memory that a bin of one pair of elements takes, with all its totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ def partial_rdf(
     *,
     r_max: float | None = None,
     dr: float = 0.02,
+    progress: Progress = silent,
 ) -> PartialRDF:
     """Count all pairs of atoms by distance, for every pair of elements.
 
@@ -169,6 +175,8 @@ def partial_rdf(
         most 20 Å.
     dr
         Bin width, Å.
+    progress
+        Told how many of the pairs are counted.
 
     Returns
     -------
@@ -177,7 +185,8 @@ def partial_rdf(
     Raises
     ------
     InputError
-        If `dr` or `r_max` is not positive, or the frames do not belong together.
+        If `dr` or `r_max` is not positive or needs more memory than is there, two atoms lie on one site, or the frames
+        do not belong together.
 
     References
     ----------
@@ -191,10 +200,12 @@ def partial_rdf(
     reach = min(20.0, max(10.0, repeat)) if r_max is None else float(r_max)
     if not (math.isfinite(reach) and reach > 0):
         raise InputError(f"r_max: {r_max} Å; allowed: a positive number")
-    n_bins = max(1, math.ceil(reach / dr - 1e-9))
-
     symbols = _elements(listed[0])
     n_species = len(symbols)
+    check_memory(
+        f"{reach:g} Å in bins of {dr:g} Å", _BYTES_OF_BIN * reach / dr * n_species * (n_species + 1) / 2
+    )
+    n_bins = max(1, math.ceil(reach / dr - 1e-9))
     table = np.zeros((n_species, n_species), dtype=np.int64)
     labels: list[str] = []
     for a in range(n_species):
@@ -207,8 +218,10 @@ def partial_rdf(
     counts = np.zeros((len(labels), n_bins))
     weighted = np.zeros((len(labels), n_bins))
     volumes = []
-    for atoms in listed:
-        frame_counts = _count_pairs(atoms, symbols, table, n_bins, dr)
+    for number, atoms in enumerate(listed):
+        frame_counts = _count_pairs(atoms, symbols, table, n_bins, dr, part_of(progress, number, len(listed)))
+        if frame_counts[:, : math.ceil(COINCIDENT / dr)].any():
+            check_apart(atoms, number)
         volume = _volume(atoms)
         counts += frame_counts
         weighted += frame_counts * volume
@@ -301,6 +314,7 @@ def _count_pairs(
     table: NDArray[np.int64],
     n_bins: int,
     dr: float,
+    progress: Progress,
 ) -> NDArray[np.int64]:
     """Pairs by species pair and distance bin, shape (n_labels, n_bins)."""
     rank = {symbol: index for index, symbol in enumerate(symbols)}
@@ -324,11 +338,12 @@ def _count_pairs(
     kinds = species[order]
     rows = _stencil(cell, grid, reach, periodic)
 
-    estimate = 2 / 3 * np.pi * reach**3 * density * len(atoms)
+    estimate = _pairs_within(atoms, reach, density)
     threads = numba.get_num_threads() if estimate > _SMALL_SYSTEM else 1
     columns = int(grid[0] * grid[1])
     # More shares than threads, so that sparse ones (a cluster's corners) do not leave a thread idle.
-    shares = np.linspace(0, columns, (4 * threads if threads > 1 else 1) + 1).astype(np.int64)
+    n_shares = max(4 * threads if threads > 1 else 1, min(columns, int(estimate / _PAIRS_OF_SHARE)))
+    shares = np.linspace(0, columns, n_shares + 1).astype(np.int64)
 
     def work(index: int) -> NDArray[np.int64]:
         return _histogram(
@@ -346,10 +361,20 @@ def _count_pairs(
             dr,
         )
 
-    if threads == 1:
+    if n_shares == 1:
         return work(0)
-    with ThreadPoolExecutor(threads) as pool:
-        return np.sum(list(pool.map(work, range(len(shares) - 1))), axis=0)
+    counts = np.zeros((int(table.max()) + 1, n_bins), dtype=np.int64)
+    with thread_pool(threads) as pool:
+        for done, part in enumerate(pool.map(work, range(n_shares)), start=1):
+            counts += part
+            progress(done / n_shares, "pairs")
+    return counts
+
+
+def _pairs_within(atoms: Atoms, reach: float, density: float) -> float:
+    """Pairs closer than `reach` (Å) that a model of this density has; those of a cluster are no more than all."""
+    pairs = 2 / 3 * np.pi * reach**3 * density * len(atoms)
+    return float(pairs if atoms.pbc.any() else min(pairs, len(atoms) ** 2 / 2))
 
 
 def _stencil(
@@ -363,6 +388,7 @@ def _stencil(
     heights = 1 / np.linalg.norm(np.linalg.inv(steps), axis=0)
     limits = np.ceil(reach / heights).astype(np.int64)
     limits = np.where(periodic, limits, np.minimum(limits, grid - 1))
+    check_memory(f"pairs up to {reach:g} Å in this cell", _BYTES_OF_BOX * float(np.prod(2.0 * limits + 1)))
     x, y, z = np.meshgrid(*(np.arange(-limit, limit + 1) for limit in limits), indexing="ij")
     offsets = np.stack([x, y, z], axis=-1).reshape(-1, 3)
     if np.allclose(steps @ steps.T, np.diag(np.diag(steps @ steps.T)), atol=1e-9):

@@ -95,7 +95,7 @@ def unit_angles(pairs: Neighbours) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _volumes(offsets: NDArray[np.int64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
     result = np.full(len(offsets) - 1, math.nan)
     for centre in range(len(result)):
@@ -105,7 +105,7 @@ def _volumes(offsets: NDArray[np.int64], vector: NDArray[np.float64]) -> NDArray
     return result
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _hull_volume(points: NDArray[np.float64]) -> float:
     """Volume of the convex hull: every face once, however many corners it has, as a pyramid over the centroid."""
     n = len(points)

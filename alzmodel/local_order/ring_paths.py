@@ -115,7 +115,7 @@ def decode(codes: NDArray[np.int64], step: int) -> dict[int, tuple[NDArray[np.in
     return result
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def find_slot(keys: NDArray[np.int64], stamps: NDArray[np.int64], stamp: int, key: int) -> int:
     """Slot of a hash table that holds `key` or is free for it."""
     mask = len(keys) - 1
@@ -125,14 +125,14 @@ def find_slot(keys: NDArray[np.int64], stamps: NDArray[np.int64], stamp: int, ke
     return slot
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def place_key(node: int, x: int, y: int, z: int, reach: int) -> int:
     """One whole number for an atom's image no more than `reach` cells away."""
     base = 2 * reach + 1
     return ((node * base + x + reach) * base + y + reach) * base + z + reach
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def step_codes(ring: NDArray[np.int64], step: int, row: NDArray[np.int64]) -> None:
     """Write the form of a ring that does not hang on its start, direction or cell: the least of all its readings.
 
@@ -165,7 +165,7 @@ def step_codes(ring: NDArray[np.int64], step: int, row: NDArray[np.int64]) -> No
     row[n:] = -1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def walk(
     root: NDArray[np.int64],
     depth: int,
@@ -215,7 +215,7 @@ def walk(
     return size
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def reached(
     at: NDArray[np.int64],
     node: int,
@@ -232,7 +232,7 @@ def reached(
     return owner[slot] if stamps[slot] == stamp else -1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _paths(
     end: int,
     starts: NDArray[np.int64],
@@ -270,7 +270,7 @@ def _paths(
     return paths
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _search(
     starts: NDArray[np.int64],
     partner: NDArray[np.int64],

@@ -272,7 +272,7 @@ def _primitive_rings(
         slots *= 4
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _balls(
     starts: NDArray[np.int64],
     partner: NDArray[np.int64],
@@ -315,7 +315,7 @@ def _balls(
     return ball_starts, balls[:at], True
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _search(
     starts: NDArray[np.int64],
     partner: NDArray[np.int64],
@@ -394,7 +394,7 @@ def _search(
     return counts, True
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _primitive(
     paths: NDArray[np.int64],
     one: int,

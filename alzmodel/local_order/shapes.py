@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numba
 import numpy as np
+
+from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,7 @@ def _ring(polar: float, n: int, start: float = 0.0) -> list[tuple[float, float]]
 
 
 _MANY = 500  # shells that are worth a second thread
+_SHARE = 1000  # shells that are measured in less than a second
 _SYMMETRY = "fixed by symmetry"
 _REPULSION = "least repulsion of equal charges on a sphere within the symmetry"
 _CUBE_POLAR = math.degrees(math.acos(1 / math.sqrt(3)))
@@ -167,14 +169,15 @@ def shape_measures(cation_bonds: Neighbours) -> dict[str, NDArray[np.float64]]:
 
 def _in_threads(shells: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArray[np.float64]:
     threads = numba.get_num_threads()
-    if threads == 1 or len(shells) < _MANY:
+    if len(shells) < _MANY:
         return _measures(shells, ideal)
-    with ThreadPoolExecutor(threads) as pool:
-        shares = np.array_split(shells, 4 * threads)
+    with thread_pool(threads) as pool:
+        # Small, so that Ctrl-C is heard between them.
+        shares = np.array_split(shells, max(4 * threads, len(shells) // _SHARE))
         return np.concatenate(list(pool.map(lambda share: _measures(share, ideal), shares)))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _best_pairing(
     gain: NDArray[np.float64], best: NDArray[np.float64], choice: NDArray[np.int64], paired: NDArray[np.int64]
 ) -> None:
@@ -201,7 +204,7 @@ def _best_pairing(
         taken ^= 1 << choice[taken]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _minor(k: NDArray[np.float64], row: int, column: int) -> float:
     """Signed 3 × 3 minor of a 4 × 4 matrix."""
     r0 = 1 if row == 0 else 0
@@ -218,7 +221,7 @@ def _minor(k: NDArray[np.float64], row: int, column: int) -> float:
     return value if (row + column) % 2 == 0 else -value
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _best_rotation(
     h: NDArray[np.float64], upper: float, rotation: NDArray[np.float64], k: NDArray[np.float64]
 ) -> float:
@@ -275,7 +278,7 @@ def _best_rotation(
     return largest
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _axes(a: NDArray[np.float64], b: NDArray[np.float64], frame: NDArray[np.float64]) -> bool:
     """Fill the rows of `frame` with axes along a, in the plane of a and b, and across; False if they are parallel."""
     length = math.sqrt(a[0] ** 2 + a[1] ** 2 + a[2] ** 2)

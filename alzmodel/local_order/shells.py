@@ -13,7 +13,7 @@ from alzmodel.errors import InputError
 from alzmodel.local_order.bonds import ANION
 from alzmodel.local_order.criteria import CRITERIA, select_shell
 from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf, smoothing_width
-from alzmodel.neighbours import Neighbours, minimum_between, neighbour_list
+from alzmodel.neighbours import Neighbours, check_apart, minimum_between, neighbour_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +28,6 @@ _RADII_TO_MINIMUM = 1.28
 minimum lies at 1.25 to 1.35 of r(CN 6) + r(O)."""
 _LEAST_TO_MINIMUM = 1.15
 """A gap nearer than this times the sum of radii splits a shell (as around a distorted site) and does not end it."""
-COINCIDENT = 0.01
-"""Å; nearer atoms are one atom written twice."""
-
 FAR: Final = 1.0
 """Å beyond the cut-off within which the effective coordination looks for more oxygen."""
 _PAIR_SMOOTHING = 0.25
@@ -281,15 +278,6 @@ def _limits(atoms: Atoms, shells: Shells) -> NDArray[np.float64]:
     return np.array([limits.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols()])
 
 
-def _check_apart(atoms: Atoms, number: int) -> None:
-    pairs = neighbour_list(atoms, COINCIDENT)
-    if len(pairs.i):
-        raise InputError(
-            f"frames: atoms {pairs.i[0]} and {pairs.j[0]} of frame {number} lie {pairs.distance[0]:.2g} Å apart; "
-            f"allowed: at least {COINCIDENT:g} Å"
-        )
-
-
 def bonded(
     frames: Atoms | Sequence[Atoms] | Bonded,
     *,
@@ -318,7 +306,7 @@ def bonded(
     _check_criterion(criterion)
     listed = frame_list(frames)
     for number, atoms in enumerate(listed):
-        _check_apart(atoms, number)
+        check_apart(atoms, number)
     shells = first_shells(listed, cutoffs=cutoffs)
     near, far = [], []
     for atoms in listed:

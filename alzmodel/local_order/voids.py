@@ -395,7 +395,7 @@ def _root(parent: NDArray[np.int64], away: NDArray[np.int16], run: int) -> int:
     return root
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _add_to_basis(basis: NDArray[np.float64], rank: int, x: float, y: float, z: float) -> int:
     """Orthogonalise a translation against those known; the new rank."""
     v = np.array([x, y, z])

@@ -172,6 +172,7 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
             layout = ConstrainedLayoutEngine()
             figure = Figure(layout=layout)
             build(figure)
+            _plain_powers(figure)
             if _NOTE.get():
                 figure.suptitle(_NOTE.get(), x=0.02, ha="left", fontsize=6.5)
             # Once for all formats, or each would lay it out anew.
@@ -184,6 +185,25 @@ def draw(build: Callable[[Figure], None], path: str | Path, columns: Columns) ->
         if file.suffix == ".csv":
             write_text(file, _csv(columns))
     return targets
+
+
+def _plain_powers(figure: Figure) -> None:
+    """Write the numbers of logarithmic axes without mathtext, which text of users must not reach."""
+    from matplotlib.ticker import FuncFormatter, LogFormatter
+
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            if axis.get_scale() == "log":
+                axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+                axis.set_minor_formatter(LogFormatter())
+
+
+def _power(value: float) -> str:
+    """Power of ten in print, as at the ticks of a logarithmic axis."""
+    if value <= 0:
+        return ""
+    exponent = round(math.log10(value))
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _csv(columns: Columns) -> str:

@@ -13,7 +13,14 @@ from alzmodel.errors import InputError
 from alzmodel.io import check_output_folder, check_writable, json_text, write_text
 from alzmodel.study.executors import check_executor, check_executor_name, make_executor
 from alzmodel.study.scheduler import PROGRESS, StudyEvent, execute, ignore
-from alzmodel.study.settings import StudySettings, load_study, preset, study_toml, write_template
+from alzmodel.study.settings import (
+    MOST_WORKERS,
+    StudySettings,
+    load_study,
+    preset,
+    study_toml,
+    write_template,
+)
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import bytes_on_disk, library_models, plan
 
@@ -240,8 +247,8 @@ def library_words(study: StudySettings) -> str:
 def _slots(settings: StudySettings, workers: int | None) -> int:
     if workers is None:
         return settings.run.workers
-    if workers < 1:
-        raise InputError(f"--workers: {workers}; allowed: at least 1")
+    if not 1 <= workers <= MOST_WORKERS:
+        raise InputError(f"--workers: {workers}; allowed: 1 to {MOST_WORKERS}")
     return workers
 
 

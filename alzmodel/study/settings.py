@@ -9,10 +9,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from alzmodel.errors import InputError, reason_of
 from alzmodel.io import check_writable, write_text
+from alzmodel.limits import check_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +57,21 @@ REFERENCE_PHASES = (
 LONGEST_SHOWN = 60
 """Characters of a refused value that a message repeats."""
 
+MOST_WORKERS = 4096
+MOST_STEPS = 100_000
+"""Points of a pattern."""
+BYTES_OF_COLUMN_ATOM = 2000.0
+"""Memory that an atom of a column takes while its waves are computed."""
+ATOMS_A_VOLUME = 0.09
+"""Atoms in an Å³ of oxide."""
+
 # Strict: `true` is no number, and "600" is text.
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(ge=1, strict=True)]
+Workers = Annotated[int, Field(ge=1, le=MOST_WORKERS, strict=True)]
+"""Of tasks side by side, or of ranks: beyond any machine the number is a slip."""
+Value = Annotated[float, Field(allow_inf_nan=False, strict=True)] | Annotated[int, Field(strict=True)] | str
+"""Of a protocol; `true` is none."""
 Seeds = Annotated[list[Annotated[int, Field(ge=0, strict=True)]], Field(min_length=1)]
 
 
@@ -93,14 +106,14 @@ class GlassSettings(_Strict):
     la: Annotated[list[Annotated[float, Field(strict=True)] | str], Field(min_length=1)]
     """La per formula unit Li7LaxZr2O(12-d), or text such as ``"50mol%"``."""
     seeds: Seeds
-    atoms: Count = 600
+    atoms: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 600
     li: Positive | None = None
     oxygen: Literal["balance", "12"] = "balance"
     protocol: str | Annotated[list[str], Field(min_length=1)] = "quick"
     """One, or several that are told apart in every result."""
-    protocol_changes: dict[str, float | int | str] = {}
+    protocol_changes: dict[str, Value] = {}
     potential: str = "du-teter"
-    ranks: Count = 1
+    ranks: Workers = 1
     dopants: list[Dopant] = []
     exchange: list[str] = []
     """Control of a screen: two ions of one charge that take each other's radii and pair parameters."""
@@ -137,9 +150,9 @@ class GlassSettings(_Strict):
 class LocalOrderSettings(_Strict):
     """Pair distribution functions and building units."""
 
-    r_max: Positive = 20.0
+    r_max: Annotated[float, Field(gt=0, le=200, allow_inf_nan=False, strict=True)] = 20.0
     """Å."""
-    dr: Positive = 0.02
+    dr: Annotated[float, Field(ge=1e-4, le=10, allow_inf_nan=False, strict=True)] = 0.02
     """Å."""
 
 
@@ -150,35 +163,44 @@ class XRDSettings(_Strict):
     """Å, or the name of an X-ray line such as ``CuKa``."""
     two_theta: tuple[Positive, Positive, Positive] = (10.0, 80.0, 0.02)
     """First, last and step, degrees."""
-    crystallite_diameter: Positive = 80.0
+    crystallite_diameter: Annotated[float, Field(ge=5, le=300, allow_inf_nan=False, strict=True)] = 80.0
     """Å; assumed, so what follows from it is marked so."""
-    lattice_parameter: Positive = 10.805
+    lattice_parameter: Annotated[float, Field(ge=5, le=20, allow_inf_nan=False, strict=True)] = 10.805
     """Å; the measured one of La2Zr2O7, assumed for the crystallite."""
 
     @field_validator("two_theta")
     @classmethod
     def _rising(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
         first, last, step = value
-        if not (first < last < 180 and step < last - first):
-            raise ValueError("first < last < 180 and a step that fits between, degrees")
+        if not (first < last < 180 and (last - first) / MOST_STEPS <= step < last - first):
+            raise ValueError(
+                f"first < last < 180 and a step that fits between at most {MOST_STEPS} times, degrees"
+            )
         return value
 
 
 class FEMStudySettings(_Strict):
     """Columns for fluctuation microscopy: of glass, of gas, and of glass with pyrochlore clusters."""
 
-    columns: Count = 3
+    columns: Annotated[int, Field(ge=1, le=1000, strict=True)] = 3
     """Columns of glass, and of glass with clusters, for every model."""
-    width: Annotated[float, Field(ge=120, allow_inf_nan=False, strict=True)] = 130.0
+    width: Annotated[float, Field(ge=120, le=1000, allow_inf_nan=False, strict=True)] = 130.0
     """Å; at least 120, since a 2.2 nm probe has tails."""
-    thickness: Positive = 50.0
+    thickness: Annotated[float, Field(ge=5, le=1000, allow_inf_nan=False, strict=True)] = 50.0
     """Å along the beam."""
-    cluster_diameter: Positive = 40.0
+    cluster_diameter: Annotated[float, Field(ge=6, le=1000, allow_inf_nan=False, strict=True)] = 40.0
     """Å; assumed."""
     cluster_fraction: Annotated[float, Field(gt=0, lt=1, strict=True)] = 0.2
     """Volume fraction; assumed."""
-    lattice_parameter: Positive = 10.805
+    lattice_parameter: Annotated[float, Field(ge=5, le=20, allow_inf_nan=False, strict=True)] = 10.805
     """Å; the measured one of La2Zr2O7, assumed for the clusters."""
+
+    @model_validator(mode="after")
+    def _there_is_memory(self) -> FEMStudySettings:
+        atoms = ATOMS_A_VOLUME * self.width**2 * self.thickness
+        what = f"columns of {self.width:g} × {self.width:g} × {self.thickness:g} Å"
+        check_memory(what, BYTES_OF_COLUMN_ATOM * atoms)
+        return self
 
 
 class ReferenceSettings(_Strict):
@@ -222,7 +244,7 @@ class SlurmSettings(_Strict):
 class RunSettings(_Strict):
     """How the tasks are run; changes no result."""
 
-    workers: Count = 2
+    workers: Workers = 2
     retries: Annotated[int, Field(ge=0, le=20, strict=True)] = 2
     """How often a task is started again after its process died."""
     slurm: SlurmSettings = SlurmSettings()
@@ -236,7 +258,7 @@ class StudySettings(_Strict):
 
     name: str = "study"
     glass: GlassSettings
-    protocols: dict[str, dict[str, float | int | str]] = {}
+    protocols: dict[str, dict[str, Value]] = {}
     """Protocols of this study: temperatures, rates, times, pressure, ensemble, time step, on top of ``base``."""
     local_order: LocalOrderSettings | Literal[False] = LocalOrderSettings()
     xrd: XRDSettings | Literal[False] = XRDSettings()
@@ -274,7 +296,7 @@ def load_study(path: str | Path) -> StudySettings:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read ({reason_of(error)}); allowed: a study file in TOML"
         ) from error
@@ -291,7 +313,7 @@ def parse_study(text: str, name: str) -> StudySettings:
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{name}: no valid TOML ({error}); allowed: a study file as 'alzmodel study init' writes"
         ) from error
@@ -306,7 +328,11 @@ def _one_line(error: ValidationError) -> str:
     # A table that may also be `false` reports its faults twice, once for each reading: the deepest one is meant.
     # A misspelt key is told before the one that is then missing.
     fault = max(error.errors(), key=lambda item: (item["type"] == "extra_forbidden", len(item["loc"])))
-    steps = [str(step) for step in fault["loc"] if str(step) not in _UNION_BRANCHES]
+    steps = [
+        str(step)
+        for step in fault["loc"]
+        if str(step) not in _UNION_BRANCHES and not str(step).startswith("function-")
+    ]
     where = ".".join(steps)
     if fault["type"] == "extra_forbidden":
         known = _known_keys(steps[:-1])

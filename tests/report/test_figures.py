@@ -189,3 +189,17 @@ def test_curves_are_told_apart_in_grey():
     assert min(b - a for a, b in itertools.pairwise(first)) > 0.15
     looks = looks_of([str(i) for i in range(20)])
     assert len({(look.color, str(look.linestyle)) for look in looks.values()}) == 20
+
+
+def test_text_of_users_is_no_mathtext(tmp_path):
+    from alzmodel.report.drawing import draw
+
+    def build(figure):
+        panel = figure.subplots()
+        panel.plot([1, 10, 100], [1, 2, 3], label="$\\frac{$")
+        panel.set(xscale="log", title="$\\frac{$", xlabel="$x_{$")
+        panel.set_yticks([1, 2], labels=["$a$", "$\\b{$"])
+        panel.legend()
+
+    draw(build, tmp_path / "a.png", {"x": [1]})
+    assert (tmp_path / "a.png").stat().st_size > 1000

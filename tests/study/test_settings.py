@@ -173,3 +173,36 @@ def test_an_analysis_can_be_left_out() -> None:
     assert study.xrd is False
     assert study.local_order
     assert parse_study(study_toml(study), "copy") == study
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("local_order", "r_max = 1e6"),
+        ("local_order", "dr = 1e-9"),
+        ("xrd", "crystallite_diameter = 1e5"),
+        ("xrd", "two_theta = [10.0, 80.0, 1e-9]"),
+        ("fem", "thickness = 1e6"),
+        ("fem", "columns = 1000000000"),
+        ("fem", "width = 1e5"),
+        ("fem", "cluster_diameter = true"),
+        ("run", "workers = 100000000"),
+        ("run", "workers = true"),
+        ("glass.protocol_changes", "cutoff = true"),
+        ("glass.protocol_changes", "cutoff = nan"),
+        ("protocols.mine", "melt_temperature = true"),
+    ],
+)
+def test_what_no_machine_can_do_and_true_for_a_number(tmp_path: Path, table: str, line: str) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(GLASS + f"[{table}]\n{line}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=line.split(maxsplit=1)[0]):
+        load_study(path)
+
+
+def test_columns_that_need_more_memory_than_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(GLASS + "[fem]\nwidth = 900.0\nthickness = 900.0\n", encoding="utf-8")
+    monkeypatch.setattr("alzmodel.limits.memory_there", lambda: 1e11)
+    with pytest.raises(InputError, match="columns of 900 × 900 × 900 Å: needs about"):
+        load_study(path)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from alzmodel.errors import InputError
+from alzmodel.limits import check_memory
 from alzmodel.scattering.fem.detector import Camera, PatternStack
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ READ_FORMATS: Final = (
 )
 """The first three are read here, the others by rosettasciio."""
 
+_COPIES: Final = 2
+"""Of all patterns as 64-bit numbers that are in memory at a time."""
 _SUBPIXELS: Final = 4
 """Along each axis: a pixel is shared among rings by where its sixteen parts lie."""
 
@@ -194,7 +197,7 @@ def read_stack(
     if ending == ".npy":
         try:
             patterns, stated = np.load(file, mmap_mode="r", allow_pickle=False), math.nan
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, OverflowError, SyntaxError, OSError) as error:
             raise InputError(f"{name}: not a NumPy array ({error}); allowed: .npy of numbers") from error
     elif ending in {".h5", ".hdf5"}:
         patterns, stated = _read_hdf5(file, name, dataset)
@@ -202,6 +205,8 @@ def read_stack(
         patterns, stated = _read_microscope(file, name)
     else:
         raise InputError(f"{name}: ending {ending or 'none'}; allowed: {', '.join(READ_FORMATS)}")
+    if patterns.dtype.kind not in "biuf":
+        raise InputError(f"{name}: values of type {patterns.dtype}; allowed: real numbers")
     if patterns.ndim not in {3, 4} or min(patterns.shape[-2:], default=0) < 16 or not np.isrealobj(patterns):
         raise InputError(
             f"{name}: array of shape {patterns.shape}; allowed: probe positions along one or two axes, then patterns "
@@ -209,6 +214,7 @@ def read_stack(
         )
     if math.prod(patterns.shape[:-2]) < 2:
         raise InputError(f"{name}: one pattern; allowed: at least two, a variance is asked for")
+    check_memory(f"{name}: {patterns.shape} values", _COPIES * 8.0 * math.prod(patterns.shape))
     size = stated if pixel_size is None else float(pixel_size)
     if not (math.isfinite(size) and 1e-4 <= size <= 5):
         raise InputError(
@@ -235,9 +241,16 @@ def _read_hdf5(file: Path, name: str, dataset: str | None) -> tuple[NDArray[Any]
                     f"{name}: dataset {dataset or 'not named'}; allowed: one of {', '.join(found) or 'none here'}"
                 )
             data = handle[chosen]
+            if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "biuf":
+                raise InputError(f"{name}: {chosen} is {_kind(data)}; allowed: a dataset of real numbers")
+            check_memory(f"{name}: {chosen} of shape {data.shape}", _COPIES * 8.0 * math.prod(data.shape))
             return np.asarray(data[()]), float(data.attrs.get("pixel_size", math.nan))
     except OSError as error:
         raise InputError(f"{name}: not HDF5 ({error}); allowed: an HDF5 file with a stack") from error
+
+
+def _kind(item: Any) -> str:
+    return f"of type {item.dtype}" if hasattr(item, "dtype") else "a group"
 
 
 def _read_microscope(file: Path, name: str) -> tuple[NDArray[Any], float]:

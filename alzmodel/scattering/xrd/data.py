@@ -51,6 +51,11 @@ _SMALL_K: Final = 1.5
 _LARGE: Final = {"Q": (5.0, 60.0, "2θ or Q in nm⁻¹"), "k": (10.0, 40.0, "2θ or Q")}
 """No curve of S(Q) or V(k) starts as high as the first number, or ends beyond the second."""
 _MIN_OVERLAP: Final = 10
+_LARGEST: Final = 1e30
+"""No count, intensity or S(Q) is larger; squares and sums of what is smaller stay finite."""
+_LEAST_ERROR: Final = 1e-30
+_POSITIVE: Final = {"two_theta": "an intensity", "k": "a variance"}
+"""Curves that cannot lie at or below zero all along."""
 _NAMES: Final[dict[str, str]] = {
     "two_theta": "2θ in degrees",
     "Q": "Q in Å⁻¹",
@@ -199,6 +204,7 @@ def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
         raise InputError(
             f"{name}: y is NaN or infinite in row {int(np.argmin(np.isfinite(y))) + 1}; allowed: numbers"
         )
+    _check_values(y, abscissa, name)
     _check_unit(x, abscissa, header, name)
     steps = np.diff(x)
     if (steps == 0).any():
@@ -209,16 +215,29 @@ def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:
     return MeasuredCurve(x, y, sigma, abscissa, name)
 
 
+def _check_values(y: FloatArray, abscissa: Abscissa, name: str) -> None:
+    """Refuse ordinates that nothing measured can have."""
+    if np.abs(y).max() > _LARGEST:
+        row = int(np.argmax(np.abs(y) > _LARGEST))
+        raise InputError(f"{name}: y is {y[row]:g} in row {row + 1}; allowed: up to {_LARGEST:g}")
+    if not y.any():
+        raise InputError(f"{name}: y is zero in every row; allowed: a measured curve")
+    if abscissa in _POSITIVE and (y <= 0).all():
+        raise InputError(
+            f"{name}: y is {y.max():g} at most; allowed: {_POSITIVE[abscissa]}, above zero somewhere"
+        )
+
+
 def _errors(rows: FloatArray, ending: str, header: str, name: str) -> FloatArray | None:
     """Find the standard errors of y, where the file has them."""
     if rows.shape[1] < 3 or (ending == ".csv" and not _ERROR_NAME.search(header)):
         return None
     # The .gr of PDFgetX has x, y, dx, dy; all others put the error of y third.
     column = rows[:, 3] if rows.shape[1] > 3 else rows[:, 2]
-    good = np.isfinite(column) & (column > 0)
+    good = np.isfinite(column) & (column > _LEAST_ERROR) & (column < _LARGEST)
     if good.all():
         return column
-    if ending == ".xye" and not (np.isfinite(column) & (column == 0)).all():
+    if ending == ".xye" or _ERROR_NAME.search(header):
         row = int(np.argmin(good))
         raise InputError(
             f"{name}: the error of y is {column[row]:g} in row {row + 1}; allowed: above zero (or no third column)"

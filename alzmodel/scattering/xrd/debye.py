@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,8 @@ import numba
 import numpy as np
 
 from alzmodel.errors import InputError
+from alzmodel.progress import Progress, silent
+from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,8 @@ _BLOCK: Final = 32
 _COUNT_SHIFT: Final = 40
 """A packed counter holds the number of pairs above this bit and the sum of their places in the bin below it."""
 _PLACE_BITS: Final = 16
+_PAIRS_OF_SHARE: Final = 300_000_000
+"""Counted in half a second: Ctrl-C is heard between two shares."""
 _FEW_PAIRS: Final = 1_000_000
 """Below this, starting threads costs more than it saves."""
 _TILE: Final = 1024
@@ -147,7 +150,13 @@ def _count_share(
     return counts, moments
 
 
-def pair_histogram(positions: NDArray[np.float64], symbols: Sequence[str], dr: float) -> PairHistogram:
+def pair_histogram(
+    positions: NDArray[np.float64],
+    symbols: Sequence[str],
+    dr: float,
+    *,
+    progress: Progress = silent,
+) -> PairHistogram:
     """Count every pair of a finite set of atoms.
 
     Parameters
@@ -158,6 +167,8 @@ def pair_histogram(positions: NDArray[np.float64], symbols: Sequence[str], dr: f
         One label per atom; pairs are counted per pair of labels.
     dr
         Bin width, Å; see :func:`histogram_step`.
+    progress
+        Told how many of the pairs are counted.
 
     Returns
     -------
@@ -191,15 +202,22 @@ def pair_histogram(positions: NDArray[np.float64], symbols: Sequence[str], dr: f
     place_bits = min(_PLACE_BITS, 30 - int(n_bins).bit_length())
     scale = float(1 << place_bits)
     per_unit = np.float32(scale / dr)
-    for a, b in combinations_with_replacement(range(len(species)), 2):
+    of_kinds = list(combinations_with_replacement(range(len(species)), 2))
+    all_pairs = sum(len(per_species[a]) * len(per_species[b]) for a, b in of_kinds)
+    done = 0.0
+    for a, b in of_kinds:
         n_pairs = len(per_species[a]) * len(per_species[b])
-        n_shares = numba.get_num_threads() if n_pairs > _FEW_PAIRS else 1
+        threads = numba.get_num_threads() if n_pairs > _FEW_PAIRS else 1
+        n_shares = max(threads, n_pairs // _PAIRS_OF_SHARE)
         limits = (bounds[a], bounds[a + 1], bounds[b], bounds[b + 1])
         work = functools.partial(_count_share, x, y, z, *limits, per_unit, place_bits, n_bins)
-        with ThreadPoolExecutor(n_shares) as pool:
-            parts = list(pool.map(work, range(n_shares), [n_shares] * n_shares))
-        number = np.sum([part[0] for part in parts], axis=0)
-        moment = np.sum([part[1] for part in parts], axis=0)
+        number, moment = np.zeros(n_bins, dtype=np.int64), np.zeros(n_bins, dtype=np.int64)
+        with thread_pool(threads) as pool:
+            for counted, moved in pool.map(work, range(n_shares), [n_shares] * n_shares):
+                number += counted
+                moment += moved
+                done += n_pairs / (n_shares * all_pairs)
+                progress(done, "pairs")
         key = (species[a], species[b])
         counts[key] = number.astype(float)
         # A place is rounded down: half a unit is added back.

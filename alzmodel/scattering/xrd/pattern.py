@@ -11,6 +11,8 @@ from ase import Atoms
 
 from alzmodel.crystals import is_crystal
 from alzmodel.errors import InputError
+from alzmodel.neighbours import check_apart
+from alzmodel.progress import Progress, silent
 from alzmodel.scattering.form_factors import spectrum_of
 from alzmodel.scattering.xrd.corrections import Resolution, polarization_factor, resolution_width
 from alzmodel.scattering.xrd.crystal import Reflection, powder_reflections
@@ -143,6 +145,7 @@ def powder_pattern(
     polarization: str | float = "unpolarized",
     taper: Taper | None = None,
     unit: Atoms | None = None,
+    progress: Progress = silent,
 ) -> PowderPattern:
     """Powder pattern of any model.
 
@@ -172,6 +175,8 @@ def powder_pattern(
         Å, for "pdf": :func:`alzmodel.scattering.totals.default_taper` if None.
     unit
         Unit cell of the reference crystal, for "lattice" and the labels; from ``info["phase"]`` if None.
+    progress
+        Told how many of the pairs are counted.
 
     Returns
     -------
@@ -180,7 +185,8 @@ def powder_pattern(
     Raises
     ------
     InputError
-        If an argument is unusable, the method does not suit the model, or an element has no tabulated factor.
+        If an argument is unusable, the method does not suit the model, two atoms lie on one site, or an element has no
+        tabulated factor.
 
     References
     ----------
@@ -196,6 +202,8 @@ def powder_pattern(
         raise InputError(f"XRD method: {method}; allowed: {', '.join(get_args(Method))}")
     chosen = _choose(listed) if method == "auto" else method
     _check_method(chosen, listed)
+    for number, model in enumerate(listed):
+        check_apart(model, number)
     if chosen == "crystal":
         pattern = crystal_pattern(
             listed[0],
@@ -211,7 +219,7 @@ def powder_pattern(
     top = min(180.0, float(grid[-1]) + 2.2 * float(reach))
     q_max = min(q_max, float(momentum(np.array([top]), min(line for line, _ in lines))[0]))
     evaluate, name, note = evaluator(
-        chosen, listed, q_max, displacement, taper, unit, automatic=method == "auto"
+        chosen, listed, q_max, displacement, taper, unit, automatic=method == "auto", progress=progress
     )
     intensity = observed(evaluate, grid, lines, fwhm, polarization)
     pattern = PowderPattern(grid, intensity, mean, name, note, (), _mean_mass(listed[0]))

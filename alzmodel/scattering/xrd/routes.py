@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.errors import InputError
+from alzmodel.progress import Progress, part_of
 from alzmodel.scattering.form_factors import xray_factor
 from alzmodel.scattering.xrd.corrections import Resolution, broaden, polarization_factor, resolution_width
 
@@ -100,10 +101,11 @@ def evaluator(
     unit: Atoms | None,
     *,
     automatic: bool,
+    progress: Progress,
 ) -> tuple[Evaluator, str, str]:
     """Choose and prepare a route: the evaluator, the name of the method and the note to its reader."""
     if method == "pdf":
-        return _pdf_evaluator(frames, displacement, taper)
+        return _pdf_evaluator(frames, displacement, taper, progress)
     if method == "lattice" or (automatic and (unit is not None or "phase" in frames[0].info)):
         from alzmodel.scattering.xrd.lattice import lattice_histogram
 
@@ -124,7 +126,15 @@ def evaluator(
     from alzmodel.scattering.xrd.debye import histogram_step, pair_histogram
 
     step = histogram_step(q_max)
-    histograms = [pair_histogram(atoms.positions, atoms.get_chemical_symbols(), step) for atoms in frames]
+    histograms = [
+        pair_histogram(
+            atoms.positions,
+            atoms.get_chemical_symbols(),
+            step,
+            progress=part_of(progress, number, len(frames)),
+        )
+        for number, atoms in enumerate(frames)
+    ]
     return debye_evaluator(histograms, displacement), "debye", "exact sum over all pairs of the cluster"
 
 
@@ -144,7 +154,10 @@ def debye_evaluator(histograms: Sequence[PairHistogram], displacement: Mapping[s
 
 
 def _pdf_evaluator(
-    frames: Sequence[Atoms], displacement: Mapping[str, float], taper: Taper | None
+    frames: Sequence[Atoms],
+    displacement: Mapping[str, float],
+    taper: Taper | None,
+    progress: Progress,
 ) -> tuple[Evaluator, str, str]:
     from alzmodel.local_order.pdf import partial_rdf
     from alzmodel.neighbours import repeat_length
@@ -152,7 +165,7 @@ def _pdf_evaluator(
 
     repeat = min(repeat_length(atoms) for atoms in frames)
     window = taper or default_taper(repeat)
-    rdf = partial_rdf(list(frames), r_max=window[1], dr=PDF_STEP)
+    rdf = partial_rdf(list(frames), r_max=window[1], dr=PDF_STEP, progress=progress)
 
     def evaluate(Q: FloatArray, wavelength: float) -> FloatArray:
         factor = damped_factor(wavelength, displacement)

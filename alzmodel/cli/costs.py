@@ -1,0 +1,83 @@
+"""What analyses take: seconds and memory by measured rates, told before long work begins."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["Cost", "fem_cost", "lbu_cost", "pdf_cost", "xrd_cost"]
+
+# Rates of one core of a server of 2020, measured with scripts/benchmarks; other machines differ by a factor of three.
+PAIRS_A_SECOND: Final = 2.5e8
+"""Of pair functions."""
+DEBYE_PAIRS_A_SECOND: Final = 8e8
+LBU_SECONDS_OF_ATOM: Final = 1.3e-4
+LBU_BYTES_OF_ATOM: Final = 8e3
+VOID_SPACING: Final = 0.25
+"""Å; grid on which empty space is looked for, some four copies of it at a time."""
+VOID_BYTES: Final = 16.0
+FEM_SECONDS_OF_ATOM: Final = 2e-5
+FEM_SECONDS_OF_AREA: Final = 1e-4
+FEM_BYTES_OF_ATOM: Final = 1e3
+FEM_WIDTH: Final = 130.0
+"""Å; a column is at least as wide."""
+OXIDE: Final = 0.09
+"""Atoms in an Å³."""
+XRD_REACH: Final = 35.0
+"""Å; where the pair functions of a glass end on the way to a pattern."""
+BYTES_OF_ATOM: Final = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds, and bytes of memory at a time."""
+
+    seconds: float
+    memory: float
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _pairs(frames: list[Atoms], reach: float) -> float:
+    """Pairs closer than `reach` (Å), of all frames."""
+    atoms = frames[0]
+    density = len(atoms) / abs(atoms.cell.volume) if atoms.pbc.all() else OXIDE
+    each = 2 / 3 * 3.1416 * reach**3 * density * len(atoms)
+    return len(frames) * (each if atoms.pbc.any() else min(each, len(atoms) ** 2 / 2))
+
+
+def pdf_cost(frames: list[Atoms], r_max: float) -> Cost:
+    """Of partial pair distribution functions up to `r_max` Å."""
+    return Cost(_pairs(frames, r_max) / (PAIRS_A_SECOND * _cores()), BYTES_OF_ATOM * len(frames[0]))
+
+
+def lbu_cost(frames: list[Atoms]) -> Cost:
+    """Of building units; empty space is looked for on a grid over the cell."""
+    atoms = frames[0]
+    grid = abs(atoms.cell.volume) / VOID_SPACING**3 * VOID_BYTES if atoms.pbc.all() else 0.0
+    # Shells of all frames; shapes and voids, half of the time, of two of them.
+    seconds = LBU_SECONDS_OF_ATOM * len(atoms) * (0.5 * len(frames) + 0.5 * min(len(frames), 2))
+    return Cost(seconds, LBU_BYTES_OF_ATOM * len(atoms) * len(frames) + grid)
+
+
+def xrd_cost(frames: list[Atoms]) -> Cost:
+    """Of a powder pattern: all pairs of a cluster, those up to 35 Å of a periodic model."""
+    n = len(frames[0])
+    if frames[0].pbc.any():
+        return Cost(_pairs(frames, XRD_REACH) / (PAIRS_A_SECOND * _cores()), BYTES_OF_ATOM * n)
+    return Cost(len(frames) * n**2 / 2 / (DEBYE_PAIRS_A_SECOND * _cores()), BYTES_OF_ATOM * n)
+
+
+def fem_cost(frames: list[Atoms], thickness: float, columns: int) -> Cost:
+    """Of the variance of columns, each as thick as asked for and as wide as the model or a probe with its tails."""
+    lengths = frames[-1].cell.lengths()
+    area = max(FEM_WIDTH, float(lengths[0])) * max(FEM_WIDTH, float(lengths[1]))
+    atoms = OXIDE * area * thickness
+    seconds = columns * (FEM_SECONDS_OF_ATOM * atoms + FEM_SECONDS_OF_AREA * area)
+    return Cost(seconds, FEM_BYTES_OF_ATOM * atoms * columns)

@@ -1,0 +1,208 @@
+"""Files that ask for more than they hold: atoms and bytes are counted first, and reading is bounded."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import itertools
+import lzma
+import signal
+import threading
+import zlib
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alzmodel.errors import InputError
+from alzmodel.limits import size_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = [
+    "BYTES_OF_ATOM",
+    "MAX_ATOMS",
+    "bounded_reading",
+    "check_announced",
+    "check_path",
+    "check_size",
+    "check_xyz",
+    "file_text",
+]
+
+MAX_ATOMS: Final = 10_000_000
+"""Atoms of all frames of a file, if nothing else is asked for."""
+BYTES_OF_ATOM: Final = 200
+"""More than a line of positions, velocities and forces takes."""
+SECONDS: Final = 10.0
+"""Time of the processor that reading any file may take, and more by :data:`BYTES_A_SECOND`."""
+BYTES_A_SECOND: Final = 1e5
+"""A twentieth of what the slowest readers manage."""
+_ROOM: Final = 1e9
+_ROOM_FOR_BYTE: Final = 60
+"""Memory that reading may take: as much at any rate, and as much for each byte of the file."""
+_BLOCK: Final = 1 << 20
+_OPENERS: Final[dict[str, Callable[..., Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_XYZ: Final = {".xyz", ".extxyz", ""}
+
+
+def check_path(path: str | Path) -> None:
+    """Refuse a path that no system can hold.
+
+    Raises
+    ------
+    InputError
+        If it holds a NUL character.
+    """
+    if "\0" in str(path):
+        raise InputError(f"{str(path)!r}: a NUL character in a path; allowed: a path of other characters")
+
+
+def check_size(path: str | Path, max_atoms: int) -> int:
+    """Bytes of a file of structures, unpacked.
+
+    Parameters
+    ----------
+    path
+        An existing file; .gz, .bz2 and .xz are unpacked, but not kept.
+    max_atoms
+        Gives the largest size, with :data:`BYTES_OF_ATOM` each.
+
+    Raises
+    ------
+    InputError
+        If the file is larger than that.
+    """
+    file = Path(path)
+    limit = BYTES_OF_ATOM * max_atoms
+    size = file.stat().st_size
+    opener = _OPENERS.get(file.suffix.lower())
+    words = "bytes"
+    if opener is not None:
+        words = "unpacked"
+        # What is damaged is left to the reader, which says so.
+        with contextlib.suppress(OSError, EOFError, lzma.LZMAError, zlib.error), opener(file, "rb") as handle:
+            size = 0
+            while size <= limit and (block := handle.read(_BLOCK)):
+                size += len(block)
+    if size > limit:
+        raise InputError(
+            f"{path}: more than {size_words(limit)} {words}; allowed: less, or a larger --max-atoms than {max_atoms} "
+            f"({BYTES_OF_ATOM} bytes an atom)"
+        )
+    return size
+
+
+def check_xyz(path: str | Path, max_atoms: int) -> None:
+    """Refuse a file of (extended) XYZ that announces more atoms than it can hold; other files pass.
+
+    Raises
+    ------
+    InputError
+        If frames announce more than `max_atoms` atoms together, or more than there are lines.
+    """
+    file = Path(path)
+    opener = _OPENERS.get(file.suffix.lower())
+    inner = file.with_suffix("") if opener is not None else file
+    if inner.suffix.lower() not in _XYZ:
+        return
+    with (
+        contextlib.suppress(OSError, EOFError, lzma.LZMAError, zlib.error),
+        (opener or open)(file, "rt", encoding="utf-8", errors="replace") as handle,
+    ):
+        check_announced(handle, str(path), max_atoms)
+
+
+def check_announced(lines: Iterable[str], name: str, max_atoms: int) -> None:
+    """Go through the lines of XYZ frames by the numbers of atoms that they announce; see :func:`check_xyz`."""
+    rest = iter(lines)
+    total = 0
+    for line in rest:
+        try:
+            number = int(line)
+        except ValueError:
+            # Another format, or an error that the reader names.
+            return
+        total += number
+        if number < 0 or total > max_atoms:
+            raise InputError(
+                f"{name}: announces {total} atoms; allowed: 0 to {max_atoms}, or a larger --max-atoms"
+            )
+        deque(itertools.islice(rest, number + 1), maxlen=0)
+
+
+def file_text(handle: Any, name: str, limit: int) -> str:
+    """Text of an open file or stream of at most `limit` characters.
+
+    Raises
+    ------
+    InputError
+        If there is more.
+    """
+    text: str = handle.read(limit + 1)
+    if len(text) > limit:
+        raise InputError(f"{name}: more than {size_words(limit)}; allowed: less, or a larger --max-atoms")
+    return text
+
+
+@contextlib.contextmanager
+def bounded_reading(name: str, size: int) -> Iterator[None]:
+    """End the reading of a file that takes far more time or memory than its size explains.
+
+    Parameters
+    ----------
+    name
+        Of the file.
+    size
+        Its bytes, unpacked.
+
+    Raises
+    ------
+    InputError
+        After :data:`SECONDS` of processor time and one more for each :data:`BYTES_A_SECOND`, or with 1 GB of memory and
+        60 bytes for each byte of the file used up (on Linux).
+    """
+    seconds = SECONDS + size / BYTES_A_SECOND
+
+    def end(*_: object) -> None:
+        raise InputError(
+            f"{name}: not read after {seconds:.0f} s; allowed: a file that holds what it announces"
+        )
+
+    try:
+        with contextlib.ExitStack() as stack:
+            if threading.current_thread() is threading.main_thread():
+                before = signal.signal(signal.SIGVTALRM, end)
+                stack.callback(signal.signal, signal.SIGVTALRM, before)
+                signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+                stack.callback(signal.setitimer, signal.ITIMER_VIRTUAL, 0.0)
+            stack.enter_context(_bounded_memory(_ROOM + _ROOM_FOR_BYTE * size))
+            yield
+    except MemoryError:
+        raise InputError(
+            f"{name}: asks for more memory than a file of {size_words(size)} can fill; "
+            "allowed: a file that holds what it announces"
+        ) from None
+
+
+@contextlib.contextmanager
+def _bounded_memory(room: float) -> Iterator[None]:
+    """Lower the process's limit of data to what it has now and `room` bytes more; nothing where that is not told."""
+    import resource
+
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        now = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
+    except (OSError, StopIteration):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = int(now + room)
+    if soft != resource.RLIM_INFINITY:
+        wanted = min(wanted, soft)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

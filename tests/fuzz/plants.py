@@ -1,0 +1,138 @@
+"""Faults of the past, put back in a child: the fuzz test must find each of them.
+
+Each undoes one mend, and names the command and the words with which it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stand in for a check."""
+
+
+def _no_cell_check() -> None:
+    import alzmodel.io
+
+    alzmodel.io.check_cell = _nothing
+
+
+def _no_announcement_check() -> None:
+    import contextlib
+
+    import alzmodel.io
+
+    alzmodel.io.check_xyz = _nothing
+    alzmodel.io.bounded_reading = lambda *_: contextlib.nullcontext()
+
+
+def _no_size_check() -> None:
+    import contextlib
+
+    import alzmodel.io
+
+    alzmodel.io.check_size = lambda path, _: path.stat().st_size
+    alzmodel.io.check_xyz = _nothing
+    alzmodel.io.bounded_reading = lambda *_: contextlib.nullcontext()
+
+
+def _no_nul_check() -> None:
+    import alzmodel.compare.measured as module
+
+    def read(path):
+        return module.tomllib.loads(path.read_text(encoding="utf-8"))
+
+    module.read_toml = read
+
+
+def _mathtext() -> None:
+    import matplotlib as mpl
+
+    from alzmodel.report import drawing
+
+    style = dict(drawing._style())
+    style["text.parse_math"] = True
+    drawing._style = lambda: style
+    mpl.rcParams["text.parse_math"] = True
+
+
+def _no_ordinate_check() -> None:
+    from alzmodel.scattering.xrd import data
+
+    data._check_values = _nothing
+
+
+def _no_memory_check() -> None:
+    from alzmodel.cli import app
+    from alzmodel.local_order import pdf
+    from alzmodel.scattering.fem import stack
+
+    pdf.check_memory = _nothing
+    stack.check_memory = _nothing
+    kept = app.exit_code
+
+    def exit_code(work, program):
+        def loud():
+            try:
+                return work()
+            except MemoryError as error:
+                raise RuntimeError(str(error)) from error
+
+        return kept(loud, program)
+
+    app.exit_code = exit_code
+
+
+def _no_check_of_bins() -> None:
+    _no_cell_check()
+    _no_memory_check()
+
+
+def _any_type_of_stack() -> None:
+    from alzmodel.scattering.fem import stack
+
+    plain = stack.read_stack
+
+    def read(path, **options):
+        if path.suffix == ".npy":
+            return stack.PatternStack(np.load(path, allow_pickle=True), 0.2, str(path))
+        return plain(path, **options)
+
+    stack.read_stack = read
+
+
+def _text_for_provenance() -> None:
+    import alzmodel.io
+
+    alzmodel.io._as_own_info = _nothing
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One mend undone, and a call that shows it."""
+
+    undo_mend: Callable[[], None]
+    argv: tuple[str, ...]
+
+
+PLANTS = {
+    "skewed cell": Plant(_no_cell_check, ("lbu", "skewed.extxyz")),
+    "tiny cell": Plant(_no_check_of_bins, ("pdf", "tiny.extxyz")),
+    "announced atoms": Plant(_no_announcement_check, ("pdf", "announced.extxyz")),
+    "unpacks to gigabytes": Plant(_no_size_check, ("pdf", "bomb.extxyz.xz")),
+    "NUL in a path": Plant(_no_nul_check, ("run", "nul-path.toml", "--dry-run", "--out", "folder")),
+    "mathtext": Plant(
+        _mathtext, ("plot", "comparison", "study", "-o", "new.png", "--measured", "label.toml")
+    ),
+    "ordinate of 1e308": Plant(_no_ordinate_check, ("xrd", "small.extxyz", "--against", "huge.xy")),
+    "object array": Plant(_any_type_of_stack, ("fem", "object.npy", "--pixel-size", "0.2")),
+    "19 TiB in HDF5": Plant(_no_memory_check, ("fem", "sparse.h5", "--pixel-size", "0.2")),
+    "text for provenance": Plant(_text_for_provenance, ("xrd", "odd-info.extxyz", "--method", "crystal")),
+}
