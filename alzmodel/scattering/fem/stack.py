@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from alzmodel.errors import InputError
+from alzmodel.hdf5 import open_hdf5
 from alzmodel.limits import check_memory
 from alzmodel.scattering.fem.detector import Camera, PatternStack
 
@@ -228,7 +230,7 @@ def _read_hdf5(file: Path, name: str, dataset: str | None) -> tuple[NDArray[Any]
     import h5py
 
     try:
-        with h5py.File(file, "r") as handle:
+        with open_hdf5(file) as handle:
             found: list[str] = []
             handle.visititems(
                 lambda path, item: (
@@ -264,6 +266,9 @@ def _read_microscope(file: Path, name: str) -> tuple[NDArray[Any], float]:
     from importlib import import_module
 
     ending = file.suffix.lower().lstrip(".")
+    with contextlib.suppress(OSError), open_hdf5(file):
+        # Several of these formats are HDF5, and their readers would follow links to other files.
+        pass
     readers = [plugin for plugin in IO_PLUGINS if ending in plugin["file_extensions"]]
     for plugin in readers:
         try:
