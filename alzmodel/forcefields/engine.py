@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
+from alzmodel.child_process import child_environment, last_error, python_module
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.forcefields.pair_tables import TABLE_POINTS, table_text
 from alzmodel.io import write_text
@@ -46,7 +47,6 @@ __all__ = [
 
 THERMO_COLUMNS = ("step", "temp", "press", "density", "pe", "vol")
 POLL_SECONDS = 0.25
-ERROR_TAIL = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,13 +267,16 @@ def run_job(
         ],
     }
     write_text(folder / "job.json", json.dumps(job))
-    command = [sys.executable, "-m", "alzmodel.forcefields.lammps_worker", str(folder.resolve())]
+    command = [*python_module("alzmodel.forcefields.lammps_worker"), str(folder.resolve())]
     if ranks > 1:
         command = [str(_mpiexec()), "-n", str(ranks), *command]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (folder / "worker.log").open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=child_environment(OMP_NUM_THREADS="1"),
         )
         try:
             reached = 0.0
@@ -286,9 +289,8 @@ def run_job(
         finally:
             _end(process)
     if process.returncode != 0:
-        text = (folder / "worker.log").read_text(encoding="utf-8", errors="replace").strip()
-        reason = text[-ERROR_TAIL:].replace("\n", " ") or f"exit status {process.returncode}"
-        raise AlzmodelError(f"LAMMPS failed: {reason}")
+        text = (folder / "worker.log").read_text(encoding="utf-8", errors="replace")
+        raise AlzmodelError(f"LAMMPS failed: {last_error(text) or f'exit status {process.returncode}'}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -237,3 +237,26 @@ def test_numbers_of_ranks_that_cannot_be_started_are_refused():
 def test_the_mpi_library_of_the_wheel_is_a_library():
     library = mpi_library()
     assert library is None or library.stat().st_size > 10_000
+
+
+def test_what_lammps_says_is_told_whole(tmp_path):
+    _, setup = job(tmp_path)
+    name = "no_such_style_" + "x" * 500
+    with pytest.raises(AlzmodelError) as caught:
+        run_job(tmp_path, [Segment("bad", (*setup, f"fix 1 all {name}"), "out", 1.0, "")])
+    assert str(caught.value).startswith("LAMMPS failed: ERROR: Unrecognized fix style")
+    assert name in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_modules_in_the_current_folder_do_not_reach_lammps(tmp_path, monkeypatch, ranks):
+    folder, here = tmp_path / "job", tmp_path / "here"
+    folder.mkdir()
+    here.mkdir()
+    _, setup = job(folder)
+    monkeypatch.chdir(here)
+    for name in ("json", "ctypes", "threading", "numpy", "lammps", "alzmodel"):
+        (here / f"{name}.py").write_text(f"raise SystemExit('poison {name}')")
+    run_job(folder, [run("first", setup, 10, "out")], ranks=ranks)
+    assert (folder / "out").exists()
