@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import itertools
 import json
 import math
 import os
-import socket
 import stat
 import sys
 import tempfile
@@ -19,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
+from alzmodel.folders import ROOM_IN_FOLDER, check_length
 from alzmodel.interrupts import UNFINISHED
+from alzmodel.moved import names_of
 from alzmodel.reading import (
     BYTES_OF_ATOM,
     MAX_ATOMS,
@@ -42,13 +42,14 @@ __all__ = [
     "check_output_folder",
     "check_structure_path",
     "check_writable",
-    "hold",
     "json_text",
     "read_frames",
     "read_structure",
     "write_structure",
     "write_text",
 ]
+
+__getattr__ = names_of("alzmodel.io", "alzmodel.folders")
 
 STANDARD_STREAM = "-"
 LARGEST_EXTENT = 1e6
@@ -269,6 +270,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
+    except OSError as error:
+        # A full disk names no file.
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
         UNFINISHED.discard(temporary)
@@ -408,11 +414,12 @@ def check_writable(path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the folder is missing or not writable, or `path` is a folder.
+        If the folder is missing or not writable, or `path` is a folder or too long.
     """
     if str(path) == STANDARD_STREAM:
         return
     target = Path(path)
+    check_length(target)
     if target.is_dir():
         raise InputError(f"{target}: is a folder; allowed: a file name")
     if not target.parent.is_dir():
@@ -431,9 +438,10 @@ def check_output_folder(path: str | Path) -> Path:
     Raises
     ------
     InputError
-        If it is a file, or it or its nearest existing parent is not writable.
+        If it is a file or its path too long, or it or its nearest existing parent is not writable.
     """
     folder = Path(path)
+    check_length(folder, behind=0, below=ROOM_IN_FOLDER)
     existing = folder
     while not existing.exists():
         existing = existing.parent
@@ -442,36 +450,6 @@ def check_output_folder(path: str | Path) -> Path:
         raise InputError(f"{folder}: {where}is a file; allowed: a folder that can be written to")
     _check_folder_writable(existing)
     return folder
-
-
-@contextlib.contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Hold a folder: a second program that works in it is refused.
-
-    The lock (on the file ``.lock``) goes with the process, however that ends, so none is ever left behind.
-
-    Raises
-    ------
-    InputError
-        If another process holds it.
-    """
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-            raise InputError(
-                f"{folder}: is in use by {holder}; allowed: wait until it ends, or another folder"
-            ) from None
-        os.truncate(handle, 0)
-        # The name of the holder is for the message only: a full disk may go without.
-        with contextlib.suppress(OSError):
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-        yield
-        os.truncate(handle, 0)
-    finally:
-        os.close(handle)
 
 
 def _check_folder_writable(folder: Path) -> None:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 from alzmodel.crystals import FILM_PHASES
 from alzmodel.errors import InputError, run_main
 from alzmodel.scattering.form_factors import wavelength_of
-from alzmodel.scattering.reference_patterns import KINDS, SIZE_SUMMED, ReferenceSettings, write_reference
+from alzmodel.scattering.reference_patterns import (
+    KINDS,
+    SIZE_SUMMED,
+    ReferenceSettings,
+    check_reference_folder,
+    write_reference,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = {text: ReferenceSettings(size=size, columns=options.columns) for text, size in sizes.items()}
     for base in settings.values():
         base.check([kind for kind in options.only if kind != "sq"])
+    for size in sizes.values():
+        words = INFINITE if size is None else f"{size:g}A"
+        for name in (words, *(f"{line}-{words}" for line in options.lines)):
+            check_reference_folder(options.output / name)
     for text, size in sizes.items():
         words = INFINITE if size is None else f"{size:g}A"
         base = settings[text]

@@ -33,10 +33,11 @@ from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.calculators import calculator_of
 from alzmodel.forcefields.refinement import refine
 from alzmodel.forcefields.static import relax
-from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
+from alzmodel.io import check_writable, read_structure, write_structure, write_text
 from alzmodel.local_order.building_units import effective_coordination
 from alzmodel.models.library import glasses, load_model
 from alzmodel.models.melt_quench import check_request, melt_quench
+from alzmodel.models.work_folder import check_models_folder
 from alzmodel.neighbours import neighbour_list
 from alzmodel.units import mass_density
 
@@ -481,7 +482,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in (options.output, table):
         check_writable(path)
     cases = cases_of(options)
-    check_output_folder(options.models).mkdir(parents=True, exist_ok=True)
+    check_models_folder(options.models)
+    options.models.mkdir(parents=True, exist_ok=True)
     if not options.report:
         refine_all(options, cases)
     rows = collect(options, cases)

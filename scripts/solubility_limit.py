@@ -42,9 +42,10 @@ from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.phase_energies import phase_energy
 from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
 from alzmodel.forcefields.validation import crystal_properties, validation_crystal
-from alzmodel.io import check_output_folder, check_writable, read_structure, write_structure, write_text
+from alzmodel.io import check_writable, read_structure, write_structure, write_text
 from alzmodel.models.library import glasses, load_model
 from alzmodel.models.melt_quench import check_request, melt_quench
+from alzmodel.models.work_folder import check_models_folder
 from alzmodel.report.drawing import GREY, Look, draw, looks_of
 from alzmodel.statistics import mean_std, student_ci
 
@@ -564,7 +565,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for path in (table, text, picture):
         check_writable(path)
-    check_output_folder(options.models).mkdir(parents=True, exist_ok=True)
+    check_models_folder(options.models)
+    options.models.mkdir(parents=True, exist_ok=True)
     for path in options.refinement:
         if not path.is_file():
             raise InputError(f"--refinement {path}: no such file; allowed: a table of refinement_study.py")

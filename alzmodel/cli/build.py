@@ -35,7 +35,7 @@ from alzmodel.cli.build_options import (
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
 from alzmodel.errors import AlzmodelError, BuildError, InputError, InterruptionError
-from alzmodel.io import STANDARD_STREAM, check_output_folder, write_structure
+from alzmodel.io import STANDARD_STREAM, write_structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,7 @@ def glass(
 ) -> None:
     """Melt-quench a glass with LAMMPS and write the minimised model."""
     from alzmodel.models import melt_quench
+    from alzmodel.models.work_folder import check_work_folder
 
     refuse_two_streams(output, as_json)
     compositions = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
@@ -102,7 +103,8 @@ def glass(
             f"--frames {frames}: {dopant} stands for several ions; allowed: one ion, such as {dopant}3+"
         )
     if workdir is not None:
-        check_output_folder(workdir)
+        for label in compositions:
+            check_work_folder(workdir / label if label else workdir)
     how: dict[str, Any] = {"seed": seed, "protocol": protocol, "potential": potential, "ranks": ranks}
     hashes = [melt_quench.input_hash(composition, atoms, **how) for composition in compositions.values()]
     finished = [_finished(target, frames, made) for target, made in zip(outputs, hashes, strict=True)]
@@ -173,6 +175,7 @@ def glass_ceramic(
 ) -> None:
     """Melt-quench a glass around a nucleus of crystal, free the nucleus, relax both; the composition is the glass's."""
     from alzmodel.models import glass_ceramic, melt_quench
+    from alzmodel.models.work_folder import check_work_folder
 
     refuse_two_streams(output, as_json)
     found = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
@@ -181,7 +184,7 @@ def glass_ceramic(
     (composition,) = found.values()
     check_models(output, frames=frames)
     if workdir is not None:
-        check_output_folder(workdir)
+        check_work_folder(workdir)
     how: dict[str, Any] = {
         "nucleus": nucleus,
         "diameter": diameter,

@@ -11,7 +11,7 @@ from alzmodel.cli.curves import Files, Json, MaxAtoms, check_max_atoms
 from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
-from alzmodel.io import check_output_folder, read_frames
+from alzmodel.io import read_frames
 from alzmodel.reading import MAX_ATOMS
 
 __all__ = ["register"]
@@ -85,9 +85,9 @@ def inverse(
     from alzmodel.compare.measured import load_measured
     from alzmodel.scattering.fem.scan import Grid, prepare
     from alzmodel.scattering.fem.variance import FEMSettings
-    from alzmodel.study.inverse import inverse_scan, seconds_of
+    from alzmodel.study.inverse import check_scan_folder, inverse_scan, seconds_of
 
-    folder = check_output_folder(output)
+    check_scan_folder(output)
     # The rings of the two windows and a little more.
     settings = FEMSettings(k_min=2.5, k_max=5.9, ring_width=ring_width)
     grid = Grid(
@@ -120,7 +120,7 @@ def inverse(
         prepare(name, read_frames(path, max_atoms=max_atoms)) for name, path in zip(names, files, strict=True)
     ]
     with show_progress("inverse") as progress:
-        scan = inverse_scan(matrices, grid, values, folder, progress=progress)
+        scan = inverse_scan(matrices, grid, values, output, progress=progress)
     if scan.n_kept:
         say(f"alzmodel: {scan.n_kept} specimens were there already")
     if as_json:

@@ -24,8 +24,9 @@ from ase.units import GPa
 
 from alzmodel import __version__
 from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.folders import check_ours, hold
 from alzmodel.forcefields.calculators import quietly
-from alzmodel.io import hold, write_text
+from alzmodel.io import write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.units import mass_density
 
@@ -55,6 +56,8 @@ own choice, N, leaves cells soft that converge last: three times the steps for 2
 
 LBFGS_MEMORY = 30
 """Steps that stand for the Hessian; each costs its share of the restart file."""
+
+STATE, FRAMES = "state.json", "frames.f64"
 
 KEPT = ("formula", "formula_requested", "la_content", "composition", "phase", "seed")
 """What a refined model inherits from the one it came from; all else stands under ``source``."""
@@ -235,6 +238,7 @@ def refine(
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
     made = not folder.exists()
+    check_ours(folder, _is_restart, "the restart folder of the same refinement", ignore=f".{STATE}")
     folder.mkdir(parents=True, exist_ok=True)
     with hold(folder):
         try:
@@ -244,6 +248,12 @@ def _held(folder: Path) -> Iterator[None]:
             if made and [path.name for path in folder.iterdir()] == [".lock"]:
                 (folder / ".lock").unlink()
                 folder.rmdir()
+
+
+def _is_restart(folder: Path) -> bool:
+    """Whether a folder holds what :class:`_Store` writes; frames may stand there before the first state."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    return names <= {STATE, FRAMES}
 
 
 class _Run:
@@ -452,8 +462,8 @@ class _Store:
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder = folder
-        self.state_path = folder / "state.json"
-        self.frames_path = folder / "frames.f64"
+        self.state_path = folder / STATE
+        self.frames_path = folder / FRAMES
         self.identity = identity
         self.next_save = time.monotonic() + SAVE_SECONDS
         self.state: dict[str, Any] | None = None

@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel import __version__
 from alzmodel.errors import InputError
-from alzmodel.io import STANDARD_STREAM, hold, read_structure, write_text
+from alzmodel.folders import check_ours, hold
+from alzmodel.io import STANDARD_STREAM, check_output_folder, read_structure, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ase import Atoms
 
-__all__ = ["finished_in", "identity_hash", "versions", "work_folder", "work_folder_beside"]
+__all__ = [
+    "check_models_folder",
+    "check_work_folder",
+    "finished_in",
+    "identity_hash",
+    "versions",
+    "work_folder",
+    "work_folder_beside",
+]
 
 MARK = "inputs.json"
 
@@ -73,6 +82,46 @@ def finished_in(output: Path, inputs: str) -> Atoms | None:
     return model
 
 
+def check_work_folder(folder: Path) -> None:
+    """Refuse a folder for restart files that holds anything else; nothing is written.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written to, is not empty and not of a build, or holds a link.
+    """
+    check_output_folder(folder)
+    check_ours(
+        folder,
+        lambda place: (place / MARK).is_file(),
+        "the folder of the same build",
+        ignore=f".{MARK}",
+    )
+
+
+def check_models_folder(folder: Path) -> None:
+    """Refuse a folder for finished models that holds anything else; nothing is written.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written to, is not empty and has no model with its provenance in it, or holds a link.
+    """
+    check_output_folder(folder)
+    check_ours(folder, _holds_models, "a folder of models that alzmodel made", ignore=".")
+
+
+def _holds_models(folder: Path) -> bool:
+    restarts = any((place / "state.json").is_file() for place in folder.glob("*.restart"))
+    return restarts or any(b"provenance" in _second_line(file) for file in sorted(folder.glob("*.extxyz")))
+
+
+def _second_line(file: Path) -> bytes:
+    with file.open("rb") as handle:
+        handle.readline(100)
+        return handle.readline(1_000_000)
+
+
 @contextlib.contextmanager
 def work_folder(folder: str | Path | None, inputs: str) -> Iterator[Path]:
     """Yield a folder for one build and hold it meanwhile.
@@ -87,13 +136,14 @@ def work_folder(folder: str | Path | None, inputs: str) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the folder holds another build, or another process works in it.
+        If the folder holds another build or anything else, or another process works in it.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="alzmodel-build-") as name:
             yield Path(name)
         return
     path = Path(folder)
+    check_work_folder(path)
     path.mkdir(parents=True, exist_ok=True)
     with hold(path):
         # A restart file means the same only to the same version of LAMMPS.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.crystals import crystal, nanocrystal, phase_of
+from alzmodel.crystals import PHASES, crystal, nanocrystal, phase_of
 from alzmodel.errors import InputError
+from alzmodel.folders import check_ours
 from alzmodel.io import check_output_folder, write_structure, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.scattering.totals import OPEN_TAPER
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["KINDS", "ReferenceSettings", "damped_partials", "write_reference"]
+__all__ = ["KINDS", "ReferenceSettings", "check_reference_folder", "damped_partials", "write_reference"]
 
 KINDS: Final = ("models", "xrd", "pdf", "sq", "fem")
 """What is written of a phase."""
@@ -35,6 +36,8 @@ KINDS: Final = ("models", "xrd", "pdf", "sq", "fem")
 MODEL_ENDINGS: Final = (".extxyz", ".cif", ".vasp", ".lmp")
 GRAIN_MAX: Final = 100.0
 """Å; grains of FEM columns are not made larger, since the columns are 130 Å wide."""
+HEAD: Final = 2000
+"""Bytes of a file in which it says what made it."""
 SIZE_SUMMED: Final = 150.0
 """Å; up to this size the pairs of S(Q) are counted."""
 
@@ -147,12 +150,13 @@ def write_reference(
     Raises
     ------
     InputError
-        If a phase is unknown, a setting is out of range, or the folder cannot be written to; before any work.
+        If a phase is unknown, a setting is out of range, or the folder cannot be written to or holds anything but
+        reference patterns; before any work.
     """
     chosen = settings or ReferenceSettings()
     names = list(dict.fromkeys(phase_of(name).name for name in phases))
     chosen.check(kinds)
-    target = check_output_folder(folder)
+    target = check_reference_folder(folder)
     writers = {"models": _models, "xrd": _xrd, "pdf": _pdf, "sq": _structure_factor, "fem": _fem}
     written: list[Path] = []
     for number, name in enumerate(names):
@@ -162,6 +166,31 @@ def write_reference(
             written += writers[kind](name, place, chosen)
             progress((number + (position + 1) / len(kinds)) / len(names), f"{name}: {kind}")
     return written
+
+
+def check_reference_folder(folder: str | Path) -> Path:
+    """Refuse a folder that holds anything but reference patterns, and links in one; nothing is written.
+
+    Raises
+    ------
+    InputError
+        With what is in the way.
+    """
+    target = check_output_folder(folder)
+    check_ours(target, _holds_patterns, "a folder of reference patterns")
+    return target
+
+
+def _holds_patterns(folder: Path) -> bool:
+    """Whether a file of a phase says that this package made it."""
+    for phase in PHASES:
+        for file in sorted((folder / phase).glob(f"{phase}*")):
+            if file.is_file():
+                with file.open("rb") as handle:
+                    head = handle.read(HEAD)
+                if b"alzmodel" in head or b" kind=" in head:
+                    return True
+    return False
 
 
 def _body(settings: ReferenceSettings) -> str:

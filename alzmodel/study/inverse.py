@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.compare.inverse import Film, ratio_order, search
-from alzmodel.io import hold, json_text, write_text
+from alzmodel.folders import check_ours, hold
+from alzmodel.io import check_output_folder, json_text, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.report.inverse_figure import plot_inverse
 from alzmodel.scattering.fem.scan import AXES, Grid, Matrix, scan_point
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.measured import Measured
 
-__all__ = ["InverseScan", "inverse_scan", "seconds_of"]
+__all__ = ["InverseScan", "check_scan_folder", "inverse_scan", "seconds_of"]
 
 VERSION: Final = 2
 """Of what a point holds; another one computes all points again."""
@@ -57,6 +58,29 @@ class InverseScan:
     files: tuple[Path, ...]
 
 
+def check_scan_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but a scan, and links in one; nothing is written.
+
+    Raises
+    ------
+    InputError
+        With what is in the way.
+    """
+    check_output_folder(folder)
+    check_ours(folder, _is_scan, "the folder of a scan")
+
+
+def _is_scan(folder: Path) -> bool:
+    """Whether there is a point, or a scan that was stopped before its first one."""
+    points = folder / POINTS
+    if not points.is_dir():
+        return False
+    names = [path.name for path in points.iterdir() if not path.name.startswith(".")]
+    if not names:
+        return all(path.name == POINTS or path.name.startswith(".") for path in folder.iterdir())
+    return any(_read(points / name) is not None for name in names)
+
+
 def inverse_scan(
     matrices: Sequence[Matrix],
     grid: Grid,
@@ -84,10 +108,11 @@ def inverse_scan(
     Raises
     ------
     InputError
-        If a glass stands for no measured film, or another process works in the folder.
+        If a glass stands for no measured film, the folder holds anything else, or another process works in it.
     """
     from alzmodel.compare.inverse import criteria_of
 
+    check_scan_folder(folder)
     for matrix in matrices:
         criteria_of(measured, matrix.x)
     by_name = {matrix.name: matrix for matrix in matrices}

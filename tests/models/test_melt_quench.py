@@ -14,9 +14,9 @@ import pytest
 
 from alzmodel.composition import formula_of, glass_composition, ion_counts, ion_labels
 from alzmodel.errors import BuildError, InputError
+from alzmodel.folders import hold
 from alzmodel.forcefields.pair_tables import Coulomb
 from alzmodel.forcefields.static import relax, single_point
-from alzmodel.io import hold
 from alzmodel.models.library import library, load_model
 from alzmodel.models.melt_quench import (
     MSD_REQUIRED,
