@@ -61,7 +61,7 @@ def _bars() -> Iterator[Listener]:
                 bars.update(running[event.label], completed=event.fraction, words=event.message)
             elif event.kind in {"done", "failed", "retried"} and event.label in running:
                 bars.remove_task(running.pop(event.label))
-            if event.kind in {"failed", "retried"}:
+            if event.kind in {"damaged", "failed", "retried"}:
                 bars.console.print(f"{event.kind}: {event.label}: {event.message}")
 
         yield listen
@@ -73,7 +73,7 @@ def _lines() -> Listener:
     def listen(event: StudyEvent) -> None:
         nonlocal last
         now = time.monotonic()
-        telling = event.kind in {"done", "failed", "retried", "step"}
+        telling = event.kind in {"damaged", "done", "failed", "retried", "step"}
         if not telling and now - last < SECONDS_BETWEEN_LINES:
             return
         last = now

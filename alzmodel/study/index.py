@@ -10,19 +10,21 @@ import csv
 import io
 import json
 import math
+import shutil
 import sqlite3
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.compare.network_roles import role_rows
 from alzmodel.compare.quantities import Quantity, quantity_info
-from alzmodel.errors import AlzmodelError
+from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.forcefields.potentials import provisional_ions
 from alzmodel.io import atomic_path, read_structure, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from alzmodel.compare.network_roles import IonRole
     from alzmodel.study.store import Record, Store
@@ -81,10 +83,31 @@ class Findings:
     provisional: tuple[str, ...]
 
 
-def collect_records(tasks: Iterable[Task], store: Store) -> list[Record]:
-    """Read the records of those tasks that are done, in their order."""
-    found = (store.record(task.key) for task in tasks)
-    return [record for record in found if record is not None]
+def collect_records(tasks: Iterable[Task], store: Store, *, thorough: bool = False) -> list[Record]:
+    """Read the records of those tasks that are done, in their order.
+
+    Parameters
+    ----------
+    tasks, store
+        Whose.
+    thorough
+        Whether the contents of all files are checked.
+
+    Raises
+    ------
+    InputError
+        If a result is not what it was when it was computed; only after a thorough look.
+    """
+    found = []
+    for task in tasks:
+        record = store.record(task.key, thorough=thorough)
+        if record is not None:
+            found.append(record)
+        elif thorough and (store.runs / task.key).exists():
+            raise InputError(
+                f"{store.runs / task.key}: was changed on disk; allowed: 'alzmodel run' again, which makes it anew"
+            )
+    return found
 
 
 def model_name(model: dict[str, Any]) -> str:
@@ -203,9 +226,9 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
         if row["source"] == "glass" and not math.isnan(row["value"]):
             numbers.setdefault(row["model"], {})[row["quantity"]] = row["value"]
     models = [record for record in found.records if record.stage in {"glass", "crystal"}]
-    with atomic_path(path) as temporary, _told_of(path):
-        # ASE goes by the ending, and makes the file itself.
-        temporary.unlink()
+    with atomic_path(path) as target, _told_of(path), tempfile.TemporaryDirectory() as folder:
+        # SQLite needs locks, which not every file system has, and a short path.
+        temporary = Path(folder) / path.name
         with ase.db.connect(temporary, type="db", append=False, use_lock_file=False) as database:
             # Makes the tables, which a study without a finished model has too.
             database.count()
@@ -223,6 +246,7 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
                 atoms.info.clear()
                 database.write(atoms, key_value_pairs=pairs, data=json.loads(json.dumps(data)))
         _take_times_out(temporary, [f"{record.stage}-{record.hash}" for record in models])
+        shutil.copyfile(temporary, target)
 
 
 @contextlib.contextmanager

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from alzmodel.io import json_text
+from alzmodel.study.store import PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from alzmodel.study.executors import Executor, TaskEvent
     from alzmodel.study.store import Store
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener", "Outcome", "StudyEvent", "execute", "ignore"]
 
-PROGRESS = "progress.json"
 SECONDS_PER_TICK = 1.0
 SECONDS_BETWEEN_FILES = 5.0
 
@@ -30,7 +31,8 @@ class StudyEvent:
     Attributes
     ----------
     kind
-        ``"started"``, ``"progress"``, ``"done"``, ``"failed"`` (for good), ``"retried"`` for a task; ``"tick"``
+        ``"damaged"`` for a finished task whose result is not what it was, ``"started"``, ``"progress"``, ``"done"``,
+        ``"failed"`` (for good), ``"retried"`` for a task; ``"tick"``
         about once a second, with no task; ``"step"`` for the work after the tasks (index, comparison, figures).
     label
         The task's words, or the step's.
@@ -46,7 +48,7 @@ class StudyEvent:
         Estimated from the speed so far; None at the beginning.
     """
 
-    kind: Literal["started", "progress", "done", "failed", "retried", "tick", "step"]
+    kind: Literal["damaged", "started", "progress", "done", "failed", "retried", "tick", "step"]
     label: str = ""
     fraction: float = 0.0
     message: str = ""
@@ -163,12 +165,17 @@ def execute(
         Told of everything that happens.
     """
     done = set()
+    damaged: list[tuple[Task, Path]] = []
     for task in tasks:
         if store.record(task.key, thorough=True) is not None:
             done.add(task.key)
-        else:
-            store.remove_damaged(task.key)
+        elif (moved := store.set_aside(task.key)) is not None:
+            damaged.append((task, moved))
     progress = _Progress(tasks, done, executor.slots)
+    for task, moved in damaged:
+        listen(
+            progress.event("damaged", task.key, f"was changed on disk; it is in {moved} and is made again")
+        )
     urgency = _ways_to_the_end(tasks)
     attempts: dict[str, int] = {}
     published = 0.0

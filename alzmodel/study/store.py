@@ -2,16 +2,21 @@
 
 A study's folder holds ``study.toml``; ``runs/<stage>-<hash>/`` with ``record.json`` and the files that it lists,
 besides ``log`` and ``timing.json``, which are the only files that differ from one machine or attempt to the next;
-and ``work/``, where the results in the making lie.
+``work/``, where the results in the making lie; and ``damaged/``, where results lie that were changed afterwards.
+
+``record.json`` has the checksums of the files, ``timing.json`` that of the log, and both end with one of themselves.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import hashlib
+import io
+import itertools
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,15 +24,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.errors import AlzmodelError, reason_of
-from alzmodel.io import hold, json_text, write_text
+from alzmodel.errors import AlzmodelError, InputError, reason_of
+from alzmodel.folders import check_links, check_ours, hold, is_held
+from alzmodel.hdf5 import open_hdf5
+from alzmodel.io import json_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from alzmodel.study.tasks import Task
 
-__all__ = ["Curve", "Record", "Store", "read_curves", "write_curves"]
+__all__ = ["HEADER", "KEYS", "PROGRESS", "STUDY", "Curve", "Record", "Store", "read_curves", "write_curves"]
+
+STUDY = "study.toml"
+HEADER = "# A study of alzmodel"
+"""Beginning of a study file in the folder of a study; it says that the folder is ours."""
+
+FORMAT = 2
+"""Of records. Those of the first format have no number, and no checksum of themselves."""
 
 RECORD = "record.json"
 TIMING = "timing.json"
@@ -35,6 +49,12 @@ LOG = "log"
 FAILURE = "failure.json"
 SCRATCH = "scratch"
 UNLISTED = {RECORD, TIMING, LOG}
+
+SEAL = b',\n "sha256": "'
+KEY = re.compile(r"[a-z_]+-[0-9a-f]{16}")
+PROGRESS = "progress.json"
+KEYS = "tls-"
+"""Beginning of the name of the folder below ``work`` with the keys of a scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,29 @@ class Store:
         self.folder = Path(folder).resolve()
         self.runs = self.folder / "runs"
         self.work = self.folder / "work"
+        self.damaged = self.folder / "damaged"
+
+    def check(self) -> None:
+        """Refuse a folder that is neither a study's nor empty, and links in a study's; nothing is written.
+
+        Raises
+        ------
+        InputError
+            With what is in the way.
+        """
+        check_ours(self.folder, lambda _: self._is_study(), "the folder of a study", ignore=f".{STUDY}.")
+        for folder in (self.runs, self.work, self.damaged):
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"{folder}: is a file; allowed: a folder, which 'alzmodel run' makes")
+
+    def _is_study(self) -> bool:
+        """Whether ``study.toml`` begins as ours does, or there is a finished result."""
+        file = self.folder / STUDY
+        if file.is_file():
+            with file.open("rb") as handle:
+                if handle.read(len(HEADER)) == HEADER.encode():
+                    return True
+        return self.runs.is_dir() and any(self.record(path.name) for path in sorted(self.runs.iterdir()))
 
     def prepare(self) -> None:
         """Create the folders."""
@@ -106,17 +149,7 @@ class Store:
 
     def is_held(self) -> bool:
         """Whether some process works on the study at this moment."""
-        try:
-            handle = os.open(self.folder / ".lock", os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(handle)
-        return False
+        return is_held(self.folder)
 
     def record(self, key: str, *, thorough: bool = False) -> Record | None:
         """Read the record of a finished task.
@@ -126,22 +159,39 @@ class Store:
         key
             Name of the result's folder.
         thorough
-            Whether the files' contents are checked, not just their sizes.
+            Whether the files' contents are checked, not just their sizes; of the log too.
 
         Returns
         -------
         Record or None
             None if the task is not finished, or if its record or one of its files is damaged.
+
+        Raises
+        ------
+        InputError
+            If a newer version made it, which alone can tell whether it is whole.
         """
         folder = self.runs / key
         try:
-            record = Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
-            for name, facts in record.files.items():
-                path = folder / name
-                if path.stat().st_size != facts["size"]:
-                    return None
-                if thorough and _sha256(path) != facts["sha256"]:
-                    return None
+            data = (folder / RECORD).read_bytes()
+            values = json.loads(data)
+            number = values.pop("format", 1)
+            sealed = _is_sealed(data)
+            if sealed != (number > 1):
+                return None
+            if sealed:
+                del values["sha256"]
+            if number > FORMAT:
+                raise InputError(
+                    f"{folder / RECORD}: of format {number}; allowed: up to {FORMAT}, or a newer version of alzmodel"
+                )
+            record = Record(**values)
+            if not all(_is_whole(folder, name, facts, thorough) for name, facts in record.files.items()):
+                return None
+            if sealed and thorough and not _is_log_whole(folder):
+                return None
+        except InputError:
+            raise
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
         return record if f"{record.stage}-{record.hash}" == key else None
@@ -150,28 +200,51 @@ class Store:
         """Whether a result stands there with all its files, by their sizes; many times faster than its record."""
         folder = self.runs / key
         try:
-            text = (folder / RECORD).read_text(encoding="utf-8")
-            # The last key of a record; what comes before is large.
-            files = json.loads("{" + text[text.rindex('\n "files": ') :])["files"]
-            return all((folder / name).stat().st_size == facts["size"] for name, facts in files.items())
+            data = (folder / RECORD).read_bytes()
+            # The last key of a record, but for its checksum; what comes before is large.
+            last = json.loads(b"{" + data[data.rindex(b'\n "files": ') :])
+            if "sha256" in last and not _is_sealed(data):
+                return False
+            return all(_is_whole(folder, name, facts, False) for name, facts in last["files"].items())
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return False
 
-    def remove_damaged(self, key: str) -> bool:
-        """Clear away what is left of a result that is not whole; returns whether there was anything."""
+    def set_aside(self, key: str) -> Path | None:
+        """Move a result that is not whole to ``damaged/``; returns where it is then, or None if there was nothing."""
         folder = self.runs / key
-        if not folder.exists():
-            return False
-        shutil.rmtree(folder)
-        return True
+        if not os.path.lexists(folder):
+            return None
+        self.damaged.mkdir(exist_ok=True)
+        for number in itertools.count(1):
+            target = self.damaged / (key if number == 1 else f"{key}-{number}")
+            if os.path.lexists(target):
+                continue
+            try:
+                folder.rename(target)
+            except OSError as error:
+                if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+                    continue
+                raise
+            _sync(self.damaged)
+            _sync(self.runs)
+            return target
+        return None
 
     def begin(self, task: Task) -> Path:
         """Make the folder to work in.
 
         What an earlier attempt left there goes, except ``scratch``, from which long work resumes.
+
+        Raises
+        ------
+        InputError
+            If there is a link in it.
         """
         folder = self.work / task.key
+        if folder.is_symlink():
+            raise InputError(f"{folder}: is a link; allowed: files and folders of the study itself")
         folder.mkdir(parents=True, exist_ok=True)
+        check_links(folder)
         for path in folder.iterdir():
             if path.name == SCRATCH:
                 continue
@@ -198,16 +271,15 @@ class Store:
             If another result of that name stands there already and is not whole.
         """
         shutil.rmtree(folder / SCRATCH, ignore_errors=True)
-        files = {
-            path.name: {"size": path.stat().st_size, "sha256": _sha256(path)}
-            for path in sorted(folder.iterdir())
-            if path.name not in UNLISTED
-        }
+        files = {path.name: _facts_of(path) for path in sorted(folder.iterdir()) if path.name not in UNLISTED}
         record = Record(
             task.stage, task.hash, task.label, task.inputs, task.needs, quantities, dict(results), files
         )
-        (folder / TIMING).write_text(json_text(dict(timing)) + "\n", encoding="utf-8")
-        (folder / RECORD).write_text(_record_text(record), encoding="utf-8")
+        log = _facts_of(folder / LOG) if (folder / LOG).exists() else None
+        (folder / TIMING).write_bytes(_sealed({**timing, "log": log}))
+        # Files come last, where `is_done` looks for them.
+        values = {one.name: getattr(record, one.name) for one in fields(record)}
+        (folder / RECORD).write_bytes(_sealed({"format": FORMAT, **values}))
         for path in folder.iterdir():
             _sync(path)
         _sync(folder)
@@ -238,11 +310,16 @@ class Store:
             return None
 
     def forget_all_but(self, keys: Container[str]) -> None:
-        """Clear away unfinished work on tasks that are no longer wanted; finished results are never touched."""
+        """Clear away unfinished work on tasks that are no longer wanted, and keys of a scheduler that was killed.
+
+        Finished results are never touched, nor what is not named as we name it.
+        """
         for path in self.work.iterdir():
-            if path.name.removeprefix(".").removesuffix(".lock") in keys:
+            name = path.name.removeprefix(".").partition(".lock")[0]
+            ours = KEY.fullmatch(name) or name == PROGRESS or name.startswith(KEYS)
+            if not ours or name in keys:
                 continue
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
@@ -252,10 +329,49 @@ class Store:
         return self.work / key / LOG
 
 
-def _record_text(record: Record) -> str:
-    """JSON with one line a key: numbers indented one by one take longer to write, and a third more room."""
-    lines = (f' "{one.name}": {json_text(getattr(record, one.name))}' for one in fields(record))
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def _sealed(values: Mapping[str, Any]) -> bytes:
+    """JSON with one line a key, the last one the checksum of all before it.
+
+    Numbers indented one by one take longer to write, and a third more room.
+    """
+    lines = (f' "{name}": {json_text(value)}' for name, value in values.items())
+    body = ("{\n" + ",\n".join(lines)).encode()
+    return body + SEAL + _end_of_seal(body)
+
+
+def _end_of_seal(body: bytes) -> bytes:
+    return f'{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
+
+
+def _is_sealed(data: bytes) -> bool:
+    """Whether the last line is the checksum of all before it."""
+    body, mark, end = data.rpartition(SEAL)
+    return bool(mark) and end == _end_of_seal(body)
+
+
+def _facts_of(path: Path) -> dict[str, Any]:
+    return {"size": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _is_whole(folder: Path, name: str, facts: Mapping[str, Any], thorough: bool) -> bool:
+    """Whether a file of a result has the size, and the content, that its record says."""
+    path = folder / name
+    # A name that leads elsewhere is none of ours.
+    if path.parent != folder or path.stat().st_size != facts["size"]:
+        return False
+    return not thorough or _sha256(path) == facts["sha256"]
+
+
+def _is_log_whole(folder: Path) -> bool:
+    """Whether log and times are as they were; they may have been removed, since nothing rests on them."""
+    try:
+        data = (folder / TIMING).read_bytes()
+    except FileNotFoundError:
+        return True
+    log = json.loads(data)["log"]
+    if not _is_sealed(data):
+        return False
+    return log is None or not (folder / LOG).exists() or _is_whole(folder, LOG, log, thorough=True)
 
 
 def _sha256(path: Path) -> str:
@@ -275,11 +391,14 @@ def write_curves(path: Path, curves: Mapping[str, Curve]) -> None:
     """Write curves as HDF5: one dataset a name (slashes make groups), its unit in the attribute ``unit``."""
     import h5py
 
-    with h5py.File(path, "w") as handle:
+    # In memory first: a full disk is then told in the words of the system, and no lock is asked for.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as handle:
         for name, curve in curves.items():
             values = np.asarray(curve.values)
             dataset = handle.create_dataset(name, data=values, track_times=False)
             dataset.attrs["unit"] = curve.unit
+    path.write_bytes(buffer.getvalue())
 
 
 def read_curves(path: Path, *under: str) -> dict[str, Curve]:
@@ -295,7 +414,7 @@ def read_curves(path: Path, *under: str) -> dict[str, Curve]:
     Raises
     ------
     AlzmodelError
-        If the file is no such file.
+        If the file is no such file, or reads from other files.
     """
     import h5py
 
@@ -309,7 +428,7 @@ def read_curves(path: Path, *under: str) -> dict[str, Curve]:
                 take(inner)
 
     try:
-        with h5py.File(path, "r") as handle:
+        with open_hdf5(path) as handle:
             for name in under or ("/",):
                 if name in handle:
                     take(handle[name])

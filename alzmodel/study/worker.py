@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import queue
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import AlzmodelError, BuildError, InputError
+from alzmodel.folders import HeldError, locked, no_space_words
 from alzmodel.forcefields.exchange import exchanged
 from alzmodel.io import json_text
 from alzmodel.study.store import LOG, SCRATCH, Store
@@ -140,7 +140,8 @@ def _attempt(
             isinstance(error, OSError)
             and error.errno in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT}
         )
-        reason = " ".join(str(error).split()) or type(error).__name__
+        words = no_space_words(error, store.folder) if isinstance(error, OSError) else None
+        reason = " ".join((words or str(error)).split()) or type(error).__name__
         if not isinstance(error, AlzmodelError | OSError):
             reason = f"{type(error).__name__}: {reason}"
         return {"event": "failed", "key": task.key, "message": reason, "retry": passing and not lasting}
@@ -187,21 +188,12 @@ def _cpu_seconds() -> float:
 def _sole_worker(store: Store, key: str) -> Iterator[None]:
     """Wait until a worker of a driver that was killed has let go of the task's folder."""
     path = store.work / f".{key}.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        deadline = time.monotonic() + SECONDS_FOR_PREDECESSOR
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise AlzmodelError(f"{path}: another process is still at work there") from None
-                time.sleep(0.05)
-        yield
-        path.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
+        with locked(path, wait=SECONDS_FOR_PREDECESSOR):
+            yield
+            path.unlink(missing_ok=True)
+    except HeldError as error:
+        raise AlzmodelError(f"{path}: another process is still at work there ({error})") from None
 
 
 @contextlib.contextmanager
@@ -210,7 +202,7 @@ def _output_to(path: Path) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)

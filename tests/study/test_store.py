@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import errno
+import json
 from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 import pytest
 
-from alzmodel.errors import AlzmodelError
+from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.io import json_text
+from alzmodel.study import store as store_module
+from alzmodel.study import worker
 from alzmodel.study.store import Curve, Store, read_curves, write_curves
 from alzmodel.study.tasks import Task, make_task
+from alzmodel.study.worker import StageResult, perform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +61,7 @@ def test_a_result_in_the_making_is_none(store: Store) -> None:
     folder = store.begin(task())
     (folder / "text").write_text("half", encoding="utf-8")
     assert store.record(task().key) is None
-    assert not store.remove_damaged(task().key)
+    assert store.set_aside(task().key) is None
 
 
 def test_beginning_again_keeps_the_scratch_folder_only(store: Store) -> None:
@@ -72,8 +78,9 @@ def test_a_record_of_another_task_is_none(store: Store) -> None:
     commit(store, task())
     (store.runs / task().key).rename(store.runs / task("b").key)
     assert store.record(task("b").key) is None
-    assert store.remove_damaged(task("b").key)
+    assert store.set_aside(task("b").key) == store.damaged / task("b").key
     assert not any(store.runs.iterdir())
+    assert (store.damaged / task("b").key / "text").read_text(encoding="utf-8") == "words\n"
 
 
 def test_the_same_result_twice_stays_and_another_is_refused(store: Store) -> None:
@@ -146,3 +153,107 @@ def test_a_quick_look_sees_what_a_reading_sees(tmp_path: Path) -> None:
     record.write_bytes(whole)
     (store.runs / task.key / "text").write_text("word", encoding="utf-8")
     assert not store.is_done(task.key)
+
+
+@pytest.mark.parametrize("name", ["record.json", "text", "log", "timing.json"])
+def test_any_changed_byte_is_noticed(store: Store, name: str) -> None:
+    commit(store, task())
+    path = store.runs / task().key / name
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for other in {whole[place] ^ 1, whole[place] ^ 32}:
+            path.write_bytes(whole[:place] + bytes([other]) + whole[place + 1 :])
+            assert store.record(task().key, thorough=True) is None, (place, other)
+    for changed in (whole[:-1], whole + b"\n", b" " + whole, b""):
+        path.write_bytes(changed)
+        assert store.record(task().key, thorough=True) is None, changed
+    path.write_bytes(whole)
+    assert store.record(task().key, thorough=True) is not None
+
+
+def test_a_changed_record_is_noticed_at_a_glance_too(store: Store) -> None:
+    commit(store, task())
+    path = store.runs / task().key / "record.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("4.5", "4.6"), encoding="utf-8")
+    assert not store.is_done(task().key)
+    assert store.record(task().key) is None
+
+
+def test_a_log_that_was_removed_costs_nothing(store: Store) -> None:
+    commit(store, task())
+    for name in ("log", "timing.json"):
+        (store.runs / task().key / name).unlink()
+        assert store.record(task().key, thorough=True) is not None
+
+
+def as_the_first_format(store: Store, one: Task) -> None:
+    """Write a record as versions before did: no number of the format, no checksum of itself."""
+    folder = store.runs / one.key
+    values = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    del values["format"], values["sha256"]
+    lines = (f' "{name}": {json_text(value)}' for name, value in values.items())
+    (folder / "record.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    (folder / "timing.json").write_text('{"wall_seconds": 1.0}\n', encoding="utf-8")
+
+
+def test_records_of_the_first_format_stay_readable(store: Store) -> None:
+    commit(store, task())
+    new = store.record(task().key, thorough=True)
+    as_the_first_format(store, task())
+    assert store.record(task().key, thorough=True) == new
+    assert store.is_done(task().key)
+    (store.runs / task().key / "text").write_text("wordz\n", encoding="utf-8")
+    assert store.record(task().key, thorough=True) is None
+
+
+def test_records_of_a_newer_format_are_refused_and_stay(store: Store) -> None:
+    commit(store, task())
+    path = store.runs / task().key / "record.json"
+    body = path.read_bytes().rpartition(store_module.SEAL)[0].replace(b'"format": 2', b'"format": 3')
+    path.write_bytes(body + store_module.SEAL + store_module._end_of_seal(body))
+    with pytest.raises(InputError, match=r"record\.json: of format 3; allowed: up to 2, or a newer version"):
+        store.record(task().key)
+    # The same number without the checksum that belongs to it is damage.
+    path.write_bytes(path.read_bytes().replace(b'"format": 3', b'"format": 4'))
+    assert store.record(task().key) is None
+
+
+def test_names_of_files_do_not_lead_out_of_the_folder(store: Store) -> None:
+    commit(store, task())
+    (store.runs / "text").write_text("words\n", encoding="utf-8")
+    path = store.runs / task().key / "record.json"
+    as_the_first_format(store, task())
+    path.write_text(path.read_text(encoding="utf-8").replace('"text"', '"../text"'), encoding="utf-8")
+    assert store.record(task().key, thorough=True) is None
+    assert not store.is_done(task().key)
+
+
+def test_what_is_set_aside_keeps_what_was_set_aside_before(store: Store) -> None:
+    for number, name in enumerate(("", "-2", "-3")):
+        commit(store, task(), f"words {number}")
+        assert store.set_aside(task().key) == store.damaged / f"{task().key}{name}"
+    texts = sorted((path / "text").read_text(encoding="utf-8") for path in store.damaged.iterdir())
+    assert texts == ["words 0", "words 1", "words 2"]
+
+
+def test_curves_on_a_full_disk_are_told_in_the_words_of_the_system(tmp_path: Path) -> None:
+    # A device that is always full.
+    (tmp_path / "curves.h5").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_curves(tmp_path / "curves.h5", {"a": Curve(np.zeros(10), "")})
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_a_worker_without_locks_does_its_task(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    perform(task(), store, lambda _: StageResult([], {}), lambda *_: None)
+    assert store.record(task().key, thorough=True) is not None
+    assert not list(store.work.iterdir())
+    held = store.work / f".{task('b').key}.lock.held"
+    held.write_text("process 1 on another-machine", encoding="utf-8")
+    monkeypatch.setattr(worker, "SECONDS_FOR_PREDECESSOR", 0.1)
+    with pytest.raises(AlzmodelError, match=r"still at work there .*no locks"):
+        perform(task("b"), store, lambda _: StageResult([], {}), lambda *_: None)
