@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import math
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from alzmodel.errors import InputError, reason_of
 from alzmodel.io import check_writable, write_text
 from alzmodel.limits import check_memory
+from alzmodel.moved import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +44,10 @@ __all__ = [
     "load_study",
     "parse_study",
     "preset",
-    "study_toml",
     "write_template",
 ]
+
+__getattr__ = names_of("alzmodel.study.settings", "alzmodel.study.study_file")
 
 PRESETS = ("quick", "paper", "production")
 """Names of the studies that come with the package."""
@@ -220,24 +230,55 @@ class CompareSettings(_Strict):
     """A TOML file; without it the conclusions of the same paper."""
 
 
-class SlurmSettings(_Strict):
-    """Resources of the jobs that ``--executor slurm`` submits."""
+def _matches(pattern: str, allowed: str) -> AfterValidator:
+    """Refuse text of a job script that does not match a pattern as a whole; `allowed` says it in words."""
 
-    partition: str | None = None
-    account: str | None = None
-    walltime: str = "24:00:00"
-    memory: str = "4GB"
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(allowed)
+        return value
+
+    return AfterValidator(check)
+
+
+SlurmName = Annotated[str, _matches(r"[\w.,+@=-]+", "letters, digits and . , _ - + @ =")]
+Walltime = Annotated[
+    str,
+    _matches(r"\d+(-\d+)?(:\d+){0,2}|UNLIMITED|INFINITE", "a time of Slurm, such as 08:00:00 or 2-12:00:00"),
+]
+Memory = Annotated[str, _matches(r"\d+(\.\d+)? ?([kKMGT]i?)?B?", "bytes with a unit, such as 4GB")]
+Directive = Annotated[
+    str,
+    _matches(
+        # Only constraints need the signs of "and" and "or".
+        r"--?[A-Za-z][\w-]*([= ][\w.,+@=:/%-]*)?|(--constraint=|-C |--prefer=)[\w.,+@=:/%|&*()\[\]-]+",
+        "an option of sbatch, such as --nice=100, without shell characters or line breaks",
+    ),
+]
+NodePath = Annotated[str, _matches(r"[\w./+@:,=-]+", "a path of letters, digits and . _ - + @ : , = /")]
+
+
+class SlurmSettings(_Strict):
+    """Resources of the jobs that ``--executor slurm`` submits.
+
+    They stand in a job script. ``prologue`` is shell; nothing else takes shell characters or line breaks.
+    """
+
+    partition: SlurmName | None = None
+    account: SlurmName | None = None
+    walltime: Walltime = "24:00:00"
+    memory: Memory = "4GB"
     """Of a whole job."""
     tasks_per_job: Count = 1
     cores_per_task: Count = 1
     """As many as ``ranks`` of a glass."""
-    directives: list[str] = []
+    directives: list[Directive] = []
     """Further ``#SBATCH`` lines, such as ``"--constraint=haswell"``."""
     prologue: list[str] = []
     """Lines of shell before the worker starts, such as ``"module load python"``."""
-    interface: str | None = None
+    interface: SlurmName | None = None
     """Network interface that nodes and this machine share."""
-    local_directory: str | None = None
+    local_directory: NodePath | None = None
     """Scratch of the Dask workers on the nodes."""
 
 
@@ -394,39 +435,6 @@ _TABLES: dict[str, type[BaseModel]] = {
 def _known_keys(steps: list[str]) -> list[str]:
     names = [step for step in steps if not step.isdigit()]
     return list((_TABLES[names[-1]] if names else StudySettings).model_fields)
-
-
-def study_toml(study: StudySettings) -> str:
-    """Write a study as TOML; :func:`parse_study` of it gives the same study."""
-    plain: list[str] = []
-    tables: list[str] = []
-    for key, value in study.model_dump().items():
-        if isinstance(value, dict):
-            tables += ["", f"[{key}]", *_table(value)]
-        else:
-            plain.append(f"{key} = {_toml_value(value)}")
-    return "\n".join([*plain, *tables]) + "\n"
-
-
-def _table(values: dict[str, Any]) -> list[str]:
-    # TOML has no null: a key without a value is left out, and read back as None.
-    return [f"{key} = {_toml_value(value)}" for key, value in values.items() if value is not None]
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"study: {value} cannot be written; allowed: finite numbers")
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    if isinstance(value, dict):
-        pairs = (f"{key} = {_toml_value(item)}" for key, item in value.items() if item is not None)
-        return "{ " + ", ".join(pairs) + " }"
-    return repr(value)
 
 
 def commented_template() -> str:

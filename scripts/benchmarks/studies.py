@@ -29,9 +29,10 @@ from alzmodel.composition import glass_composition
 from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.models.melt_quench import estimate_seconds, melt_quench
 from alzmodel.study import index, runner, store, worker
-from alzmodel.study.settings import StudySettings, parse_study, preset, study_toml
+from alzmodel.study.settings import StudySettings, parse_study, preset
 from alzmodel.study.stages import STAGES
 from alzmodel.study.store import Store
+from alzmodel.study.study_file import study_toml
 from alzmodel.study.tasks import plan
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from alzmodel.models.columns import embed_clusters, glass_column
 from alzmodel.models.packing import random_packing
 from alzmodel.study import worker
 from alzmodel.study.runner import STUDY
-from alzmodel.study.settings import parse_study, study_toml
+from alzmodel.study.settings import parse_study
 from alzmodel.study.stages import FRAMES, MODEL, NUCLEUS, STAGES, around_nucleus
 from alzmodel.study.store import Curve, Store, write_curves
+from alzmodel.study.study_file import study_toml
 from alzmodel.study.tasks import plan
 from alzmodel.study.worker import StageResult, Work
 

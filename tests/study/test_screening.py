@@ -21,8 +21,9 @@ from alzmodel.study.index import Findings
 from alzmodel.study.page import _doubts
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.screening import COLUMNS, screen_csv, screen_rows, table_rows, trends
-from alzmodel.study.settings import parse_study, study_toml
+from alzmodel.study.settings import parse_study
 from alzmodel.study.store import Record, Store
+from alzmodel.study.study_file import study_toml
 from alzmodel.study.tasks import plan
 from alzmodel.study.worker import StageResult, perform
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from alzmodel.errors import InputError
 from alzmodel.study.settings import (
@@ -19,9 +20,9 @@ from alzmodel.study.settings import (
     load_study,
     parse_study,
     preset,
-    study_toml,
     write_template,
 )
+from alzmodel.study.study_file import study_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +134,10 @@ GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
         (GLASS + "[xrd]\nwavelength = nan\n", ["xrd.wavelength", "nan"]),
         ("name = 'a'\n", ["glass: is missing"]),
         (GLASS + "[run]\nretries = 99\n", ["run.retries", "99"]),
+        (
+            GLASS + "[run.slurm]\npartition = 'a\\nb'\n".replace("'", '"'),
+            ["run.slurm.partition", "letters, digits"],
+        ),
         (GLASS + "[run.slurm]\nqueue = 'long'\n", ["run.slurm.queue: unknown key", "partition"]),
         ("[glass\n", ["no valid TOML"]),
     ],
@@ -173,6 +178,67 @@ def test_an_analysis_can_be_left_out() -> None:
     assert study.xrd is False
     assert study.local_order
     assert parse_study(study_toml(study), "copy") == study
+
+
+BAD = [
+    "a\nb",
+    "a\rb",
+    "a b",
+    "$(id)",
+    "`id`",
+    "a;b",
+    "a&b",
+    "a|b",
+    "a>b",
+    "a<b",
+    "a'b",
+    'a"b',
+    "a\\b",
+    "a\n",
+    "",
+    "*",
+    "~",
+    "#a",
+]
+
+
+@pytest.mark.parametrize(
+    "field", ["partition", "account", "walltime", "memory", "interface", "local_directory"]
+)
+def test_fields_of_slurm_take_no_shell(field: str) -> None:
+    for value in BAD:
+        with pytest.raises(ValidationError, match=field):
+            SlurmSettings(**{field: value})
+
+
+def test_directives_of_slurm_take_no_shell_and_constraints_their_signs() -> None:
+    for value in (
+        *BAD,
+        "--nice=1\n#SBATCH --x",
+        "--nice=$(id)",
+        "--nice=1 # a",
+        "--nice=1;id",
+        "--nice=a&b",
+        "-C a`b`",
+    ):
+        with pytest.raises(ValidationError, match="directives"):
+            SlurmSettings(directives=[value])
+    SlurmSettings(
+        directives=[
+            "--nice=100",
+            "--exclusive",
+            "-q normal",
+            "--gres=gpu:1",
+            "--constraint=[rack1|rack2]&ssd*2",
+        ],
+        prologue=["module load python && ulimit -c 0", "export A=$HOME"],
+        partition="long-jobs,short",
+        account="proj_1@site.org",
+        walltime="2-12:00:00",
+        memory="1.5 GiB",
+        interface="ib0",
+        local_directory="/scratch/me/job-1",
+    )
 
 
 @pytest.mark.parametrize(
