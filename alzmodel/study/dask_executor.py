@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
+import re
+import shlex
+import shutil
 import sys
 import threading
 import time
 import uuid
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alzmodel.child_process import child_environment, python_module
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.study.executors import WORKER, TaskEvent, WorkerProcess
+from alzmodel.study.store import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +33,25 @@ if TYPE_CHECKING:
     from alzmodel.study.store import Store
     from alzmodel.study.tasks import Task
 
-__all__ = ["DaskExecutor", "check_address", "check_dask", "check_slurm", "local_cluster", "slurm_cluster"]
+__all__ = [
+    "DaskExecutor",
+    "check_address",
+    "check_dask",
+    "check_keys",
+    "check_slurm",
+    "check_slurm_folder",
+    "local_cluster",
+    "slurm_cluster",
+]
 
 SECONDS_TO_CONNECT = 10
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_TO_END = 15.0
+HERE_ALONE = "127.0.0.1:0"
+"""Of the HTTP servers that Dask starts in any case: they have no keys, and no pages here."""
+NO_PAGES = ("distributed.scheduler.http.routes", "distributed.worker.http.routes")
+UNSAFE = re.compile(r"[^\w./+@:,=-]")
+"""Characters that a job script would not take as they are."""
 
 
 def check_dask() -> None:
@@ -49,14 +70,32 @@ def check_dask() -> None:
         ) from None
 
 
+def check_keys(name: str) -> None:
+    """Refuse a cluster of our own where nothing can make its keys.
+
+    Raises
+    ------
+    InputError
+        With the line that installs it.
+    """
+    try:
+        import cryptography  # noqa: F401
+    except ImportError:
+        raise InputError(
+            f"--executor {name}: cryptography is not installed, which makes the keys of its connections; "
+            f"allowed: pip install '.[{name}]' first"
+        ) from None
+
+
 def check_address(address: str) -> None:
     """Refuse what is no address of a scheduler; whether one answers there is seen on connecting.
 
     Raises
     ------
     InputError
-        With the form that is allowed.
+        With the form that is allowed, or where credentials belong that ``tls://`` needs.
     """
+    from distributed import Security
     from distributed.comm import parse_address
     from distributed.comm.registry import get_backend
 
@@ -67,6 +106,37 @@ def check_address(address: str) -> None:
         raise InputError(
             f"--executor {address}: no address of a scheduler ({error}); allowed: such as tcp://host:8786"
         ) from None
+    if scheme == "tls":
+        try:
+            context = Security().get_connection_args("client")["ssl_context"]
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"--executor {address}: its credentials cannot be used ({error}); {_CREDENTIALS}"
+            ) from error
+        if context is None:
+            raise InputError(f"--executor {address}: no credentials for it; {_CREDENTIALS}")
+
+
+_CREDENTIALS = (
+    "allowed: files named in Dask's configuration as distributed.comm.tls.ca-file, .client.cert and .client.key, or in "
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its like"
+)
+
+
+def check_slurm_folder(folder: Path) -> None:
+    """Refuse a study's folder whose name would not stand in a job script as it is.
+
+    Raises
+    ------
+    InputError
+        With the first such character.
+    """
+    found = UNSAFE.search(str(folder))
+    if found:
+        raise InputError(
+            f"--executor slurm: the folder {str(folder)!r} has {found[0]!r} in its name; "
+            "allowed: letters, digits and . _ - + @ : , = /"
+        )
 
 
 def check_slurm() -> None:
@@ -102,18 +172,68 @@ def check_slurm() -> None:
 
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
-    """Set up a scheduler of our own: retries are counted here, and nothing listens for browsers."""
+    """Set up a scheduler of our own: retries are counted here, and there are no pages for browsers."""
     import dask
 
-    with dask.config.set(
-        {"distributed.scheduler.allowed-failures": 0, "distributed.admin.tick.limit": "60s"}
-    ):
-        yield
+    settings: dict[str, Any] = {
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.admin.tick.limit": "60s",
+        **{name: [] for name in NO_PAGES},
+    }
+    before = dict(os.environ)
+    # For the workers that are started now, and for those that take their place. Dask prefers what stands in the
+    # environment, so it must stand there too.
+    os.environ.update(_import_variables())
+    for name in _import_variables():
+        settings[f"distributed.nanny.pre-spawn-environ.{name}"] = os.environ[name]
+    try:
+        with dask.config.set(settings):
+            yield
+    finally:
+        for name in _import_variables():
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
+def _import_variables() -> dict[str, str]:
+    """Variables with which no Dask worker imports what lies in the current folder."""
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": child_environment().get("PYTHONPATH", "")}
+
+
+def _keys_in(folder: Path) -> Any:
+    """Make the keys of one scheduler and its workers, as files that their owner alone reads.
+
+    Returns
+    -------
+    distributed.Security
+    """
+    from distributed import Security
+
+    made = Security.temporary()
+    folder.mkdir(mode=0o700)
+    names = {}
+    # One certificate, signed by itself, is that of all three and the one that all trust.
+    for name, text in (("cert", made.tls_worker_cert), ("key", made.tls_worker_key)):
+        path = folder / f"{name}.pem"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+        names[name] = str(path)
+    roles = ("client", "scheduler", "worker")
+    files = {f"tls_{role}_{name}": path for role in roles for name, path in names.items()}
+    return Security(require_encryption=True, tls_ca_file=names["cert"], **files)
+
+
+def _remove_keys(security: Any) -> None:
+    """Remove what :func:`_keys_in` has made; keys in memory have no folder."""
+    key = getattr(security, "tls_worker_key", None)
+    if isinstance(key, str) and "\n" not in key and Path(key).parent.name.startswith(KEYS):
+        shutil.rmtree(Path(key).parent, ignore_errors=True)
 
 
 def local_cluster(slots: int) -> Any:
-    """Start a scheduler and `slots` workers on this machine."""
-    from distributed import LocalCluster
+    """Start a scheduler and `slots` workers on this machine, with keys in memory."""
+    from distributed import LocalCluster, Security
 
     with _own_settings():
         return LocalCluster(
@@ -122,7 +242,10 @@ def local_cluster(slots: int) -> Any:
             processes=True,
             # Limits and spilling are for data in memory, of which there is none here.
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address=HERE_ALONE,
+            scheduler_kwargs={"dashboard": False},
+            worker_dashboard_address=HERE_ALONE,
+            security=Security.temporary(),
             silence_logs=logging.CRITICAL,
             # Ctrl-C in the terminal reaches the driver, which decides.
             preload="import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
@@ -130,12 +253,27 @@ def local_cluster(slots: int) -> Any:
 
 
 def slurm_cluster(settings: SlurmSettings, slots: int, store: Store) -> Any:
-    """Start a scheduler here and keep as many Slurm jobs in the queue as `slots` tasks need."""
-    from dask_jobqueue import SLURMCluster
+    """Start a scheduler here and keep as many Slurm jobs in the queue as `slots` tasks need.
 
+    All connections have keys of their own, below ``work``, where the jobs find them; closing the executor removes them.
+    """
     logs = store.work / "slurm"
     logs.mkdir(parents=True, exist_ok=True)
+    security = _keys_in(store.work / f"{KEYS}{uuid.uuid4().hex}")
+    try:
+        return _slurm_cluster(settings, slots, logs, security)
+    except BaseException:
+        _remove_keys(security)
+        raise
+
+
+def _slurm_cluster(settings: SlurmSettings, slots: int, logs: Path, security: Any) -> Any:
+    from dask_jobqueue import SLURMCluster
+
     per_job = min(settings.tasks_per_job, slots)
+    variables = _import_variables()
+    variables |= {f"DASK_{name.upper().replace('.', '__')}": "[]" for name in NO_PAGES}
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     with _own_settings():
         cluster = SLURMCluster(
             cores=per_job * settings.cores_per_task,
@@ -146,13 +284,17 @@ def slurm_cluster(settings: SlurmSettings, slots: int, store: Store) -> Any:
             queue=settings.partition,
             account=settings.account,
             job_extra_directives=list(settings.directives),
-            job_script_prologue=list(settings.prologue),
+            job_script_prologue=[*exports, *settings.prologue],
             interface=settings.interface,
             local_directory=settings.local_directory,
             log_directory=str(logs),
-            python=sys.executable,
-            worker_extra_args=["--nthreads", "1", "--memory-limit", "0"],
-            scheduler_options={"dashboard_address": None},
+            python=shlex.quote(sys.executable),
+            worker_extra_args=[
+                *("--nthreads", "1", "--memory-limit", "0"),
+                *("--no-dashboard", "--dashboard-address", HERE_ALONE),
+            ],
+            scheduler_options={"dashboard_address": HERE_ALONE, "dashboard": False},
+            security=security,
         )
         jobs = -(-slots // per_job)
         # A job that ends, at its time limit or by a broken node, is followed by another.
@@ -197,9 +339,11 @@ class DaskExecutor:
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             self._client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, AssertionError) as error:
+            # An assertion of Dask's: the other side has other keys.
+            words = str(error) or "it does not take these credentials"
             raise InputError(
-                f"--executor {cluster}: no scheduler answers there ({error}); allowed: the address of a running "
+                f"--executor {cluster}: no scheduler answers there ({words}); allowed: the address of a running "
                 "Dask scheduler, such as tcp://host:8786"
             ) from error
         self._client.subscribe_topic(self._topic, self._hear)
@@ -283,6 +427,7 @@ class DaskExecutor:
         if self._cluster is not None:
             with contextlib.suppress(Exception):
                 self._cluster.close(timeout=SECONDS_TO_END)
+            _remove_keys(self._cluster.security)
 
 
 def _why(future: Any) -> str:
@@ -314,7 +459,7 @@ def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> 
     with _GUARD:
         _RUNNING[topic] = _RUNNING.get(topic, 0) + 1
     words: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]] = queue.SimpleQueue()
-    child = WorkerProcess(command or (sys.executable, *WORKER), words)
+    child = WorkerProcess(command or python_module(WORKER), words)
     try:
         child.send_job(job)
         while True:

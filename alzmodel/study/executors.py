@@ -8,16 +8,17 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
+from alzmodel.child_process import child_environment, last_error, python_module
 from alzmodel.errors import AlzmodelError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from alzmodel.study.settings import RunSettings
     from alzmodel.study.store import Store
@@ -34,8 +35,8 @@ __all__ = [
     "make_executor",
 ]
 
-WORKER = ("-m", "alzmodel.study.worker")
-"""Words after Python that start a worker."""
+WORKER = "alzmodel.study.worker"
+"""The module that a worker runs."""
 
 SINGLE_THREADED = {
     # Sums over threads end differently in the last digit for another number of threads; the tasks fill the cores.
@@ -100,7 +101,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.complaints,
-            env={**os.environ, **SINGLE_THREADED},
+            env=child_environment(**SINGLE_THREADED),
             text=True,
             # A group of its own: Ctrl-C goes to the driver alone, and one signal ends all that a task has started.
             start_new_session=True,
@@ -121,8 +122,8 @@ class WorkerProcess:
         code = self.process.returncode
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         self.complaints.seek(0)
-        lines = self.complaints.read().decode(errors="replace").strip().splitlines()
-        return f"its process ended with {how}" + (f": {lines[-1]}" if lines else "")
+        words = last_error(self.complaints.read().decode(errors="replace"))
+        return f"its process ended with {how}" + (f": {words}" if words else "")
 
     def send(self, task: Task, store: Store) -> None:
         """Give it a task."""
@@ -174,7 +175,7 @@ class LocalExecutor:
         self,
         store: Store,
         slots: int = 2,
-        command: Sequence[str] = (sys.executable, *WORKER),
+        command: Sequence[str] = python_module(WORKER),
     ) -> None:
         self.slots = slots
         self._store = store
@@ -239,8 +240,15 @@ def check_executor_name(name: str) -> None:
         )
 
 
-def check_executor(name: str) -> None:
+def check_executor(name: str, folder: Path | None = None) -> None:
     """Refuse a place to run that is unknown or not installed, before any work.
+
+    Parameters
+    ----------
+    name
+        As for :func:`make_executor`.
+    folder
+        Of the study.
 
     Raises
     ------
@@ -250,13 +258,17 @@ def check_executor(name: str) -> None:
     check_executor_name(name)
     if name == "local":
         return
-    from alzmodel.study.dask_executor import check_address, check_dask, check_slurm
+    from alzmodel.study import dask_executor
 
-    check_dask()
+    dask_executor.check_dask()
+    if name not in {"dask", "slurm"}:
+        dask_executor.check_address(name)
+        return
     if name == "slurm":
-        check_slurm()
-    elif name != "dask":
-        check_address(name)
+        dask_executor.check_slurm()
+        if folder is not None:
+            dask_executor.check_slurm_folder(folder)
+    dask_executor.check_keys(name)
 
 
 def make_executor(name: str, store: Store, slots: int, settings: RunSettings) -> Executor:
@@ -278,7 +290,7 @@ def make_executor(name: str, store: Store, slots: int, settings: RunSettings) ->
     InputError
         As :func:`check_executor`, or if no scheduler answers at the address.
     """
-    check_executor(name)
+    check_executor(name, store.folder)
     if name == "local":
         return LocalExecutor(store, slots)
     from alzmodel.study import dask_executor

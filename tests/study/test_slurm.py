@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import uuid
@@ -15,9 +16,14 @@ import pytest
 pytest.importorskip("dask_jobqueue")
 
 from alzmodel.cli import main
+from alzmodel.study.dask_executor import DaskExecutor, slurm_cluster
+from alzmodel.study.scheduler import execute
+from alzmodel.study.settings import SlurmSettings
 from alzmodel.study.store import Store
 
+from .fault_driver import WORKER, naps
 from .processes import MARK, marked, wait_for
+from .test_dask_keys import others_are_refused
 from .test_faults import results, run_naps
 
 SCRIPT = Path(__file__).with_name("one_node_slurm.sh")
@@ -115,6 +121,30 @@ def test_a_killed_driver_leaves_no_job(store: Store) -> None:
     assert len(list(store.runs.iterdir())) == 4
     lines = [line.split() for line in (store.folder / "started").read_text(encoding="utf-8").splitlines()]
     assert sorted(int(line[-1]) > 0 for line in lines).count(True) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("slurm")
+def test_jobs_have_keys_that_nobody_else_has_and_that_go(store: Store) -> None:
+    cluster = slurm_cluster(SlurmSettings(memory="400MB", walltime="0:10:00"), 1, store)
+    executor = DaskExecutor(store, 1, cluster, WORKER)
+    try:
+        (keys,) = store.work.glob("tls-*")
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (keys, *keys.iterdir())] == [
+            0o700,
+            0o600,
+            0o600,
+        ]
+        assert others_are_refused(cluster.scheduler_address)
+        # Its workers have them: they do the task.
+        outcome = execute(naps(1, 1), store, executor, retries=0)
+        assert len(outcome.done) == 1
+        assert str(keys) in cluster.job_script()
+    finally:
+        executor.close()
+    assert not list(store.work.glob("tls-*"))
+    assert not list(store.runs.rglob("*.pem"))
+    wait_for(lambda: not jobs(), 60)
 
 
 @pytest.mark.slow
