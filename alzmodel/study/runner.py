@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.errors import AlzmodelError, InputError
-from alzmodel.folders import no_space_words
-from alzmodel.io import check_output_folder, check_writable, json_text, write_text
-from alzmodel.study.answers import StudyPlan, StudyResult, StudyStatus
+from alzmodel.errors import InputError
+from alzmodel.io import check_writable, json_text, write_text
 from alzmodel.study.executors import check_executor, check_executor_name, make_executor
+from alzmodel.study.opening import checked_store, full_disk_named, with_files
 from alzmodel.study.scheduler import StudyEvent, execute, ignore
 from alzmodel.study.settings import MOST_WORKERS, StudySettings, load_study, preset, write_template
 from alzmodel.study.store import PROGRESS, STUDY, Store
@@ -20,7 +20,7 @@ from alzmodel.study.study_file import study_toml, write_study
 from alzmodel.study.tasks import bytes_on_disk, library_models, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
@@ -61,6 +61,113 @@ REPORT = "report.html"
 SCREEN_CSV, SCREEN = "screen.csv", "screen.json"
 
 
+EXIT_DONE, EXIT_FAILED, EXIT_PARTLY = 0, 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """Outcome of a run, or of a look at one.
+
+    Attributes
+    ----------
+    out
+        The study's folder.
+    tasks
+        Numbers of tasks ``done``, ``failed`` and ``left``.
+    files
+        What was written for people, besides the runs themselves.
+    measured
+        Rows of measured and modelled values.
+    hypotheses
+        Verdicts.
+    failures
+        Label of each failed task, why it failed, and its log.
+    provisional
+        Ions whose potential parameters are provisional, by alphabet.
+    """
+
+    out: Path
+    tasks: dict[str, int]
+    files: tuple[Path, ...]
+    measured: tuple[Comparison, ...]
+    hypotheses: tuple[Verdict, ...]
+    failures: tuple[dict[str, str], ...] = ()
+    provisional: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all is done, 3 if a part is, 1 if nothing is."""
+        if not self.tasks["failed"] and not self.tasks["left"]:
+            return EXIT_DONE
+        return EXIT_PARTLY if self.tasks["done"] else EXIT_FAILED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys that ``alzmodel run --json`` prints."""
+        return {
+            "tasks": self.tasks,
+            "files": [str(path) for path in self.files],
+            "measured": [row.to_dict() for row in self.measured],
+            "hypotheses": [verdict.to_dict() for verdict in self.hypotheses],
+            "failures": list(self.failures),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStatus:
+    """How far a study is.
+
+    Attributes
+    ----------
+    tasks
+        Numbers of tasks ``done``, ``failed`` and ``left``.
+    at_work
+        Whether a process works on it at this moment.
+    running
+        Label, fraction and words of each task at work.
+    fraction, seconds_left
+        Of the study at work, else of the tasks and None.
+    failures
+        As in :class:`StudyResult`.
+    files
+        What is there for people.
+    """
+
+    tasks: dict[str, int]
+    at_work: bool
+    running: tuple[dict[str, Any], ...]
+    fraction: float
+    seconds_left: float | None
+    failures: tuple[dict[str, str], ...]
+    files: tuple[Path, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys that ``alzmodel status --json`` prints."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """What a run would do.
+
+    Attributes
+    ----------
+    tasks
+        Label, stage and seconds on one core of each task, and whether it is done already.
+    seconds
+        Estimated time that is left, with the workers of the study.
+    megabytes
+        Estimated room on disk of what is left.
+    """
+
+    tasks: tuple[dict[str, Any], ...]
+    seconds: float
+    megabytes: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
 def init(path: str | Path) -> Path:
     """Write a commented study file.
 
@@ -95,10 +202,10 @@ def plan_study(
         As :func:`run`.
     """
     check_executor_name(executor)
-    settings = _with_files(_settings(study), measured, hypotheses)
+    settings = with_files(_settings(study), measured, hypotheses)
     tasks = plan(settings)
     study_toml(settings)
-    store = _checked_store(out)
+    store = checked_store(out)
     slots = _slots(settings, workers)
     rows = tuple(
         {
@@ -183,15 +290,15 @@ def run(
     KeyboardInterrupt
         After Ctrl-C, when every process has ended: what is done stays done.
     """
-    settings = _with_files(_settings(study), measured, hypotheses)
+    settings = with_files(_settings(study), measured, hypotheses)
     if isinstance(executor, str):
         check_executor(executor, Path(out).resolve())
     slots = _slots(settings, workers)
     tasks = plan(settings)
     study_toml(settings)
-    store = _checked_store(out)
+    store = checked_store(out)
     store.folder.mkdir(parents=True, exist_ok=True)
-    with _full_disk_named(store), store.lock():
+    with full_disk_named(store), store.lock():
         # First of all: it says whose folder this is.
         write_study(store, settings)
         store.prepare()
@@ -220,51 +327,6 @@ def run(
         failures=failures,
         provisional=found.provisional,
     )
-
-
-def _checked_store(out: str | Path) -> Store:
-    """Return the folder of a study, or of one to be, if it can be written to and nothing else is in it."""
-    store = Store(check_output_folder(out))
-    store.check()
-    return store
-
-
-@contextlib.contextmanager
-def _full_disk_named(store: Store) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        words = no_space_words(error, store.folder)
-        if words is None:
-            raise
-        raise AlzmodelError(
-            f"{words}; what is done stays done, the same command takes up the rest"
-        ) from error
-
-
-def _with_files(
-    settings: StudySettings, measured: str | Path | None, hypotheses: str | Path | None
-) -> StudySettings:
-    """Put files of measured values and hypotheses in place of those that the study names, and read them once.
-
-    All files are named from the root on, so that the study can be opened from any folder.
-    """
-    from alzmodel.compare.hypotheses import load_hypotheses
-    from alzmodel.compare.measured import load_measured
-
-    named = settings.compare
-    given = {"measured": measured or named.measured, "hypotheses": hypotheses or named.hypotheses}
-    changes = {name: str(Path(path).resolve()) for name, path in given.items() if path is not None}
-    comparison = settings.compare.model_copy(update=changes)
-    load_measured(comparison.measured)
-    load_hypotheses(comparison.hypotheses)
-    protocols = [
-        str(Path(name).resolve()) if name.endswith(".toml") else name
-        for name in settings.glass.protocol_names
-    ]
-    protocol = protocols[0] if isinstance(settings.glass.protocol, str) else protocols
-    glass = settings.glass.model_copy(update={"protocol": protocol})
-    return settings.model_copy(update={"compare": comparison, "glass": glass})
 
 
 def _finish(
@@ -358,7 +420,7 @@ def _open(
         raise InputError(
             f"{folder}: holds no {STUDY}; allowed: the folder of a study that 'alzmodel run' made"
         )
-    settings = _with_files(load_study(folder / STUDY), measured, hypotheses)
+    settings = with_files(load_study(folder / STUDY), measured, hypotheses)
     return settings, plan(settings), Store(folder)
 
 
