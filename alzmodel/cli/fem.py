@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alzmodel.compare.measured import Measured
+    from alzmodel.models.specimen import Specimen
     from alzmodel.scattering.fem.detector import Camera
     from alzmodel.scattering.fem.stack import Geometry
     from alzmodel.scattering.fem.variance import FEMResult, FEMSettings
@@ -374,11 +375,14 @@ class _FemWork:
     def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
         from alzmodel.neighbours import check_apart
         from alzmodel.scattering.fem.average import fem_until
+        from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
         from alzmodel.scattering.fem.variance import fem
 
         check_apart(frames[-1], len(frames) - 1)
         models: list[Atoms] = []
-        source, note = self._columns(frames[-1])
+        specimen = self._specimen()
+        source = self._scattering(specimen.columns(frames, self.columns, self.seed))
+        note = specimen.note(frames) + (f"; only {', '.join(self.only)} scatter" if self.only else "")
         with show_progress("fem") as progress:
             if self.until is None and len(self.tilts) == 1:
                 models = list(source)
@@ -401,9 +405,10 @@ class _FemWork:
             say(
                 f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
             )
-        found = {**result.to_dict(self.fit.value, shape=self.shape.value), "note": note}
+        fitted = fit_fem_peaks(result, self.fit.value, shape=self.shape.value)
+        found = {**with_peaks(result, fitted), "note": note}
         if self.readings:
-            found["readings"] = self._read(frames[-1], models, result)
+            found["readings"] = self._read(frames, models, result)
         elif self.plot is not None:
             from alzmodel.report.figures import plot_fem
 
@@ -413,69 +418,37 @@ class _FemWork:
             plot_fem({"model": curve, "no order": floor}, self.plot, controls=["no order"])
         return found
 
-    def _columns(self, model: Atoms) -> tuple[Iterator[Atoms], str]:
-        """Columns of the specimen, made when they are asked for, and how."""
-        from alzmodel.scattering.fem.variance import columns_of
+    def _specimen(self) -> Specimen:
+        from alzmodel.models.specimen import Clusters, Specimen
 
-        def made(count: int, seed: int) -> tuple[list[Atoms], str]:
-            return columns_of(
-                model, thickness=self.thickness, n_columns=count, seed=seed, settings=self.settings
-            )
-
-        first, note = made(1 if self.until is not None else self.columns, self.seed)
-        cut = (
-            "column" in first[0].info.get("provenance", {})
-            and "slab" in (first[0].info["provenance"]["column"]["made_from"])
+        return Specimen(
+            thickness=self.thickness,
+            min_width=self.settings.min_width,
+            clusters=None if self.clusters is None else Clusters(*self.clusters),
+            cap=self.cap,
         )
-        if self.clusters is not None:
-            note += f"; La2Zr2O7 spheres of {self.clusters[0]:g} Å put in (assumed), {self.clusters[1]:g} of the volume"
-        if self.cap:
-            note += f"; {self.cap:g} Å of amorphous Si3N4 behind it"
-        if self.only:
-            note += f"; only {', '.join(self.only)} scatter"
 
-        def columns() -> Iterator[Atoms]:
-            yield from first
-            if self.until is not None and not cut:
-                for number in range(1, self.columns):
-                    yield made(1, self.seed + number)[0][0]
+    def _scattering(self, columns: Iterable[Atoms]) -> Iterator[Atoms]:
+        """Leave out of columns what shall not scatter."""
+        from alzmodel.scattering.fem.attribution import only_elements
 
-        return (self._finished(column, number) for number, column in enumerate(columns())), note
+        for column in columns:
+            yield only_elements([column], self.only)[0] if self.only else column
 
-    def _finished(self, column: Atoms, number: int) -> Atoms:
-        """Put clusters into a column, lay it on its window, and leave out what shall not scatter."""
-        if self.clusters is not None:
-            from alzmodel.models.columns import embed_clusters
-
-            diameter, fraction = self.clusters
-            column = embed_clusters(
-                column, diameter=diameter, volume_fraction=fraction, seed=self.seed + number
-            )
-        if self.cap:
-            from alzmodel.models.window import on_window
-
-            column = on_window(column, thickness=self.cap, seed=self.seed + number)
-        if self.only:
-            from alzmodel.scattering.fem.attribution import only_elements
-
-            (column,) = only_elements([column], self.only)
-        return column
-
-    def _read(self, model: Atoms, columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
+    def _read(self, frames: list[Atoms], columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
         """Gather what tells bonds from reflections, and draw it."""
         from alzmodel.compare.measured import load_measured
-        from alzmodel.models.columns import gas_column
         from alzmodel.scattering.fem.readings import bond_lengths, read_peaks
         from alzmodel.scattering.fem.variance import fem
 
-        gas = [gas_column(column, self.seed + number) for number, column in enumerate(columns)]
+        gas = list(self._scattering(self._specimen().control(frames, len(columns), self.seed)))
         with show_progress("readings") as progress:
             readings = read_peaks(
                 columns,
                 result,
                 gas_columns=gas[:1],
                 gas=fem(gas, self.settings, n_bootstrap=0),
-                bonds=bond_lengths(model),
+                bonds=bond_lengths(frames),
                 progress=progress,
             )
         if self.plot is not None:
@@ -512,17 +485,17 @@ def _measured_stack(
     fit: Fit,
     shape: PeakShape,
 ) -> dict[str, Any]:
+    from alzmodel.scattering.fem.fit import fit_stack_peaks, with_peaks
     from alzmodel.scattering.fem.stack import measure_stack, read_stack
 
     stack = read_stack(path, pixel_size=pixel_size, dataset=dataset)
     result = measure_stack(stack, ring_width=ring_width, geometry=geometry, ellipse=ellipse, camera=camera)
-    payload = result.to_dict(fit.value, shape=shape.value)
     found = result.geometry
     say(
         f"alzmodel: {path}: {result.n_patterns} patterns, centre ({found.center[0]:.2f}, {found.center[1]:.2f}), "
         f"rings {found.ratio:.4f} as long as wide, long axis at {found.angle:.0f}°"
     )
-    return payload
+    return with_peaks(result, fit_stack_peaks(result, fit.value, shape=shape.value))
 
 
 def measured_peaks(measured: Measured) -> list[tuple[str, float, float]]:

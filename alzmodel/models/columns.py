@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from alzmodel.composition import formal_charges
-from alzmodel.crystals import crystal, is_crystal, sphere_of
+from alzmodel.crystals import crystal, sphere_of
 from alzmodel.errors import BuildError, InputError
 from alzmodel.models.patches import (
     CONTACT_MAX,
-    PATCH,
     REACH,
     choose_atoms,
     contact_distances,
     fill_patches,
-    heights_of,
     ion_kinds,
     patch_spacing,
     push_apart,
@@ -44,7 +42,6 @@ __all__ = [
     "MIN_WIDTH",
     "WIDTH",
     "embed_clusters",
-    "fem_columns",
     "gas_column",
     "gas_source",
     "glass_column",
@@ -519,78 +516,3 @@ def slab_columns(model: Atoms, *, thickness: float = THICKNESS, min_width: float
             }
             columns.append(slab)
     return columns
-
-
-def fem_columns(
-    models: Sequence[Atoms] | Atoms,
-    *,
-    n_columns: int = 4,
-    width: float = WIDTH,
-    thickness: float = THICKNESS,
-    min_width: float = MIN_WIDTH,
-    seed: int = 0,
-) -> tuple[list[Atoms], str]:
-    """Columns to compute FEM of, from any periodic model.
-
-    Parameters
-    ----------
-    models
-        One model, or several of the same material (frames).
-    n_columns
-        How many columns to put together from small models; wide models give as many slabs as they have.
-    width, thickness
-        Å.
-    min_width
-        Models with cross sections at least this wide, Å, are cut and not put together.
-    seed
-        Of the first column; the others follow.
-
-    Returns
-    -------
-    columns : list of ase.Atoms
-        See :func:`glass_column` and :func:`slab_columns`.
-    note : str
-        What was done, in a few words.
-
-    Raises
-    ------
-    InputError
-        If a model is not periodic in the plane, or a number is out of range.
-    """
-    sources = list(models) if isinstance(models, Sequence) else [models]
-    if isinstance(n_columns, bool) or int(n_columns) != n_columns or n_columns < 1:
-        raise InputError(f"columns: {n_columns}; allowed: a whole number from 1")
-    cut: list[Atoms] = []
-    for model in sources:
-        angles: Any = model.cell.angles() if model.cell.rank == 3 else (0.0,)
-        if np.allclose(angles, 90.0, atol=1e-4) and model.pbc[:2].all():
-            cut.extend(slab_columns(model, thickness=thickness, min_width=min_width))
-    if cut:
-        return cut, f"{len(cut)} column{'s' if len(cut) > 1 else ''} cut from the model"
-    for model in sources:
-        if not model.pbc.all():
-            raise InputError(
-                f"model: {len(model)} atoms, periodic along {model.pbc.tolist()}; allowed for FEM: periodic in "
-                f"all directions, or a slab periodic in the plane of a rectangular cell {min_width:.0f} Å wide or more"
-            )
-    grains = all(is_crystal(model) for model in sources)
-    if grains:
-        # Only a crystal may be repeated: its patches are then grains of the wanted size.
-        sources = [model.repeat(_repeats(model)) for model in _checked_sources(sources)]
-    columns = [
-        glass_column(sources, width=width, thickness=thickness, seed=check_seed(seed) + n)
-        for n in range(n_columns)
-    ]
-    if grains:
-        return columns, (
-            f"a perfect crystal has no variance: columns of grains of about {GRAIN / 10:g} nm in random "
-            "orientations were made from it"
-        )
-    return columns, (
-        f"the model is narrower than {min_width / 10:.0f} nm: columns {width / 10:.3g} nm wide were put together "
-        "from its pieces"
-    )
-
-
-def _repeats(model: Atoms) -> list[int]:
-    return [math.ceil(GRAIN / PATCH / height) for height in heights_of(model)]

@@ -398,25 +398,19 @@ def _structure_factor(name: str, place: Path, settings: ReferenceSettings) -> li
 
 
 def _fem(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
-    from alzmodel.models.columns import GRAIN, WIDTH, glass_column
-    from alzmodel.models.patches import PATCH, heights_of
+    from alzmodel.models.columns import GRAIN
+    from alzmodel.models.specimen import Specimen
     from alzmodel.scattering.fem.variance import VARIANCES, fem
 
     grain = min(settings.size or GRAIN, GRAIN_MAX)
-    atoms = crystal(name)
-    source = atoms.repeat([math.ceil(grain / PATCH / height) for height in heights_of(atoms)])
-    rng = np.random.default_rng(settings.seed)
     spread = math.sqrt(settings.b_iso / (8 * math.pi**2))
-    source.positions += spread * rng.normal(size=source.positions.shape)
-    columns = [
-        glass_column(source, width=WIDTH, thickness=settings.thickness, seed=settings.seed + number)
-        for number in range(settings.columns)
-    ]
+    specimen = Specimen(settings.thickness, grain=grain, displacement=spread)
+    columns = list(specimen.columns(crystal(name), settings.columns, settings.seed))
     result = fem(columns)
     used = result.settings
     body = f"grains of about {grain:g} A in random orientations"
     words = {
-        "specimen": f"{settings.columns} columns, {WIDTH:g} A wide, {settings.thickness:g} A thick, "
+        "specimen": f"{settings.columns} columns, {specimen.built_width:g} A wide, {settings.thickness:g} A thick, "
         f"from seed {settings.seed}",
         "displacements": f"B = {settings.b_iso:g} A^2 for every atom",
         "microscope": f"{used.energy_kev:g} keV, semi-angle {used.semi_angle_mrad:g} mrad (probe "

@@ -27,10 +27,13 @@ from alzmodel.moved import names_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alzmodel.scattering.fem.settings import FEMSettings
+
 __all__ = [
     "PRESETS",
     "CompareSettings",
     "Dopant",
+    "FEMInstrument",
     "FEMStudySettings",
     "GlassSettings",
     "LocalOrderSettings",
@@ -189,6 +192,38 @@ class XRDSettings(_Strict):
         return value
 
 
+class FEMInstrument(_Strict):
+    """The microscope: keys of :class:`alzmodel.scattering.fem.settings.FEMSettings`."""
+
+    energy_kev: Positive = 200.0
+    """Electron energy, keV."""
+    semi_angle_mrad: Positive = 0.51
+    """Convergence semi-angle of the probe, mrad."""
+    probe_fwhm: Positive | None = None
+    """Width of the probe in focus, Å, in place of the semi-angle."""
+    defocus: Annotated[float, Field(allow_inf_nan=False, strict=True)] = 0.0
+    """Å."""
+    source_fwhm: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = 0.0
+    """FWHM of the effective source (coherence), Å."""
+    ring_width: Positive = 0.1
+    """nm⁻¹; V depends on it."""
+
+    def settings(self) -> FEMSettings:
+        """Return the instrument that FEM computes with.
+
+        Raises
+        ------
+        InputError
+            If a value is out of range.
+        """
+        from alzmodel.scattering.fem.settings import FEMSettings, semi_angle_of
+
+        given = self.model_dump(exclude={"probe_fwhm"})
+        if self.probe_fwhm is not None:
+            given["semi_angle_mrad"] = semi_angle_of(self.probe_fwhm, self.energy_kev)
+        return FEMSettings(**given)
+
+
 class FEMStudySettings(_Strict):
     """Columns for fluctuation microscopy: of glass, of gas, and of glass with pyrochlore clusters."""
 
@@ -204,6 +239,25 @@ class FEMStudySettings(_Strict):
     """Volume fraction; assumed."""
     lattice_parameter: Annotated[float, Field(ge=5, le=20, allow_inf_nan=False, strict=True)] = 10.805
     """Å; the measured one of La2Zr2O7, assumed for the clusters."""
+    instrument: FEMInstrument = FEMInstrument()
+    """The microscope; that of Zhu et al. (2024) if nothing is said."""
+
+    def task_inputs(self) -> dict[str, Any]:
+        """Return what the results hang on; of the instrument only what differs from the usual one.
+
+        Raises
+        ------
+        InputError
+            If the instrument is not possible, or its probe wider than the columns hold.
+        """
+        instrument = self.instrument.settings()
+        if self.width < instrument.min_width:
+            raise InputError(
+                f"fem.width: {self.width:g} Å for a probe of {instrument.probe_fwhm:.1f} Å; allowed: at least "
+                f"{math.ceil(instrument.min_width)} Å"
+            )
+        changed = self.instrument.model_dump(exclude_defaults=True)
+        return self.model_dump(exclude={"instrument"}) | ({"instrument": changed} if changed else {})
 
     @model_validator(mode="after")
     def _there_is_memory(self) -> FEMStudySettings:
@@ -425,6 +479,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "local_order": LocalOrderSettings,
     "xrd": XRDSettings,
     "fem": FEMStudySettings,
+    "instrument": FEMInstrument,
     "reference": ReferenceSettings,
     "compare": CompareSettings,
     "run": RunSettings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -332,27 +333,6 @@ def _relaxed(atoms: Atoms, potential: str, work: Work) -> dict[str, Any]:
     }
 
 
-def _column_seeds(inputs: Mapping[str, Any]) -> list[tuple[int, int, int]]:
-    """Seeds of glass, clusters and gas of each column."""
-    # Of its own for every column of every glass, and the same whenever it is made again.
-    seeds = np.random.SeedSequence([inputs["model"]["seed"], round(1000 * inputs["model"]["la"])])
-    states = seeds.generate_state(3 * inputs["columns"]).reshape(-1, 3)
-    return [(int(glass), int(clusters), int(gas)) for glass, clusters, gas in states]
-
-
-def _with_clusters(column: Atoms, inputs: Mapping[str, Any], seed: int) -> Atoms:
-    from alzmodel.models.columns import embed_clusters
-
-    return embed_clusters(
-        column,
-        phase="La2Zr2O7",
-        diameter=inputs["cluster_diameter"],
-        volume_fraction=inputs["cluster_fraction"],
-        lattice_parameter=inputs["lattice_parameter"],
-        seed=seed,
-    )
-
-
 def around_nucleus(column: Atoms) -> Atoms:
     """Cut the first cluster of a column out, with the glass next to it: a model to look at.
 
@@ -383,33 +363,40 @@ def around_nucleus(column: Atoms) -> Atoms:
 
 def _fem(work: Work) -> StageResult:
     """Normalised variance of the glass, of a gas of its ions, and of the glass with pyrochlore clusters."""
-    from alzmodel.models.columns import gas_source, glass_column
+    from alzmodel.models.specimen import Clusters, Specimen
     from alzmodel.scattering.fem.fit import fit_fem_peaks
     from alzmodel.scattering.fem.readings import read_peaks
     from alzmodel.scattering.fem.variance import fem
+    from alzmodel.study.settings import FEMInstrument
 
     inputs = work.inputs
+    n, model = inputs["columns"], inputs["model"]
+    instrument = FEMInstrument(**inputs.get("instrument", {})).settings()
+    glass = Specimen(inputs["thickness"], instrument.min_width, inputs["width"])
+    clusters = Clusters(
+        inputs["cluster_diameter"],
+        inputs["cluster_fraction"],
+        lattice_parameter=inputs["lattice_parameter"],
+    )
     frames = _glass_frames(work)
-    size = {"width": inputs["width"], "thickness": inputs["thickness"]}
-    glasses, ceramics, gases = [], [], []
-    for number, (glass_seed, cluster_seed, gas_seed) in enumerate(_column_seeds(inputs)):
-        glasses.append(glass_column(frames, **size, seed=glass_seed))
-        ceramics.append(_with_clusters(glasses[-1], inputs, cluster_seed))
-        # From patches too, so that it shows what the way of building alone would show.
-        gases.append(glass_column(gas_source(frames[-1], gas_seed), **size, seed=gas_seed))
-        work.progress(0.4 * (number + 1) / inputs["columns"], "columns")
-    write_structure(around_nucleus(ceramics[0]), work.folder / NUCLEUS)
-    kinds = {"glass": glasses, "gas": gases, "glass-ceramic": ceramics}
+    # Of its own for every column of every glass, and the same whenever it is made again.
+    seed = np.random.SeedSequence([model["seed"], round(1000 * model["la"])])
+    kinds: dict[str, list[Atoms]] = {"glass": list(glass.columns(frames, n, seed))}
+    work.progress(0.2, "columns of glass")
+    kinds["gas"] = list(glass.control(frames, n, seed))
+    work.progress(0.35, "columns of gas")
+    kinds["glass-ceramic"] = list(replace(glass, clusters=clusters).dressed(kinds["glass"], seed))
+    write_structure(around_nucleus(kinds["glass-ceramic"][0]), work.folder / NUCLEUS)
     found: dict[str, FEMResult] = {}
     for position, (kind, columns) in enumerate(kinds.items()):
-        found[kind] = fem(columns, progress=_part(work.progress, 0.4 + 0.2 * position, 0.2))
+        found[kind] = fem(columns, instrument, progress=_part(work.progress, 0.4 + 0.2 * position, 0.2))
     curves: dict[str, Curve] = {}
     for kind, result in found.items():
         curves |= _fem_curves(result, kind)
     fits = {"gas": fit_fem_peaks(found["gas"], "two")}
     rows = []
-    for kind, columns, how in (("glass", glasses, "predicted"), ("glass-ceramic", ceramics, "assumed")):
-        readings = read_peaks(columns, found[kind], gas=found["gas"], always=False, n_attributed=1)
+    for kind, how in (("glass", "predicted"), ("glass-ceramic", "assumed")):
+        readings = read_peaks(kinds[kind], found[kind], gas=found["gas"], always=False, n_attributed=1)
         fits[kind] = readings.fit
         rows += [_quantity(name, value, kind=how, source=kind) for name, value in readings.numbers().items()]
     results = {
@@ -435,8 +422,11 @@ def _fem_curves(result: FEMResult, kind: str) -> dict[str, Curve]:
 
 
 def _fem_results(result: FEMResult) -> dict[str, Any]:
+    from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
+
     left_out = {"k", "variance", "variance_ci95", "variance_floor", "mean_intensity"}
-    return {key: value for key, value in result.to_dict().items() if key not in left_out}
+    plain = with_peaks(result, fit_fem_peaks(result))
+    return {key: value for key, value in plain.items() if key not in left_out}
 
 
 STAGES: Mapping[str, Callable[[Work], StageResult]] = {

@@ -364,7 +364,7 @@ def _analyses(
         inputs = {"model": who, "wavelength": study.xrd.wavelength, "two_theta": list(study.xrd.two_theta)}
         yield make_task("xrd", f"XRD {words}", inputs, needs=needs, seconds=0.3 + 2e-5 * positions)
     if study.fem:
-        inputs = {"model": who, **study.fem.model_dump()}
+        inputs = {"model": who, **study.fem.task_inputs()}
         volume = study.fem.columns * study.fem.width**2 * study.fem.thickness
         yield make_task("fem", f"FEM {words}", inputs, needs=needs, seconds=3 * volume / (130**2 * 50))
 

@@ -16,7 +16,6 @@ from alzmodel.local_order.pdf import partial_rdf
 from alzmodel.models.columns import (
     CLUSTER,
     embed_clusters,
-    fem_columns,
     gas_column,
     gas_source,
     glass_column,
@@ -220,23 +219,6 @@ def test_slabs_of_a_wide_model_hold_every_atom_once_per_direction():
     assert {round(slab.cell[2, 2], 9) for slab in slabs} == {30.0}
     cube = Atoms("O3000", positions=rng.random((3000, 3)) * 130, cell=[130] * 3, pbc=True)
     assert len(slab_columns(cube, thickness=50.0)) == 9
-    columns, note = fem_columns(cube, thickness=65.0)
-    assert len(columns) == 6
-    assert "cut" in note
-
-
-def test_small_models_are_put_together(source):
-    columns, note = fem_columns([source, source], n_columns=2, width=125.0, thickness=20.0, seed=7)
-    assert len(columns) == 2
-    assert columns[0].cell.lengths()[0] == 125.0
-    assert "narrower" in note
-    assert not np.array_equal(columns[0].positions[:50], columns[1].positions[:50])
-
-
-def test_a_crystal_becomes_grains():
-    columns, note = fem_columns(crystal("La2Zr2O7"), n_columns=1, width=125.0, thickness=40.0)
-    assert "grains" in note
-    assert columns[0].info["provenance"]["column"]["patch_spacing"] >= 40.0
 
 
 def test_unusable_input_is_refused(source, column):
@@ -251,8 +233,6 @@ def test_unusable_input_is_refused(source, column):
         glass_column(source, thickness=float("nan"), seed=1)
     with pytest.raises(InputError, match="seed: -1"):
         glass_column(source, seed=-1)
-    with pytest.raises(InputError, match="columns: 0"):
-        fem_columns(source, n_columns=0)
     with pytest.raises(InputError, match="cluster diameter: 60"):
         embed_clusters(column, diameter=60.0, volume_fraction=0.1, seed=1)
     with pytest.raises(InputError, match="not one sphere"):

@@ -130,6 +130,7 @@ GLASS = "[glass]\nla = [3.0]\nseeds = [1]\n"
             ["fraction.0: 0 is refused; allowed: greater than 0"],
         ),
         (GLASS + "[fem]\nwidth = 50\n", ["fem.width", "50", "120"]),
+        (GLASS + "[fem.instrument]\nenergy = 300\n", ["fem.instrument.energy", "did you mean 'energy_kev'"]),
         (GLASS + "[xrd]\ntwo_theta = [80, 10, 0.1]\n", ["xrd.two_theta", "first < last"]),
         (GLASS + "[xrd]\nwavelength = nan\n", ["xrd.wavelength", "nan"]),
         ("name = 'a'\n", ["glass: is missing"]),

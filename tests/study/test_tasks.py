@@ -61,6 +61,8 @@ def changed(before: StudySettings, after: StudySettings) -> set[str]:
 def test_a_changed_parameter_changes_what_depends_on_it_only() -> None:
     base = study()
     assert changed(base, study("[fem]\nthickness = 60.0\n")) == {"fem"}
+    assert changed(base, study("[fem.instrument]\nenergy_kev = 300\n")) == {"fem"}
+    assert changed(base, study("[fem.instrument]\nenergy_kev = 200\n")) == set()
     assert changed(base, study("[local_order]\nr_max = 15.0\n")) == {"local_order", "crystal"}
     assert changed(base, study("[xrd]\nwavelength = 1.2\n")) == {"xrd", "crystallite", "crystal"}
     assert changed(base, study("[xrd]\ncrystallite_diameter = 60.0\n")) == {"crystallite"}
@@ -217,6 +219,8 @@ def test_analyses_that_are_left_out() -> None:
         (BASE + "[reference]\nphases = ['unobtainium']\nrelax = []\n", "unobtainium"),
         (BASE + "[reference]\nphases = ['MgO']\nrelax = ['La2O3']\n", "La2O3"),
         (BASE + "[xrd]\nwavelength = 'XyKa'\n", "XyKa"),
+        (BASE + "[fem.instrument]\nsemi_angle_mrad = 0.3\n", r"fem.width: 130 Å .* allowed: at least 203 Å"),
+        (BASE + "[fem.instrument]\nenergy_kev = 5.0\n", "energy_kev: 5"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_any_work(text: str, words: str) -> None:

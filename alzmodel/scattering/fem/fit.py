@@ -15,9 +15,20 @@ from alzmodel.fitting import PeakFit, PeakGuess, fit_peaks
 
 if TYPE_CHECKING:
     from alzmodel.fitting import Peak, Shape
+    from alzmodel.scattering.fem.stack import StackResult
     from alzmodel.scattering.fem.variance import FEMResult
 
-__all__ = ["FOUR_PEAKS", "TWO_WINDOWS", "FEMFit", "FEMPeak", "FitMode", "fit_curve", "fit_fem_peaks"]
+__all__ = [
+    "FOUR_PEAKS",
+    "TWO_WINDOWS",
+    "FEMFit",
+    "FEMPeak",
+    "FitMode",
+    "fit_curve",
+    "fit_fem_peaks",
+    "fit_stack_peaks",
+    "with_peaks",
+]
 
 FloatArray = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -124,6 +135,11 @@ class FEMFit:
     curve: FloatArray
     units: tuple[str, int]
 
+    @property
+    def significant(self) -> tuple[FEMPeak, ...]:
+        """Peaks that stand out."""
+        return tuple(peak for peak in self.peaks if peak.significant)
+
     def __getitem__(self, label: str) -> FEMPeak:
         for peak in self.peaks:
             if peak.label == label:
@@ -135,7 +151,7 @@ class FEMFit:
         return {
             "mode": self.mode,
             "shape": self.shape,
-            "peaks": [peak.to_dict() for peak in self.peaks if peak.significant],
+            "peaks": [peak.to_dict() for peak in self.significant],
         }
 
 
@@ -176,6 +192,40 @@ def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "
         result.k, result.variance["omega"] - result.floor, _noise(result), units, name, mode, shape=shape
     )
     return replace(fitted, curve=fitted.curve + np.interp(fitted.k, result.k, result.floor))
+
+
+def fit_stack_peaks(result: StackResult, mode: FitMode = "four", *, shape: Shape = "gaussian") -> FEMFit:
+    """Fit peaks to "omega" of measured patterns, by the fit that models get.
+
+    Parameters
+    ----------
+    result
+        From :func:`alzmodel.scattering.fem.stack.measure_stack`. A measured V has no speckle floor taken off; its
+        noise is that of the bootstrap over patterns, and intervals come from leaving out groups of patterns.
+    mode, shape
+        As in :func:`fit_fem_peaks`.
+
+    Raises
+    ------
+    InputError
+        If the mode is unknown or the rings do not cover its range.
+    """
+    low, high = result.variance_ci95["omega"].T
+    noise = np.maximum((high - low) / 3.92, 1e-12)
+    groups = [np.asarray(curve) for curve in result.groups]
+    return fit_curve(
+        result.k, result.variance["omega"], noise, groups, "groups of patterns", mode, shape=shape
+    )
+
+
+def with_peaks(result: FEMResult | StackResult, fit: FEMFit) -> dict[str, Any]:
+    """Plain values of a result for JSON, with the peaks of a fit that stand out under ``peaks``."""
+    plain: dict[str, Any] = {}
+    for key, value in result.to_dict().items():
+        plain[key] = value
+        if key == "mean_intensity":
+            plain["peaks"] = [peak.to_dict() for peak in fit.significant]
+    return plain
 
 
 def fit_curve(

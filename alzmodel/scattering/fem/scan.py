@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
+    from alzmodel.models.specimen import Specimen
     from alzmodel.scattering.fem.settings import FEMSettings
     from alzmodel.scattering.fem.variance import FEMResult
     from alzmodel.scattering.xrd.pattern import PowderPattern
@@ -56,9 +57,6 @@ _EXACT: Final = 0.02
 
 _WIDEST: Final = 300.0
 """Å; wider columns than this are not built."""
-
-_CELLS: Final = 3
-"""Cells along an axis, at least, of the disordered crystals that spheres are cut from."""
 
 _ATOMS: Final = 40_000
 _SPHERES: Final = 24
@@ -219,9 +217,9 @@ class Grid:
         nothing is rounded: one sphere of 80 Å is 0.16 of a usual column of 100 Å, whatever was asked for. No probe sees
         a sphere and its periodic image.
         """
-        from alzmodel.models.columns import MIN_WIDTH, WIDTH
+        from alzmodel.models.specimen import Specimen
 
-        usual = max(WIDTH, 1.05 * max(MIN_WIDTH, self.settings.min_width), diameter + _APART)
+        usual = max(Specimen(min_width=self.settings.min_width).built_width, diameter + _APART)
         spheres = fraction * usual**2 * thickness / (math.pi / 6 * diameter**3)
         if abs(round(spheres) - spheres) <= _EXACT * spheres:
             return usual
@@ -321,7 +319,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
     clusters: list[dict[str, Any]] = []
     try:
         result = fem_until(
-            _specimens(matrix, point, grid, clusters),
+            _columns(matrix, point, grid, clusters),
             grid.settings,
             relative_error=grid.relative_error,
             most=grid.n_columns,
@@ -338,7 +336,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
             half_widths[f"{name}_{key}"] = 0.5 * (interval[1] - interval[0])
     numbers["fem_ratio"] = numbers["fem_peak2_height"] / numbers["fem_peak1_height"]
     built = float(np.mean([one["volume_fraction"] for one in clusters]))
-    numbers |= _line(matrix, point, built, grid.seed)
+    numbers |= _line(matrix, point, built, grid)
     return {
         **found,
         "fraction_built": built,
@@ -352,65 +350,54 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
     }
 
 
-def _specimens(
-    matrix: Matrix, point: ScanPoint, grid: Grid, clusters: list[dict[str, Any]]
-) -> Iterator[Atoms]:
-    """Columns with spheres, each built when it is asked for; what was put in is added to `clusters`."""
-    from alzmodel.models.columns import embed_clusters
+def _specimen(point: ScanPoint, grid: Grid) -> Specimen:
+    from alzmodel.models.specimen import Clusters, Specimen
 
-    for number in range(grid.n_columns):
-        column = embed_clusters(
-            _column(matrix, point, grid, number),
-            unit=_disordered(point, grid.seed + number),
+    return Specimen(
+        thickness=point.thickness,
+        min_width=grid.settings.min_width,
+        width=grid.width(point.diameter, point.fraction, point.thickness),
+        clusters=Clusters(
+            point.diameter,
+            point.fraction,
             lattice_parameter=point.lattice_parameter,
-            diameter=point.diameter,
-            volume_fraction=point.fraction,
-            seed=grid.seed + number,
             displacement=point.displacement,
-        )
+            disorder=point.disorder,
+            excess_la=point.excess_la,
+        ),
+    )
+
+
+def _columns(matrix: Matrix, point: ScanPoint, grid: Grid, clusters: list[dict[str, Any]]) -> Iterator[Atoms]:
+    """Columns with spheres, each built when it is asked for; what was put in is added to `clusters`."""
+    specimen = _specimen(point, grid)
+    for column in specimen.dressed(_bare(matrix, specimen, grid), grid.seed):
         clusters.append(column.info["provenance"]["clusters"])
         yield column
 
 
-def _disordered(point: ScanPoint, seed: int) -> Atoms | None:
-    """Crystal to cut the spheres of a point from, at least as large as they are; None if it has no disorder."""
-    from alzmodel.pyrochlore import off_stoichiometric_pyrochlore, pyrochlore_defect_fluorite
-
-    a = point.lattice_parameter
-    repeats = max(_CELLS, math.ceil(point.diameter / a))
-    if point.excess_la:
-        return off_stoichiometric_pyrochlore(repeats, point.excess_la, seed, lattice_parameter=a)
-    if point.disorder:
-        return pyrochlore_defect_fluorite(repeats, point.disorder, seed, lattice_parameter=a)
-    return None
-
-
-def _column(matrix: Matrix, point: ScanPoint, grid: Grid, number: int) -> Atoms:
-    """Column of the glass; those of the last glass, width and thickness are kept."""
-    from alzmodel.models.columns import glass_column
-
-    width = grid.width(point.diameter, point.fraction, point.thickness)
-    key = (id(matrix), width, point.thickness, grid.seed)
+def _bare(matrix: Matrix, specimen: Specimen, grid: Grid) -> Iterator[Atoms]:
+    """Columns of the glass alone; those of the last glass, width and thickness are kept."""
+    plain = replace(specimen, clusters=None)
+    key = (id(matrix), plain, grid.seed)
     if _KEPT.get("key") != key:
-        _KEPT.update(key=key, columns=[])
+        made = plain.columns(list(matrix.frames), grid.n_columns, grid.seed)
+        _KEPT.update(key=key, columns=[], made=made)
     columns: list[Atoms] = _KEPT["columns"]
-    while len(columns) <= number:
-        columns.append(
-            glass_column(
-                list(matrix.frames), width=width, thickness=point.thickness, seed=grid.seed + len(columns)
-            )
-        )
-    return columns[number]
+    for number in range(grid.n_columns):
+        if len(columns) <= number:
+            columns.append(next(_KEPT["made"]))
+        yield columns[number]
 
 
 _KEPT: dict[str, Any] = {}
 
 
-def _line(matrix: Matrix, point: ScanPoint, fraction: float, seed: int) -> dict[str, float]:
+def _line(matrix: Matrix, point: ScanPoint, fraction: float, grid: Grid) -> dict[str, float]:
     """Place and width of (222) in the mixture of spheres and glass; NaN where there is no line in the window."""
     from alzmodel.scattering.xrd.pattern import fit_line, mix_patterns
 
-    crystal = _sphere_pattern(point, seed)
+    crystal = _sphere_pattern(point, grid)
     mixture = mix_patterns([crystal, matrix.pattern], _weights(matrix, point, fraction))
     low, high = XRD_WINDOW
     found = {}
@@ -423,17 +410,19 @@ def _line(matrix: Matrix, point: ScanPoint, fraction: float, seed: int) -> dict[
     return found
 
 
-def _sphere_pattern(point: ScanPoint, seed: int) -> PowderPattern:
+def _sphere_pattern(point: ScanPoint, grid: Grid) -> PowderPattern:
     """Pattern of the spheres: averaged over where they are cut, or of some of them where they have disorder."""
     from alzmodel.models.columns import sphere_anywhere
     from alzmodel.scattering.xrd.pattern import mix_patterns, nanocrystal_pattern, powder_pattern
 
+    clusters = _specimen(point, grid).clusters
+    assert clusters is not None
     b_iso = 8 * math.pi**2 * point.displacement**2
     patterns: list[PowderPattern] = []
     masses, n_atoms = [], 0
     while len(patterns) < _SPHERES and n_atoms < _ATOMS:
-        number = seed + len(patterns)
-        unit = _disordered(point, number)
+        number = grid.seed + len(patterns)
+        unit = clusters.unit(number)
         if unit is None:
             return nanocrystal_pattern(
                 PHASE,

@@ -20,8 +20,6 @@ from alzmodel.scattering.fem.detector import Camera, PatternStack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from alzmodel.fitting import Shape
-    from alzmodel.scattering.fem.fit import FEMFit, FitMode
 
 __all__ = [
     "READ_FORMATS",
@@ -131,24 +129,8 @@ class StackResult:
     camera: Camera
     groups: FloatArray
 
-    def fit(self, mode: FitMode = "four", *, shape: Shape = "gaussian") -> FEMFit:
-        """Peaks of "omega", by the fit that models get; a measured V has no speckle floor taken off."""
-        from alzmodel.scattering.fem.fit import fit_curve
-
-        low, high = self.variance_ci95["omega"].T
-        noise = np.maximum((high - low) / 3.92, 1e-12)
-        return fit_curve(
-            self.k,
-            self.variance["omega"],
-            noise,
-            [np.asarray(curve) for curve in self.groups],
-            "groups of patterns",
-            mode,
-            shape=shape,
-        )
-
-    def to_dict(self, mode: FitMode = "four", *, shape: Shape = "gaussian") -> dict[str, Any]:
-        """Plain values for JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
         from dataclasses import asdict
 
         return {
@@ -157,7 +139,6 @@ class StackResult:
             "variance_raw": dict(self.variance_raw),
             "variance_ci95": dict(self.variance_ci95),
             "mean_intensity": self.mean_intensity,
-            "peaks": [peak.to_dict() for peak in self.fit(mode, shape=shape).peaks if peak.significant],
             "center": list(self.geometry.center),
             "ellipse": {"ratio": self.geometry.ratio, "angle": self.geometry.angle},
             "pixel_size": self.pixel_size,

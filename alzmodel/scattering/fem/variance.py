@@ -29,9 +29,6 @@ from alzmodel.scattering.fem.waves import (
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from alzmodel.fitting import Shape
-    from alzmodel.scattering.fem.fit import FEMPeak, FitMode
-
 __all__ = [
     "VARIANCES",
     "ColumnMoments",
@@ -39,7 +36,6 @@ __all__ = [
     "FEMResult",
     "FEMSettings",
     "column_moments",
-    "columns_of",
     "fem",
     "fem_of_model",
     "intensities",
@@ -123,21 +119,14 @@ class FEMResult:
     moments: tuple[ColumnMoments, ...]
     note: str = ""
 
-    def peaks(self, mode: FitMode = "four", *, shape: Shape = "gaussian") -> tuple[FEMPeak, ...]:
-        """Peaks of the "omega" variance that stand out: see :func:`alzmodel.scattering.fem.fit.fit_fem_peaks`."""
-        from alzmodel.scattering.fem.fit import fit_fem_peaks
-
-        return tuple(peak for peak in fit_fem_peaks(self, mode, shape=shape).peaks if peak.significant)
-
-    def to_dict(self, mode: FitMode = "four", *, shape: Shape = "gaussian") -> dict[str, Any]:
-        """Plain values for JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
         return {
             "k": self.k,
             "variance": dict(self.variance),
             "variance_ci95": dict(self.variance_ci95),
             "variance_floor": self.floor,
             "mean_intensity": self.mean_intensity,
-            "peaks": [peak.to_dict() for peak in self.peaks(mode, shape=shape)],
             "n_columns": self.n_columns,
             "n_atoms": self.n_atoms,
             "settings": asdict(self.settings),
@@ -272,7 +261,7 @@ def fem_of_model(
     ----------
     model
         One model, or several of the same material; columns and wide boxes are used as they are or cut, smaller models
-        put together: see :func:`alzmodel.models.columns.fem_columns`.
+        put together: see :class:`alzmodel.models.specimen.Specimen`.
     thickness
         Of the columns that are made, Å.
     n_columns, seed
@@ -290,33 +279,14 @@ def fem_of_model(
     InputError
         If the model is not periodic or cannot be cut, or a number is out of range.
     """
+    from alzmodel.models.specimen import Specimen
+
     settings = FEMSettings() if settings is None else settings
-    columns, note = columns_of(model, thickness=thickness, n_columns=n_columns, seed=seed, settings=settings)
+    specimen = Specimen(thickness=thickness, min_width=settings.min_width)
+    columns = list(specimen.columns(model, n_columns, seed))
+    note = specimen.note(model)
     result = fem(columns, settings, engine=engine, progress=progress)
     return replace(result, note=f"{note}; {result.note}" if result.note else note)
-
-
-def columns_of(
-    model: Sequence[Atoms] | Atoms,
-    *,
-    thickness: float,
-    n_columns: int,
-    seed: int,
-    settings: FEMSettings,
-) -> tuple[list[Atoms], str]:
-    """Columns wide enough for the probe, and how they came about; arguments as in :func:`fem_of_model`."""
-    from alzmodel.models.columns import MIN_WIDTH, WIDTH, fem_columns
-
-    # Wider probes need wider columns; the usual one leaves the tenth that the default width has over its limit.
-    min_width = max(MIN_WIDTH, settings.min_width)
-    return fem_columns(
-        model,
-        n_columns=n_columns,
-        width=max(WIDTH, 1.05 * min_width),
-        thickness=thickness,
-        min_width=min_width,
-        seed=seed,
-    )
 
 
 def column_moments(

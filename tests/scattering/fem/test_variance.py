@@ -18,7 +18,7 @@ from alzmodel.models.columns import embed_clusters, gas_column, gas_source, glas
 from alzmodel.models.packing import random_packing
 from alzmodel.scattering.fem import waves as fem_waves
 from alzmodel.scattering.fem.attribution import attribute
-from alzmodel.scattering.fem.fit import fit_fem_peaks
+from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
 from alzmodel.scattering.fem.settings import semi_angle_of
 from alzmodel.scattering.fem.variance import (
     VARIANCES,
@@ -214,7 +214,7 @@ def test_a_random_gas_has_speckle_and_no_peaks(columns):
     assert ratio.mean() == pytest.approx(1.06, abs=0.1)
     assert ratio.max() < 1.6
     for mode in ("four", "two", "free"):
-        assert result.peaks(mode) == ()
+        assert fit_fem_peaks(result, mode).significant == ()
 
 
 @pytest.mark.parametrize("changes", [{}, {"source_fwhm": 20.0, "ring_width": 0.4}], ids=str)
@@ -259,14 +259,14 @@ def test_a_repeated_box_is_a_crystal_of_itself_and_a_patched_column_is_not(packi
 
 def test_disorder_shows_no_peaks_and_pyrochlore_clusters_show_theirs(columns):
     plain = fem(columns)
-    assert plain.peaks("free") == ()
+    assert fit_fem_peaks(plain, "free").significant == ()
     clusters = [
         embed_clusters(column, diameter=40.0, volume_fraction=0.2, seed=seed)
         for seed, column in enumerate(columns)
     ]
     result = fem(clusters)
     expected = {"k3.2": 3.206, "k3.7": 3.702, "k5.2": 5.235, "k6.1": 6.139}
-    four = {peak.label: peak for peak in result.peaks("four")}
+    four = {peak.label: peak for peak in fit_fem_peaks(result, "four").significant}
     for label in ("k3.2", "k5.2", "k6.1"):
         peak = four[label]
         assert peak.k == pytest.approx(expected[label], abs=0.06)
@@ -277,7 +277,7 @@ def test_disorder_shows_no_peaks_and_pyrochlore_clusters_show_theirs(columns):
         assert peak.fwhm_ci95[0] < peak.fwhm < peak.fwhm_ci95[1]
         assert peak.d == pytest.approx(10 / peak.k)
         assert peak.d_ci95[0] < peak.d < peak.d_ci95[1]
-    free = [peak.k for peak in result.peaks("free")]
+    free = [peak.k for peak in fit_fem_peaks(result, "free").significant]
     for label in ("k3.2", "k5.2", "k6.1"):
         assert min(abs(k - expected[label]) for k in free) < 0.1
     two = fit_fem_peaks(result, "two")
@@ -321,7 +321,7 @@ def test_more_columns_narrow_the_bootstrap_and_one_has_none():
         np.ptp(many.variance_ci95["re"], axis=1).mean() < np.ptp(few.variance_ci95["re"], axis=1).mean() * 1.2
     )
     again = pool(moments[:3], instrument)
-    assert json_text(again.to_dict("free")) == json_text(few.to_dict("free"))
+    assert json_text(again.to_dict()) == json_text(few.to_dict())
 
 
 def test_image_variance_of_different_cells_is_averaged():
@@ -386,7 +386,7 @@ def test_columns_are_made_from_any_periodic_model(packing, columns):
 
 def test_json_keys():
     result = fem(gas(100, 1), FEMSettings(k_min=2.0, k_max=8.0, k_step=0.1))
-    plain = json.loads(json_text(result.to_dict()))
+    plain = json.loads(json_text(with_peaks(result, fit_fem_peaks(result))))
     assert {"k", "variance", "mean_intensity", "peaks"} <= set(plain)
     assert set(plain["variance"]) == {"omega", "r", "re", "image"}
     assert len(plain["k"]) == len(plain["variance"]["omega"]) == 61
