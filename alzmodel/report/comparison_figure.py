@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from alzmodel.report.drawing import COLOURS, draw, grid, name_once, need
+from alzmodel.report.drawing import COLOURS, draw, grid, name_once, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def plot_comparison(
         for name, members in by_series.items()
         if any(isinstance(row["measured"], int | float) for row in members)
     }
-    need(by_series, "rows of the comparison")
+    require(by_series, "rows of the comparison")
     fields = (
         "id",
         "x",

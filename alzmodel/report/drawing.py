@@ -43,9 +43,9 @@ __all__ = [
     "looks_of",
     "mark",
     "name_once",
-    "need",
     "noted",
     "pair_name",
+    "require",
 ]
 
 STYLE_FILE: Final = Path(__file__).with_name("alzmodel.mplstyle")
@@ -92,7 +92,7 @@ def looks_of(labels: Iterable[str]) -> dict[str, Look]:
     return looks
 
 
-def need(mapping: Mapping[str, Any] | Sequence[Any], what: str) -> None:
+def require(mapping: Mapping[str, Any] | Sequence[Any], what: str) -> None:
     """Refuse to draw nothing.
 
     Raises

@@ -23,8 +23,8 @@ from alzmodel.report.drawing import (
     looks_of,
     mark,
     name_once,
-    need,
     pair_name,
+    require,
 )
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ def plot_pdf(
     InputError
         If there is nothing to draw, a pair is not there, or the ending is none of the formats.
     """
-    need(curves, "PDF curves")
+    require(curves, "PDF curves")
     known = [name for name in next(iter(curves.values()))["partials"] if not name.endswith("_std")]
     wanted = list(pairs) if pairs is not None else known
     for name in wanted:
         if name not in known:
             raise InputError(f"pair: {name!r}; allowed: {', '.join(known)}")
-    need(wanted, "pairs")
+    require(wanted, "pairs")
     looks = looks_of(curves)
     columns: Columns = {}
     for label, curve in curves.items():
@@ -127,9 +127,9 @@ def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) 
     InputError
         If there is nothing to draw.
     """
-    need(units, "coordination")
+    require(units, "coordination")
     cations = list(dict.fromkeys(name for one in units.values() for name in one if "histogram" in one[name]))
-    need(cations, "coordination histograms")
+    require(cations, "coordination histograms")
     looks = looks_of(units)
     rows: list[tuple[Any, ...]] = []
     data: dict[tuple[str, str], tuple[list[int], list[float], list[float]]] = {}
@@ -211,9 +211,9 @@ def plot_sharing(sharing: Mapping[str, Mapping[str, Any]], path: str | Path) -> 
     InputError
         If there is nothing to draw.
     """
-    need(sharing, "sharing")
+    require(sharing, "sharing")
     pairs = list(dict.fromkeys(name for one in sharing.values() for name in one))
-    need(pairs, "pairs")
+    require(pairs, "pairs")
     kinds = {
         "corner": ("#0b2f6b", ""),
         "edge": ("#c4673f", "////"),
@@ -285,7 +285,7 @@ def plot_xrd(
     InputError
         If there is nothing to draw.
     """
-    need(patterns, "patterns")
+    require(patterns, "patterns")
     looks = looks_of(patterns)
     columns: Columns = {}
     for label, pattern in patterns.items():
@@ -358,7 +358,7 @@ def plot_fem(
     InputError
         If there is nothing to draw.
     """
-    need(curves, "FEM curves")
+    require(curves, "FEM curves")
     looks = looks_of(label for label in curves if label not in controls)
     columns: Columns = {}
     for label, curve in curves.items():
@@ -427,7 +427,7 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], path: str | Path) -
     InputError
         If there is nothing to draw.
     """
-    need(histories, "histories")
+    require(histories, "histories")
     looks = looks_of(histories)
     axes_of = {"temperature": "temperature (K)", "density": "density (g/cm³)"}
     columns: Columns = {}

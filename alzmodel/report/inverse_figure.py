@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, array, draw, grid, need
+from alzmodel.report.drawing import GREY, array, draw, grid, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def plot_inverse(
     mark in that panel.
     """
     built = [n for n, point in enumerate(points) if point["refused"] is None]
-    need(built, "inverse scan")
+    require(built, "inverse scan")
     matching = {n for film in films for n in film.matching}
     columns: Columns = {"glass": [points[n]["glass"] for n in built]}
     for key in (

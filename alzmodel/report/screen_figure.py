@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.report.drawing import COLOURS, GREY, Columns, draw, grid, need
+from alzmodel.report.drawing import COLOURS, GREY, Columns, draw, grid, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def plot_screen(
     InputError
         If there is nothing to draw.
     """
-    need(panels, "dopant screen")
+    require(panels, "dopant screen")
     names = ("quantity", "ion", "field strength (e/Å)", "effect", "low", "high", "isovalent")
     rows = [
         (
