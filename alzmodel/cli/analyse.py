@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import lbu_cost
-from alzmodel.cli.curves import Files, Json, MaxAtoms, each_file
+from alzmodel.cli.curves import each_file
 from alzmodel.cli.lbu_display import print_units
-from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.options import Files, Json, MaxAtoms, command
+from alzmodel.cli.options.lbu import UnitOptions
 from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
@@ -19,7 +17,9 @@ from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    import typer
     from ase import Atoms
 
     from alzmodel.local_order.rings import Rings
@@ -28,130 +28,83 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 
-class ShellCriterion(StrEnum):
-    """What ends a first shell."""
-
-    MINIMUM = "first minimum"
-    SOLID_ANGLE = "solid angle"
-    GAP = "relative gap"
-
-
-class RingCriterion(StrEnum):
-    """Which rings count."""
-
-    PRIMITIVE = "primitive"
-    KING = "king"
-    GUTTMAN = "guttman"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to the command tree."""
-    app.command()(lbu)
+    app.command()(command(lbu))
 
 
-def lbu(
-    files: Files,
-    cutoff: Annotated[
-        list[str] | None,
-        typer.Option(help="First-shell limit such as La-O=3.2 in Å; default: first minimum of the partial."),
-    ] = None,
-    shells: Annotated[
-        ShellCriterion,
-        typer.Option(
-            case_sensitive=False, help="What ends a first shell; the others are reported beside it."
-        ),
-    ] = ShellCriterion.MINIMUM,
-    former: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ELEMENT", help="Network former; default: Zr, else the cation of largest field strength."
-        ),
-    ] = None,
-    ring_criterion: Annotated[
-        RingCriterion, typer.Option("--rings", case_sensitive=False, help="Which rings count.")
-    ] = RingCriterion.PRIMITIVE,
-    ring_centres: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ELEMENTS", help="Cations that rings run over, such as Zr,La; default: the former."
-        ),
-    ] = None,
-    largest_ring: Annotated[
-        int, typer.Option(parser=whole, metavar="INTEGER", help="Longest rings in atoms, even, up to 24.")
-    ] = 12,
-    list_rings: Annotated[
-        bool, typer.Option("--list-rings", help="With --json: the atoms of every ring of the last frame.")
-    ] = False,
-    probe: Annotated[
-        float,
-        typer.Option(
-            parser=real, metavar="FLOAT", help="Radius in Å of the probe that looks for room for Li."
-        ),
-    ] = 0.59,
-    write: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="G", help="Write the model with an array per atom: coordination, bond valence, …"
-        ),
-    ] = None,
-    max_atoms: MaxAtoms = MAX_ATOMS,
-    as_json: Json = False,
-) -> None:
+def lbu(files: Files, options: UnitOptions, max_atoms: MaxAtoms = MAX_ATOMS, as_json: Json = False) -> None:
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
-    from alzmodel.local_order.building_units import building_units
-    from alzmodel.local_order.per_atom import with_atom_arrays
     from alzmodel.local_order.references import reference_order, reference_sharing
+
+    work = _UnitWork(options, _pair_values(options.cutoff) if options.cutoff else None)
+    _check(options, files, as_json)
+    result = each_file(files, work, max_atoms=max_atoms, cost=lbu_cost)
+    notes = [*work.notes, *_notes_on_formers(result["former"])]
+    for note in notes:
+        say(f"alzmodel: {note}")
+    result |= {"notes": notes, "references": reference_sharing(), "order_ends": reference_order()}
+    if as_json:
+        print_json(result)
+    elif str(options.write) != STANDARD_STREAM:
+        print_units(result)
+
+
+def _check(options: UnitOptions, files: Sequence[Path], as_json: bool) -> None:
     from alzmodel.local_order.rings import check_largest
-    from alzmodel.local_order.shells import bonded
 
-    cutoffs = _pair_values(cutoff) if cutoff else None
-    centres = list(dict.fromkeys(name.strip() for name in ring_centres.split(","))) if ring_centres else None
-    check_largest(largest_ring)
-    if not 0 <= probe < 3:
-        raise InputError(f"--probe {probe:g}: out of range; allowed: from 0 to below 3 Å")
-    if list_rings and not as_json:
+    check_largest(options.largest_ring)
+    if not 0 <= options.probe < 3:
+        raise InputError(f"--probe {options.probe:g}: out of range; allowed: from 0 to below 3 Å")
+    if options.list_rings and not as_json:
         raise InputError("--list-rings: without --json; allowed: with --json, which holds the lists")
-    if list_rings and len(files) > 1:
+    if options.list_rings and len(files) > 1:
         raise InputError(f"--list-rings: {len(files)} files to analyse; allowed: one")
-    if write is not None:
-        _check_write(write, files, as_json)
+    if options.write is not None:
+        _check_write(options.write, files, as_json)
 
-    notes: dict[str, None] = {}
 
-    def analyse(frames: list[Atoms]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _UnitWork:
+    """Building units of the frames of one file, with what was asked for."""
+
+    options: UnitOptions
+    cutoffs: dict[str, float] | None
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
+        from alzmodel.local_order.building_units import building_units
+        from alzmodel.local_order.per_atom import with_atom_arrays
+        from alzmodel.local_order.shells import bonded
+
+        options, text = self.options, self.options.ring_centres
         with show_progress("lbu") as progress:
-            model = bonded(frames, cutoffs=cutoffs, criterion=shells.value)
+            model = bonded(frames, cutoffs=self.cutoffs, criterion=options.shells.value)
             units = building_units(
                 model,
-                former=former,
-                ring_criterion=ring_criterion.value,
-                ring_centres=centres,
-                largest_ring=largest_ring,
-                probe_radius=probe,
+                former=options.former,
+                ring_criterion=options.ring_criterion.value,
+                ring_centres=list(dict.fromkeys(name.strip() for name in text.split(","))) if text else None,
+                largest_ring=options.largest_ring,
+                probe_radius=options.probe,
                 progress=progress,
             )
-        if write is not None:
-            write_structure(with_atom_arrays(model, former=units.former), write)
-        notes.update(dict.fromkeys(units.notes))
+        if options.write is not None:
+            write_structure(with_atom_arrays(model, former=units.former), options.write)
+        self.notes.update(dict.fromkeys(units.notes))
         table = units.to_dict()
-        if list_rings:
+        if options.list_rings:
             table["rings"]["members"] = _members(model, units.rings)
         return table
 
-    result = each_file(files, analyse, max_atoms=max_atoms, cost=lbu_cost)
-    if not isinstance(result["former"], str):
-        words = ", ".join(dict.fromkeys(result["former"]))
-        notes[
-            f"models of different formers ({words}): network and rings are means over both; --former sets one"
-        ] = None
-    for note in notes:
-        say(f"alzmodel: {note}")
-    result |= {"notes": list(notes), "references": reference_sharing(), "order_ends": reference_order()}
-    if as_json:
-        print_json(result)
-        return
-    if str(write) != STANDARD_STREAM:
-        print_units(result)
+
+def _notes_on_formers(former: str | Sequence[str]) -> list[str]:
+    if isinstance(former, str):
+        return []
+    words = ", ".join(dict.fromkeys(former))
+    return [
+        f"models of different formers ({words}): network and rings are means over both; --former sets one"
+    ]
 
 
 def _check_write(path: Path, files: Sequence[Path], as_json: bool) -> None:

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import functools
 import shutil
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from alzmodel.cli.build_crystal import crystal, nanocrystal
-from alzmodel.cli.build_options import (
-    Compensate,
-    Compensation,
-    Dopant,
-    DryRun,
-    Formula,
-    Fraction,
-    Frames,
-    Json,
-    La,
-    Li,
-    Output,
-    Oxygen,
-    OxygenContent,
-    Potential,
-    Ranks,
-    Seed,
-    Workdir,
-    check_models,
-    compositions_of,
-    report,
-    summary_of,
+from alzmodel.cli.build_reports import check_models, compositions_of, report, summary_of
+from alzmodel.cli.options import Json, ModelFile, command
+from alzmodel.cli.options.build import (
+    BuildOptions,
+    CeramicOptions,
+    CompositionOptions,
+    GlassOptions,
+    NucleusOptions,
 )
-from alzmodel.cli.numbers import real, whole
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams, say, show_progress
 from alzmodel.errors import AlzmodelError, BuildError, InputError, InterruptionError
 from alzmodel.io import STANDARD_STREAM, write_structure
@@ -55,48 +41,99 @@ build = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add ``build`` to the command tree."""
-    build.command()(crystal)
-    build.command()(nanocrystal)
+    build.command()(command(glass))
+    build.command("glass-ceramic")(command(glass_ceramic))
+    build.command()(command(crystal))
+    build.command()(command(nanocrystal))
     app.add_typer(build, name="build")
 
 
-@build.command()
 def glass(
-    output: Output,
-    la: La = None,
-    formula: Formula = None,
-    li: Li = None,
-    oxygen: OxygenContent = Oxygen.BALANCE,
-    dopant: Dopant = None,
-    fraction: Fraction = None,
-    compensate: Compensate = Compensation.LITHIUM,
-    atoms: Annotated[
-        int,
-        typer.Option(
-            parser=whole, metavar="INTEGER", help="Smallest number of atoms; rounded up to whole ions."
-        ),
-    ] = 600,
-    seed: Seed = 1,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            help="quick, standard, as-deposited-high-Tf, annealed-low-Tf, or a TOML file of temperatures, rates, …"
-        ),
-    ] = "standard",
-    potential: Potential = "du-teter",
-    ranks: Ranks = 1,
-    frames: Frames = None,
-    workdir: Workdir = None,
-    dry_run: DryRun = False,
+    output: ModelFile,
+    composition: CompositionOptions,
+    recipe: GlassOptions,
+    building: BuildOptions,
     as_json: Json = False,
 ) -> None:
     """Melt-quench a glass with LAMMPS and write the minimised model."""
+    refuse_two_streams(output, as_json)
+    jobs = _glass_jobs(output, composition, recipe, building)
+    standing = [_finished(job.target, building.frames, job.made) for job in jobs]
+    if building.dry_run:
+        print_json([job.plan() for job in jobs]) if as_json else _show_plan(jobs)
+        return
+    summaries = []
+    for job, found in zip(jobs, standing, strict=True):
+        summaries.append(summary_of(_made(job, building.frames) if found is None else found))
+        report(summaries[-1], job.target, as_json)
+    if as_json:
+        print_json(summaries[0] if len(summaries) == 1 else summaries)
+
+
+def glass_ceramic(
+    output: ModelFile,
+    nucleus: NucleusOptions,
+    composition: CompositionOptions,
+    recipe: CeramicOptions,
+    building: BuildOptions,
+    as_json: Json = False,
+) -> None:
+    """Melt-quench a glass around a nucleus of crystal, free the nucleus, relax both; the composition is the glass's."""
+    refuse_two_streams(output, as_json)
+    job = _ceramic_job(output, nucleus, composition, recipe, building)
+    if building.dry_run:
+        print_json(job.plan()) if as_json else _show_plan([job])
+        return
+    model = _finished(output, building.frames, job.made)
+    summary = summary_of(_made(job, building.frames) if model is None else model)
+    if as_json:
+        print_json(summary)
+    report(summary, output, as_json)
+    if not as_json and str(output) != STANDARD_STREAM:
+        _print_nucleus(summary["provenance"])
+    _warn_of_nucleus(summary["provenance"]["nucleus"])
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One model to build: what it is, what it costs, where it goes.
+
+    `made` is the hash of its inputs, `workdir` the folder that the user named for restart files.
+    """
+
+    title: str
+    words: str
+    formula: str
+    n_atoms: int
+    protocol: str
+    seconds: float
+    megabytes: float
+    target: Path
+    made: str
+    workdir: Path | None
+    run: Callable[..., Glass]
+
+    def plan(self) -> dict[str, Any]:
+        """Give what ``--dry-run`` shows."""
+        return {
+            "formula": self.formula,
+            "n_atoms": self.n_atoms,
+            "protocol": self.protocol,
+            "seconds": self.seconds,
+            "megabytes": self.megabytes,
+        }
+
+
+def _glass_jobs(
+    output: Path, asked: CompositionOptions, recipe: GlassOptions, building: BuildOptions
+) -> list[_Job]:
+    """One for every ion that the dopant stands for."""
     from alzmodel.models import melt_quench
     from alzmodel.models.work_folder import check_work_folder
 
-    refuse_two_streams(output, as_json)
-    compositions = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
+    compositions = compositions_of(asked)
     outputs = _output_names(output, list(compositions))
+    frames, workdir, dopant = building.frames, building.workdir, asked.dopant
     check_models(*outputs, frames=frames)
     if frames and len(outputs) > 1:
         raise InputError(
@@ -105,127 +142,89 @@ def glass(
     if workdir is not None:
         for label in compositions:
             check_work_folder(workdir / label if label else workdir)
-    how: dict[str, Any] = {"seed": seed, "protocol": protocol, "potential": potential, "ranks": ranks}
-    hashes = [melt_quench.input_hash(composition, atoms, **how) for composition in compositions.values()]
-    finished = [_finished(target, frames, made) for target, made in zip(outputs, hashes, strict=True)]
-    seconds = melt_quench.estimate_seconds(atoms, protocol) / ranks
-    megabytes = melt_quench.estimate_memory(atoms, ranks) / 1e6
-    if dry_run:
-        plan = [
-            {
-                "formula": composition.formula,
-                "n_atoms": atoms,
-                "protocol": protocol,
-                "seconds": seconds,
-                "megabytes": megabytes,
-            }
-            for composition in compositions.values()
-        ]
-        print_json(plan) if as_json else _print_plan(plan)
-        return
-    summaries = []
-    for label, composition, target, made, standing in zip(
-        compositions, compositions.values(), outputs, hashes, finished, strict=True
-    ):
-        if standing is not None:
-            summaries.append(summary_of(standing))
-        else:
-            folder = _work_folder(workdir / label if workdir and label else workdir, target, made)
-            say(f"alzmodel: {composition.formula}: about {seconds:.0f} s and {megabytes:.0f} MB of memory")
-            job = functools.partial(melt_quench.melt_quench, composition, atoms, **how)
-            result = _built(job, composition.formula, folder, named=workdir is not None)
-            _write(result, target, frames, folder, named=workdir is not None)
-            summaries.append(summary_of(result.model))
-        report(summaries[-1], target, as_json)
-    if as_json:
-        print_json(summaries[0] if len(summaries) == 1 else summaries)
+    how: dict[str, Any] = {
+        "seed": recipe.seed,
+        "protocol": recipe.protocol,
+        "potential": building.potential,
+        "ranks": building.ranks,
+    }
+    hashes = [melt_quench.input_hash(one, recipe.atoms, **how) for one in compositions.values()]
+    seconds = melt_quench.estimate_seconds(recipe.atoms, recipe.protocol) / building.ranks
+    megabytes = melt_quench.estimate_memory(recipe.atoms, building.ranks) / 1e6
+    return [
+        _Job(
+            title=composition.formula,
+            words=f"about {seconds:.0f} s",
+            formula=composition.formula,
+            n_atoms=recipe.atoms,
+            protocol=recipe.protocol,
+            seconds=seconds,
+            megabytes=megabytes,
+            target=target,
+            made=made,
+            workdir=workdir / label if workdir and label else workdir,
+            run=functools.partial(melt_quench.melt_quench, composition, recipe.atoms, **how),
+        )
+        for (label, composition), target, made in zip(compositions.items(), outputs, hashes, strict=True)
+    ]
 
 
-@build.command("glass-ceramic")
-def glass_ceramic(
-    output: Output,
-    nucleus: Annotated[str, typer.Option(help="Reference phase of the nucleus, such as La2Zr2O7.")],
-    diameter: Annotated[
-        float, typer.Option(parser=real, metavar="FLOAT", help="Diameter of the nucleus in Å (assumed).")
-    ],
-    box: Annotated[
-        float | None, typer.Option(parser=real, metavar="FLOAT", help="Edge of the cube in Å, about.")
-    ] = None,
-    atoms: Annotated[
-        int | None,
-        typer.Option(parser=whole, metavar="INTEGER", help="Smallest number of atoms, instead of --box."),
-    ] = None,
-    la: La = None,
-    formula: Formula = None,
-    li: Li = None,
-    oxygen: OxygenContent = Oxygen.BALANCE,
-    dopant: Dopant = None,
-    fraction: Fraction = None,
-    compensate: Compensate = Compensation.LITHIUM,
-    seed: Seed = 1,
-    protocol: Annotated[
-        str, typer.Option(help="glass-ceramic, or another protocol with an anneal, or a TOML file.")
-    ] = "glass-ceramic",
-    potential: Potential = "du-teter",
-    ranks: Ranks = 1,
-    frames: Frames = None,
-    workdir: Workdir = None,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
-    """Melt-quench a glass around a nucleus of crystal, free the nucleus, relax both; the composition is the glass's."""
+def _ceramic_job(
+    output: Path,
+    nucleus: NucleusOptions,
+    asked: CompositionOptions,
+    recipe: CeramicOptions,
+    building: BuildOptions,
+) -> _Job:
     from alzmodel.models import glass_ceramic, melt_quench
     from alzmodel.models.work_folder import check_work_folder
 
-    refuse_two_streams(output, as_json)
-    found = compositions_of(la, formula, li, oxygen, dopant, fraction, compensate)
+    found = compositions_of(asked)
     if len(found) > 1:
-        raise InputError(f"--dopant {dopant}: stands for {' and '.join(found)}; allowed: one of them")
+        raise InputError(f"--dopant {asked.dopant}: stands for {' and '.join(found)}; allowed: one of them")
     (composition,) = found.values()
-    check_models(output, frames=frames)
-    if workdir is not None:
-        check_work_folder(workdir)
+    check_models(output, frames=building.frames)
+    if building.workdir is not None:
+        check_work_folder(building.workdir)
     how: dict[str, Any] = {
-        "nucleus": nucleus,
-        "diameter": diameter,
-        "box": box,
-        "n_atoms": atoms,
-        "seed": seed,
-        "protocol": protocol,
-        "potential": potential,
-        "ranks": ranks,
+        "nucleus": nucleus.nucleus,
+        "diameter": nucleus.diameter,
+        "box": nucleus.box,
+        "n_atoms": nucleus.atoms,
+        "seed": recipe.seed,
+        "protocol": recipe.protocol,
+        "potential": building.potential,
+        "ranks": building.ranks,
     }
     expected = glass_ceramic.check_request(composition, **how)
-    seconds = glass_ceramic.estimate_seconds(expected, protocol) / ranks
-    megabytes = melt_quench.estimate_memory(expected, ranks) / 1e6
-    if dry_run:
-        plan = {
-            "formula": composition.formula,
-            "n_atoms": expected,
-            "protocol": protocol,
-            "seconds": seconds,
-            "megabytes": megabytes,
-        }
-        print_json(plan) if as_json else _print_plan([plan])
-        return
-    made = glass_ceramic.input_hash(composition, **how)
-    model = _finished(output, frames, made)
-    if model is None:
-        title = f"{nucleus} in {composition.formula}"
-        say(f"alzmodel: {title}: about {expected} atoms, {seconds:.0f} s and {megabytes:.0f} MB of memory")
-        folder = _work_folder(workdir, output, made)
-        job = functools.partial(glass_ceramic.glass_ceramic, composition, **how)
-        result = _built(job, title, folder, named=workdir is not None)
-        _write(result, output, frames, folder, named=workdir is not None)
-        model = result.model
-    summary = summary_of(model)
-    if as_json:
-        print_json(summary)
-    report(summary, output, as_json)
-    if not as_json and str(output) != STANDARD_STREAM:
-        _print_nucleus(summary["provenance"])
-    if not summary["provenance"]["nucleus"]["survived"]:
-        share = summary["provenance"]["nucleus"]["inner_on_site"]
+    seconds = glass_ceramic.estimate_seconds(expected, recipe.protocol) / building.ranks
+    return _Job(
+        title=f"{nucleus.nucleus} in {composition.formula}",
+        words=f"about {expected} atoms, {seconds:.0f} s",
+        formula=composition.formula,
+        n_atoms=expected,
+        protocol=recipe.protocol,
+        seconds=seconds,
+        megabytes=melt_quench.estimate_memory(expected, building.ranks) / 1e6,
+        target=output,
+        made=glass_ceramic.input_hash(composition, **how),
+        workdir=building.workdir,
+        run=functools.partial(glass_ceramic.glass_ceramic, composition, **how),
+    )
+
+
+def _made(job: _Job, frames: Path | None) -> Atoms:
+    """Build a model, and write it and its frames."""
+    folder = _work_folder(job.workdir, job.target, job.made)
+    say(f"alzmodel: {job.title}: {job.words} and {job.megabytes:.0f} MB of memory")
+    result = _built(job.run, job.title, folder, named=job.workdir is not None)
+    _write(result, job.target, frames, folder, named=job.workdir is not None)
+    return result.model
+
+
+def _warn_of_nucleus(nucleus: dict[str, Any]) -> None:
+    if not nucleus["survived"]:
+        share = nucleus["inner_on_site"]
         say(f"alzmodel: the nucleus did not survive: {share:.0%} of its inner cations are on their sites")
 
 
@@ -313,6 +312,6 @@ def _output_names(output: Path, labels: list[str]) -> list[Path]:
     return [output.with_name(f"{output.stem}-{label}{output.suffix}") for label in labels]
 
 
-def _print_plan(plan: list[dict[str, Any]]) -> None:
+def _show_plan(jobs: list[_Job]) -> None:
     columns = ("formula", "atoms at least", "protocol", "estimated time (s)", "memory (MB)")
-    print_table("plan", columns, [tuple(step.values()) for step in plan])
+    print_table("plan", columns, [tuple(job.plan().values()) for job in jobs])

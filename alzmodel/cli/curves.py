@@ -1,13 +1,9 @@
-"""What the commands share that compute curves: arguments, reading of models, measured data beside them."""
+"""What the commands share that compute curves: reading of models, measured data beside them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from alzmodel.cli.numbers import whole
 from alzmodel.cli.output import mark_provisional, print_table, say
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, read_frames
@@ -15,82 +11,24 @@ from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from ase import Atoms
 
     from alzmodel.cli.costs import Cost
+    from alzmodel.cli.options import Comparison
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
-__all__ = [
-    "Against",
-    "Figure",
-    "Files",
-    "Json",
-    "MaxAtoms",
-    "Window",
-    "check_max_atoms",
-    "check_positive",
-    "each_file",
-    "lay_over_measured",
-    "measured_curve",
-]
+__all__ = ["check_max_atoms", "check_positive", "each_file", "lay_over_measured", "measured_curve"]
 
 LARGEST_MAX_ATOMS = 10**10
-COMPARISON = "Comparison with a measurement"
-
-Files = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="F...",
-        help="Structure files, '-' is extxyz on stdin. A file of several frames is one model: their average.",
-    ),
-]
-MaxAtoms = Annotated[
-    int,
-    typer.Option(
-        "--max-atoms",
-        parser=whole,
-        metavar="INTEGER",
-        help="Refuse files of more atoms, or of more than 200 bytes for each.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
-Against = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DATA",
-        help="Measured curve (.xy, .xye, .csv, .chi, .gr, .xrdml, …) to lay this over.",
-        rich_help_panel=COMPARISON,
-    ),
-]
-Figure = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="G",
-        help="With --against: draw both and the residual (.png, .svg, .pdf; .csv for the numbers).",
-        rich_help_panel=COMPARISON,
-    ),
-]
-Window = Annotated[
-    tuple[float, float] | None,
-    typer.Option(
-        metavar="FIRST LAST",
-        help="With --against: the range of the abscissa that takes part.",
-        rich_help_panel=COMPARISON,
-    ),
-]
 
 
-def measured_curve(
-    path: Path | None,
-    abscissa: Abscissa,
-    *,
-    figure: Path | None = None,
-    window: tuple[float, float] | None = None,
-) -> MeasuredCurve | None:
+def measured_curve(comparison: Comparison, abscissa: Abscissa) -> MeasuredCurve | None:
     """Read the measured curve that is laid over, if there is one, and check what is to be done with it."""
     from alzmodel.scattering.xrd.data import read_curve
 
+    path, window, figure = comparison.against, comparison.window, comparison.figure
     if path is None:
         for name, value in (("--figure", figure), ("--window", window)):
             if value is not None:
@@ -116,9 +54,8 @@ def lay_over_measured(
     y: Any,
     background: int,
     as_json: bool,
+    comparison: Comparison,
     *,
-    figure: Path | None = None,
-    window: tuple[float, float] | None = None,
     ordinate: str | None = None,
 ) -> None:
     """Add the key ``against``: the curve scaled onto the measured one, and how well they agree."""
@@ -126,12 +63,12 @@ def lay_over_measured(
         return
     from alzmodel.scattering.xrd.data import lay_over
 
-    agreement = lay_over(measured, result[x], y, background=background, window=window)
+    agreement = lay_over(measured, result[x], y, background=background, window=comparison.window)
     result["against"] = agreement.to_dict()
-    if figure is not None:
+    if comparison.figure is not None:
         from alzmodel.report.against_figure import plot_against
 
-        plot_against(result["against"], x, figure, ordinate=ordinate)
+        plot_against(result["against"], x, comparison.figure, ordinate=ordinate)
     if not as_json:
         rows = [
             ("scale", agreement.scale),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alzmodel.cli.options import Json
 from alzmodel.cli.output import print_json, print_table, refuse_two_streams
 from alzmodel.errors import InputError
 from alzmodel.io import check_structure_path, write_structure
@@ -31,7 +32,7 @@ def show_library(
         typer.Option("-o", "--output", help="Write the minimised model here; '-' is extxyz on stdout."),
     ] = None,
     frames: Annotated[Path | None, typer.Option(help="Write its frames at 300 K here (extxyz).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the finished models that come with the package, or write one as a structure file."""
     from alzmodel.models.library import library, load_frames, load_model

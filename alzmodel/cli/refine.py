@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alzmodel.cli.curves import MaxAtoms, check_max_atoms
-from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.curves import check_max_atoms
+from alzmodel.cli.options import Json, MaxAtoms, command
+from alzmodel.cli.options.refine import Models, Output, RefineOptions
 from alzmodel.cli.output import (
     mark_provisional,
     print_json,
@@ -32,6 +32,8 @@ from alzmodel.io import (
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ase import Atoms
 
     from alzmodel.forcefields.calculators import NamedCalculator
@@ -41,133 +43,100 @@ __all__ = ["register"]
 EXIT_NOT_CONVERGED = 1
 
 
-class CellFreedom(StrEnum):
-    """What of the cell may change."""
-
-    FIXED = "fixed"
-    ISO = "iso"
-    FULL = "full"
-
-
-class Optimizer(StrEnum):
-    """How the atoms are moved."""
-
-    LBFGS = "lbfgs"
-    FIRE = "fire"
-
-
-Models = Annotated[list[Path], typer.Argument(help="Model files, one model each; '-' is extxyz on stdin.")]
-Output = Annotated[
-    Path,
-    typer.Option(
-        "-o", "--output", help="Model file; for several models a folder that gets NAME.extxyz of each."
-    ),
-]
-Trajectory = Annotated[Path | None, typer.Option(help="Also write every step here (extxyz); one model only.")]
-
-
 def register(app: typer.Typer) -> None:
     """Add ``refine`` to the command tree."""
-    app.command()(refine)
+    app.command()(command(refine))
 
 
 def refine(
     models: Models,
     output: Output,
-    calculator: Annotated[
-        str,
-        typer.Option(
-            help="7net-mf-0, chgnet (both after pip install '.\\[mlip]'), du-teter, grimes, a name of ASE's "
-            "(emt, lj, gulp, …) or package.module:Class."
-        ),
-    ],
-    parameters: Annotated[
-        str | None,
-        typer.Option(metavar="JSON", help='Keywords of the calculator, such as \'{"device": "cpu"}\'.'),
-    ] = None,
-    fmax: Annotated[
-        float, typer.Option(parser=real, metavar="FLOAT", help="Largest force that may be left, eV/Å.")
-    ] = 0.05,
-    steps: Annotated[int, typer.Option(parser=whole, metavar="INTEGER", help="Most steps.")] = 500,
-    cell: Annotated[
-        CellFreedom, typer.Option(help="What of the cell may change: nothing, its volume, all of it.")
-    ] = CellFreedom.ISO,
-    optimizer: Annotated[
-        Optimizer, typer.Option(help="lbfgs takes about half the steps; fire is hard to upset.")
-    ] = Optimizer.LBFGS,
-    trajectory: Trajectory = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Check everything, time one evaluation of each model, relax nothing."),
-    ] = False,
+    options: RefineOptions,
     max_atoms: MaxAtoms = MAX_ATOMS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Relax models with any ASE calculator, machine-learned ones included, at zero pressure.
 
     Each step is kept beside OUTPUT: the same command goes on where it was interrupted. If the steps run out, the model
     is written all the same, the exit code is 1, and the same command with more --steps goes on.
     """
-    from alzmodel.forcefields.calculators import calculator_of
-    from alzmodel.forcefields.refinement import check_refinement, refinement_hash
-
     refuse_two_streams(output, as_json)
-    targets = _targets(models, output)
-    if trajectory is not None:
-        if len(models) > 1:
-            raise InputError(f"--trajectory {trajectory}: {len(models)} models; allowed: with one model")
-        check_structure_path(trajectory, several=True)
-    _check_apart(models, [*targets, *([] if trajectory is None else [trajectory])])
-    keywords = _keywords(parameters)
-    check_max_atoms(max_atoms)
-    loaded = [_one_model(path, max_atoms) for path in models]
-    chosen = calculator_of(calculator, keywords)
-    settings = {"fmax": fmax, "steps": steps, "cell": cell.value, "optimizer": optimizer.value}
-    identities = []
-    for path, atoms, target in zip(models, loaded, targets, strict=True):
-        try:
-            check_refinement(atoms, chosen, **settings)  # type: ignore[arg-type]
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
-        identities.append(refinement_hash(atoms, chosen, cell.value, optimizer.value))
-        _standing(target, identities[-1])
-    if dry_run:
-        _show_plan(models, loaded, chosen, steps, as_json)
+    jobs, chosen = _jobs(models, output, options, max_atoms)
+    if options.dry_run:
+        _show_plan(jobs, chosen, options.steps, as_json)
         return
     if len(models) > 1:
         output.mkdir(parents=True, exist_ok=True)
-    summaries = [
-        _refine_one(path, atoms, target, identity, chosen, settings, trajectory, as_json)
-        for path, atoms, target, identity in zip(models, loaded, targets, identities, strict=True)
-    ]
+    summaries = [_refine_one(job, chosen, options, as_json) for job in jobs]
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else summaries)
     if not all(summary["converged"] for summary in summaries):
         raise typer.Exit(EXIT_NOT_CONVERGED)
 
 
-def _refine_one(
-    path: Path,
-    atoms: Atoms,
-    target: Path,
-    identity: str,
-    chosen: NamedCalculator,
-    settings: dict[str, Any],
-    trajectory: Path | None,
-    as_json: bool,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Job:
+    """One model, where it goes, and the hash of all that its relaxation depends on."""
+
+    path: Path
+    atoms: Atoms
+    target: Path
+    identity: str
+
+
+def _settings(options: RefineOptions) -> dict[str, Any]:
+    return {
+        "fmax": options.fmax,
+        "steps": options.steps,
+        "cell": options.cell.value,
+        "optimizer": options.optimizer.value,
+    }
+
+
+def _jobs(
+    models: list[Path], output: Path, options: RefineOptions, max_atoms: int
+) -> tuple[list[_Job], NamedCalculator]:
+    """Check everything, before any work."""
+    from alzmodel.forcefields.calculators import calculator_of
+    from alzmodel.forcefields.refinement import check_refinement, refinement_hash
+
+    targets = _targets(models, output)
+    trajectory = options.trajectory
+    if trajectory is not None:
+        if len(models) > 1:
+            raise InputError(f"--trajectory {trajectory}: {len(models)} models; allowed: with one model")
+        check_structure_path(trajectory, several=True)
+    _check_apart(models, [*targets, *([] if trajectory is None else [trajectory])])
+    keywords = _keywords(options.parameters)
+    check_max_atoms(max_atoms)
+    loaded = [_one_model(path, max_atoms) for path in models]
+    chosen = calculator_of(options.calculator, keywords)
+    jobs = []
+    for path, atoms, target in zip(models, loaded, targets, strict=True):
+        try:
+            check_refinement(atoms, chosen, **_settings(options))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        identity = refinement_hash(atoms, chosen, options.cell.value, options.optimizer.value)
+        _standing(target, identity)
+        jobs.append(_Job(path, atoms, target, identity))
+    return jobs, chosen
+
+
+def _refine_one(job: _Job, chosen: NamedCalculator, options: RefineOptions, as_json: bool) -> dict[str, Any]:
     from alzmodel.forcefields.refinement import refine as run
 
-    beside = target.with_name(f"{target.name}.refine-{identity[:8]}")
+    target, trajectory = job.target, options.trajectory
+    beside = target.with_name(f"{target.name}.refine-{job.identity[:8]}")
     restart = None if str(target) == STANDARD_STREAM else beside
-    summary = None if trajectory else _finished(target, identity, settings["fmax"])
+    summary = None if trajectory else _finished(target, job.identity, options.fmax)
     if summary is None:
         try:
-            with show_progress(path.name) as progress:
+            with show_progress(job.path.name) as progress:
                 result = run(
-                    atoms,
+                    job.atoms,
                     chosen,
-                    **settings,
+                    **_settings(options),
                     restart=restart,
                     keep_frames=trajectory is not None,
                     progress=progress,
@@ -187,8 +156,8 @@ def _refine_one(
     if not summary["converged"]:
         more = "" if restart is None else f"; the same command with more --steps goes on from {restart}"
         say(
-            f"alzmodel: {path}: {settings['steps']} steps left {summary['fmax']:.3f} eV/Å, asked for "
-            f"{settings['fmax']:g}; the model was written{more}"
+            f"alzmodel: {job.path}: {options.steps} steps left {summary['fmax']:.3f} eV/Å, asked for "
+            f"{options.fmax:g}; the model was written{more}"
         )
     if not as_json and str(target) != STANDARD_STREAM:
         hidden = {"provenance", "provisional", "calculator"}
@@ -286,20 +255,18 @@ def _one_model(path: Path, max_atoms: int) -> Atoms:
     return frames[0]
 
 
-def _show_plan(
-    models: list[Path], loaded: list[Atoms], chosen: NamedCalculator, steps: int, as_json: bool
-) -> None:
+def _show_plan(jobs: list[_Job], chosen: NamedCalculator, steps: int, as_json: bool) -> None:
     from alzmodel.forcefields.refinement import refine as run
 
     plan = []
-    for path, atoms in zip(models, loaded, strict=True):
+    for job in jobs:
         before = time.monotonic()
-        result = run(atoms, chosen, steps=0, cell="fixed")
+        result = run(job.atoms, chosen, steps=0, cell="fixed")
         seconds = time.monotonic() - before
         plan.append(
             {
-                "file": str(path),
-                "n_atoms": len(atoms),
+                "file": str(job.path),
+                "n_atoms": len(job.atoms),
                 "calculator": chosen.name,
                 "energy_before": result.energy_before,
                 "fmax_before": result.fmax,

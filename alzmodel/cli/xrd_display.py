@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from alzmodel.scattering.xrd.whole import PatternFit
 
-__all__ = ["print_fit", "print_lines", "print_superstructure"]
+__all__ = ["print_fit", "print_lines", "print_pattern", "print_superstructure"]
 
 
 def _range(interval: Sequence[float], digits: int) -> str | None:
@@ -104,3 +104,14 @@ def print_superstructure(lines: Mapping[str, Sequence[Mapping[str, Any]]]) -> No
         for line in found
     ]
     print_table("superstructure lines: share 1 in pyrochlore, 0 in defect fluorite", names, rows)
+
+
+def print_pattern(result: Mapping[str, Any]) -> None:
+    """Print the peaks of a pattern, and the lines that were fitted."""
+    if "lines" in result:
+        print_lines(result["lines"])
+    if "superstructure" in result:
+        print_superstructure(result["superstructure"])
+    columns = ("2θ (°)", "fwhm (°)", "d (Å)", "hkl", "Scherrer, K = 0.9 (Å)", "sphere (Å)")
+    keys = ("two_theta", "fwhm", "d", "hkl", "size_scherrer", "size_sphere")
+    print_table("peaks", columns, [tuple(peak[key] for key in keys) for peak in result["peaks"]])

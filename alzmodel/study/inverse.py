@@ -57,6 +57,15 @@ class InverseScan:
     n_kept: int
     files: tuple[Path, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "films": [film.to_dict() for film in self.films],
+            "ratio": self.ratio,
+            "points": self.points,
+            "files": self.files,
+        }
+
 
 def check_scan_folder(folder: Path) -> None:
     """Refuse a folder that holds anything but a scan, and links in one; nothing is written.

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from alzmodel.scattering.fem.settings import FEMSettings
 
-__all__ = ["LEAST", "TILT_MAX", "bootstrap_error", "fem_until", "tilted", "tilts_of"]
+__all__ = ["MIN_COLUMNS", "TILT_MAX", "bootstrap_error", "fem_converged", "tilted", "tilts_of"]
 
 TILT_MAX: Final = 10.0
 """Degrees; a beam that far off passes 1.5 % more material, which is not counted."""
 
-LEAST: Final = 4
+MIN_COLUMNS: Final = 4
 """Columns before the bootstrap is believed."""
 
 _SHARED: Final = frozenset({"plane", "n_atoms"})
@@ -90,7 +90,7 @@ def bootstrap_error(result: FEMResult) -> float:
     return max(means) if means else float(error.mean())
 
 
-def fem_until(
+def fem_converged(
     columns: Iterable[Atoms],
     settings: FEMSettings,
     *,
@@ -141,7 +141,7 @@ def fem_until(
     for column in columns:
         moments.append(_mean([column_moments(tilted(column, tilt), settings) for tilt in tilts]))
         count = len(moments)
-        if relative_error is not None and count >= LEAST:
+        if relative_error is not None and count >= MIN_COLUMNS:
             error = bootstrap_error(pool(moments, settings, seed=seed))
         progress(
             min(1.0, max(count / most, (relative_error or 0.0) ** 2 / error**2 if error > 0 else 0.0)),
@@ -159,8 +159,8 @@ def fem_until(
         error = bootstrap_error(result)
         reached = "" if error <= relative_error else f", not the {relative_error:.1%} asked for"
         known = f"V known to {error:.1%} (bootstrap by column){reached}"
-        if len(moments) < LEAST:
-            known = f"fewer than the {LEAST} that tell how well V is known"
+        if len(moments) < MIN_COLUMNS:
+            known = f"fewer than the {MIN_COLUMNS} that tell how well V is known"
         parts.append(f"ended after {len(moments)} columns: {known}")
     return replace(result, note="; ".join(parts))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.errors import AlzmodelError, InputError
-from alzmodel.scattering.fem.average import LEAST
+from alzmodel.scattering.fem.average import MIN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ class Grid:
         Columns to average at each point, or with `relative_error` the most.
     relative_error
         Take columns until the bootstrap error of V is this part of it
-        (:func:`alzmodel.scattering.fem.average.fem_until`).
+        (:func:`alzmodel.scattering.fem.average.fem_converged`).
     seed
         Of columns and spheres.
 
@@ -172,9 +172,9 @@ class Grid:
         if self.relative_error is not None:
             if not 0 < self.relative_error < 1:
                 raise InputError(f"scan, error to reach: {self.relative_error:g}; allowed: above 0, below 1")
-            if self.n_columns < LEAST:
+            if self.n_columns < MIN_COLUMNS:
                 raise InputError(
-                    f"scan, columns: {self.n_columns} with an error to reach; allowed: at least {LEAST}"
+                    f"scan, columns: {self.n_columns} with an error to reach; allowed: at least {MIN_COLUMNS}"
                 )
         for one, other in itertools.pairwise(sorted(self.fractions)):
             if other * (1 - _EXACT) < one * (1 + _EXACT):
@@ -306,7 +306,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
         30.5°; ``xrd_mixture_…`` the same fit to the mixture with the glass by weight, whose halo lies in the same
         window and widens it. Film and FEM specimen are taken for the same material.
     """
-    from alzmodel.scattering.fem.average import bootstrap_error, fem_until
+    from alzmodel.scattering.fem.average import bootstrap_error, fem_converged
     from alzmodel.scattering.fem.fit import fit_fem_peaks
     from alzmodel.scattering.fem.readings import PEAKS
 
@@ -318,7 +318,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
         return {**found, "refused": refused}
     clusters: list[dict[str, Any]] = []
     try:
-        result = fem_until(
+        result = fem_converged(
             _columns(matrix, point, grid, clusters),
             grid.settings,
             relative_error=grid.relative_error,
@@ -343,7 +343,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
         "n_spheres": [one["n_clusters"] for one in clusters],
         "width": grid.width(point.diameter, point.fraction, point.thickness),
         "n_columns": result.n_columns,
-        "error": bootstrap_error(result) if result.n_columns >= LEAST else math.nan,
+        "error": bootstrap_error(result) if result.n_columns >= MIN_COLUMNS else math.nan,
         "numbers": numbers,
         "half_widths": half_widths,
         **_curve(result),

@@ -220,6 +220,17 @@ class _Problem:
         return curves
 
 
+def _check_parts(parts: Sequence[CrystalPart | ComputedPart], n_points: int, background: int) -> None:
+    if not parts:
+        raise InputError("whole-pattern fit: no phase; allowed: at least one")
+    if not -1 <= background <= 12:
+        raise InputError(f"background: degree {background}; allowed: -1 (none) to 12")
+    for part in parts:
+        size = part.model.two_theta.size if isinstance(part, CrystalPart) else part.intensity.size
+        if size != n_points:
+            raise InputError(f"{part.name}: {size} angles; allowed: those of the {n_points} measured points")
+
+
 def fit_pattern(
     measured: MeasuredCurve,
     parts: Sequence[CrystalPart | ComputedPart],
@@ -270,18 +281,12 @@ def fit_pattern(
     R. A. Young (ed.), The Rietveld Method (Oxford University Press, 1993).
     """
     import lmfit
+    from scipy.special import stdtrit
 
     crystals = [part for part in parts if isinstance(part, CrystalPart)]
     computed = [part for part in parts if isinstance(part, ComputedPart)]
-    if not parts:
-        raise InputError("whole-pattern fit: no phase; allowed: at least one")
-    if not -1 <= background <= 12:
-        raise InputError(f"background: degree {background}; allowed: -1 (none) to 12")
     x = measured.x
-    for part in parts:
-        size = part.model.two_theta.size if isinstance(part, CrystalPart) else part.intensity.size
-        if size != x.size:
-            raise InputError(f"{part.name}: {size} angles; allowed: those of the {x.size} measured points")
+    _check_parts(parts, x.size, background)
     factor = np.ones_like(x) if grazing is None else grazing.factor(x)
     place = 2 * (x - x[0]) / (x[-1] - x[0]) - 1
     basis = (
@@ -323,9 +328,6 @@ def fit_pattern(
     scale = reduced if measured.sigma is None else max(1.0, chi) / unit**2
     covariance = None if result.covar is None else np.asarray(result.covar) * scale
     success = bool(result.success) and covariance is not None and bool(np.isfinite(covariance).all())
-
-    from scipy.special import stdtrit
-
     errors = ParameterErrors(
         result.var_names, covariance if success else None, float(stdtrit(degrees, 0.975))
     )

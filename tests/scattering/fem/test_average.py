@@ -8,7 +8,7 @@ import pytest
 from ase import Atoms
 
 from alzmodel.errors import InputError
-from alzmodel.scattering.fem.average import bootstrap_error, fem_until, tilted, tilts_of
+from alzmodel.scattering.fem.average import bootstrap_error, fem_converged, tilted, tilts_of
 from alzmodel.scattering.fem.variance import FEMSettings, column_moments, fem, intensities, pool
 from alzmodel.scattering.fem.waves import plane_of
 
@@ -61,7 +61,7 @@ def test_tilts_are_spread_evenly_and_small():
 def test_one_tilt_and_no_rule_is_the_plain_average():
     columns = [gas(seed) for seed in range(3)]
     plain = fem(columns, SETTINGS)
-    same = fem_until(iter(columns), SETTINGS)
+    same = fem_converged(iter(columns), SETTINGS)
     for name in ("omega", "r", "re", "image"):
         np.testing.assert_allclose(same.variance[name], plain.variance[name], rtol=1e-12)
     assert same.note == ""
@@ -70,7 +70,7 @@ def test_one_tilt_and_no_rule_is_the_plain_average():
 def test_tilts_of_a_column_are_one_unit_of_the_bootstrap():
     columns = [gas(seed) for seed in range(2)]
     tilts = tilts_of(3.0, 2)
-    result = fem_until(iter(columns), SETTINGS, tilts=tilts)
+    result = fem_converged(iter(columns), SETTINGS, tilts=tilts)
     assert result.n_columns == 2
     seen = [column_moments(tilted(column, tilt), SETTINGS) for column in columns for tilt in tilts]
     np.testing.assert_allclose(result.variance["omega"], pool(seen, SETTINGS).variance["omega"], rtol=1e-12)
@@ -86,7 +86,7 @@ def test_columns_are_taken_until_the_error_is_small():
             asked.append(seed)
             yield gas(seed)
 
-    result = fem_until(columns(), SETTINGS, relative_error=0.13, most=60)
+    result = fem_converged(columns(), SETTINGS, relative_error=0.13, most=60)
     assert len(asked) == result.n_columns
     assert 5 <= result.n_columns < 60
     assert bootstrap_error(result) <= 0.13
@@ -101,16 +101,16 @@ def test_columns_are_taken_until_the_error_is_small():
 
 
 def test_an_error_that_is_not_reached_is_told():
-    result = fem_until((gas(seed) for seed in range(50)), SETTINGS, relative_error=0.001, most=5)
+    result = fem_converged((gas(seed) for seed in range(50)), SETTINGS, relative_error=0.001, most=5)
     assert result.n_columns == 5
     assert "not the 0.1% asked for" in result.note
-    few = fem_until((gas(seed) for seed in range(2)), SETTINGS, relative_error=0.5)
+    few = fem_converged((gas(seed) for seed in range(2)), SETTINGS, relative_error=0.5)
     assert few.note == "ended after 2 columns: fewer than the 4 that tell how well V is known"
     with pytest.raises(InputError, match="error to reach: 1"):
-        fem_until([gas(1)], SETTINGS, relative_error=1.0)
+        fem_converged([gas(1)], SETTINGS, relative_error=1.0)
     with pytest.raises(InputError, match="most columns: 0"):
-        fem_until([gas(1)], SETTINGS, most=0)
+        fem_converged([gas(1)], SETTINGS, most=0)
     with pytest.raises(InputError, match="no columns"):
-        fem_until([], SETTINGS)
+        fem_converged([], SETTINGS)
     with pytest.raises(InputError, match="tilts: none"):
-        fem_until([gas(1)], replace(SETTINGS), tilts=())
+        fem_converged([gas(1)], replace(SETTINGS), tilts=())

@@ -1,0 +1,260 @@
+"""``alzmodel fem MODEL``: the variance of models."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.cli.costs import fem_cost
+from alzmodel.cli.curves import check_positive, each_file
+from alzmodel.cli.options.fem import Engine
+from alzmodel.cli.output import say, show_progress
+from alzmodel.errors import InputError
+from alzmodel.io import check_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+
+    from alzmodel.cli.options.fem import (
+        AverageOptions,
+        CameraOptions,
+        ClusterOptions,
+        ColumnOptions,
+        InstrumentOptions,
+        PeakOptions,
+    )
+    from alzmodel.compare.measured import Measured
+    from alzmodel.models.specimen import Specimen
+    from alzmodel.scattering.fem.detector import Camera
+    from alzmodel.scattering.fem.settings import FEMSettings
+    from alzmodel.scattering.fem.variance import FEMResult
+
+__all__ = ["fem_of_models", "measured_peaks"]
+
+TILTS = 6
+
+
+def fem_of_models(
+    files: Sequence[Path],
+    columns: ColumnOptions,
+    instrument: InstrumentOptions,
+    peaks: PeakOptions,
+    clusters: ClusterOptions,
+    averages: AverageOptions,
+    camera: CameraOptions,
+    max_atoms: int,
+) -> dict[str, Any]:
+    """FEM of structure files, for JSON."""
+    from alzmodel.scattering.fem.average import tilts_of
+    from alzmodel.scattering.fem.detector import Camera
+
+    check_positive("--thickness", columns.thickness, 1000.0)
+    _check_clusters(clusters)
+    work = _FemWork(
+        columns=columns,
+        settings=_settings(instrument),
+        engine=instrument.engine,
+        peaks=peaks,
+        clusters=clusters,
+        averages=averages,
+        camera=Camera(camera.electrons, camera.gain or 1.0, camera.readout, camera.psf, camera.binning),
+        write_stack=camera.write_stack,
+        tilts=tilts_of(averages.tilt, TILTS if averages.tilt else 0),
+    )
+    work.check(files)
+    cost = functools.partial(fem_cost, thickness=columns.thickness, columns=columns.columns)
+    result = each_file(files, work, max_atoms=max_atoms, cost=cost)
+    if clusters.readings:
+        from alzmodel.compare.rivals import rival_numbers
+
+        numbers = result["readings"]["numbers"]
+        result["readings"]["rivals"] = [row.to_dict() for row in rival_numbers(numbers)]
+    return result
+
+
+def _check_clusters(clusters: ClusterOptions) -> None:
+    if clusters.cluster_diameter is not None:
+        check_positive("--cluster-diameter", clusters.cluster_diameter, 1000.0)
+    fraction = clusters.cluster_fraction
+    if not 0 < fraction < 1:
+        raise InputError(f"--cluster-fraction {fraction:g}: out of range; allowed: above 0, below 1")
+
+
+def _settings(instrument: InstrumentOptions) -> FEMSettings:
+    from alzmodel.scattering.fem.settings import FEMSettings, semi_angle_of
+
+    probe = instrument.probe_fwhm
+    return FEMSettings(
+        energy_kev=instrument.energy,
+        semi_angle_mrad=instrument.semi_angle if probe is None else semi_angle_of(probe, instrument.energy),
+        defocus=instrument.defocus,
+        source_fwhm=instrument.source_fwhm,
+        ring_width=instrument.ring_width,
+    )
+
+
+@dataclass(frozen=True)
+class _FemWork:
+    """FEM of the frames of one file, with what was asked for."""
+
+    columns: ColumnOptions
+    settings: FEMSettings
+    engine: Engine
+    peaks: PeakOptions
+    clusters: ClusterOptions
+    averages: AverageOptions
+    camera: Camera
+    write_stack: Path | None
+    tilts: tuple[tuple[float, float], ...]
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Elements that scatter; none named: all of them."""
+        text = self.clusters.only
+        return () if text is None else tuple(part.strip() for part in text.split(","))
+
+    def check(self, files: Sequence[Path]) -> None:
+        """Refuse options that do not go together, and files that cannot be written."""
+        from alzmodel.scattering.fem.average import MIN_COLUMNS
+
+        until, most, plot = self.averages.until, self.columns.columns, self.clusters.plot
+        if self.engine is Engine.MULTISLICE and (self.averages.tilt or until is not None):
+            raise InputError("--engine multislice: with --tilt or --until; allowed: without them")
+        if until is not None and most < MIN_COLUMNS:
+            raise InputError(f"--columns {most}: with --until; allowed: at least {MIN_COLUMNS}")
+        if self.write_stack is not None:
+            _check_write_stack(self.write_stack, files)
+        if plot is not None:
+            if len(files) > 1:
+                raise InputError(f"--plot {plot}: {len(files)} models; allowed: one")
+            from alzmodel.report.drawing import files_of
+
+            for file in files_of(plot):
+                check_writable(file)
+
+    def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
+        from alzmodel.neighbours import check_apart
+        from alzmodel.scattering.fem.average import fem_converged
+        from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
+        from alzmodel.scattering.fem.variance import fem
+
+        models: list[Atoms] = []
+        for number, frame in enumerate(frames):
+            check_apart(frame, number)
+        specimen = self._specimen()
+        source = self._scattering(specimen.columns(frames, self.columns.columns, self.columns.seed))
+        note = specimen.note(frames) + (f"; only {', '.join(self.only)} scatter" if self.only else "")
+        with show_progress("fem") as progress:
+            if self.averages.until is None and len(self.tilts) == 1:
+                models = list(source)
+                result = fem(models, self.settings, engine=self.engine.value, progress=progress)
+            else:
+                result = fem_converged(
+                    _kept(source, models),
+                    self.settings,
+                    relative_error=self.averages.until,
+                    most=self.columns.columns,
+                    tilts=self.tilts,
+                    progress=progress,
+                )
+        say("alzmodel: " + "; ".join(part for part in (note, result.note) if part))
+        if self.write_stack is not None:
+            from alzmodel.scattering.fem.detector import simulate_stack, write_stack
+
+            stack = simulate_stack(models[0], self.settings, self.camera, seed=self.columns.seed)
+            write_stack(stack, self.write_stack, self.camera)
+            say(
+                f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
+            )
+        fitted = fit_fem_peaks(result, self.peaks.fit.value, shape=self.peaks.shape.value)
+        found = {**with_peaks(result, fitted), "note": note}
+        if self.clusters.readings:
+            found["readings"] = self._read(frames, models, result)
+        elif self.clusters.plot is not None:
+            from alzmodel.report.figures import plot_fem
+
+            low, high = result.variance_ci95["omega"].T
+            curve = {"k": result.k, "variance": result.variance["omega"], "low": low, "high": high}
+            floor = {"k": result.k, "variance": result.floor}
+            plot_fem({"model": curve, "no order": floor}, self.clusters.plot, controls=["no order"])
+        return found
+
+    def _specimen(self) -> Specimen:
+        from alzmodel.models.specimen import Clusters, Specimen
+
+        diameter = self.clusters.cluster_diameter
+        return Specimen(
+            thickness=self.columns.thickness,
+            min_width=self.settings.min_width,
+            clusters=None if diameter is None else Clusters(diameter, self.clusters.cluster_fraction),
+            cap=self.averages.cap,
+        )
+
+    def _scattering(self, columns: Iterable[Atoms]) -> Iterator[Atoms]:
+        """Leave out of columns what shall not scatter."""
+        from alzmodel.scattering.fem.attribution import only_elements
+
+        for column in columns:
+            yield only_elements([column], self.only)[0] if self.only else column
+
+    def _read(self, frames: list[Atoms], columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
+        """Gather what tells bonds from reflections, and draw it."""
+        from alzmodel.compare.measured import load_measured
+        from alzmodel.scattering.fem.readings import bond_lengths, read_peaks
+        from alzmodel.scattering.fem.variance import fem
+
+        gas = list(self._scattering(self._specimen().control(frames, len(columns), self.columns.seed)))
+        with show_progress("readings") as progress:
+            readings = read_peaks(
+                columns,
+                result,
+                gas_columns=gas[:1],
+                gas=fem(gas, self.settings, n_bootstrap=0),
+                bonds=bond_lengths(frames),
+                progress=progress,
+            )
+        if self.clusters.plot is not None:
+            from alzmodel.report.readings_figure import plot_readings
+
+            plot_readings(readings, self.clusters.plot, measured=measured_peaks(load_measured()))
+        return {**readings.to_dict(), "numbers": readings.numbers()}
+
+
+def _kept(columns: Iterable[Atoms], kept: list[Atoms]) -> Iterator[Atoms]:
+    """Hand columns on, and keep them."""
+    for column in columns:
+        kept.append(column)
+        yield column
+
+
+def _check_write_stack(path: Path, files: Sequence[Path]) -> None:
+    from alzmodel.scattering.fem.detector import check_stack_path
+
+    if len(files) > 1:
+        raise InputError(f"--write-stack {path}: {len(files)} models; allowed: one")
+    check_stack_path(path)
+    check_writable(path)
+
+
+def measured_peaks(measured: Measured) -> list[tuple[str, float, float]]:
+    """La content in words, position and width in nm⁻¹ of the measured FEM peaks that have both."""
+    found = []
+    for number in (1, 2):
+        values = {
+            name: {
+                one.x: one.value
+                for one in measured.values
+                if one.series == f"fem_peak{number}_{name}" and one.value is not None
+            }
+            for name in ("k", "fwhm")
+        }
+        found += [
+            (f"measured, x = {x:g}", k, values["fwhm"][x])
+            for x, k in values["k"].items()
+            if x in values["fwhm"]
+        ]
+    return found

@@ -1,0 +1,149 @@
+"""Options of the commands, each declared once.
+
+An option is a type that typer reads. Options that always come together are the fields of a dataclass, and
+:func:`command` gives a function that takes such a dataclass its options on the command line, in the same order. What
+several commands share stands here, the rest in the module of the command's name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable  # noqa: TC003 - read when a command is made
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from alzmodel.cli.numbers import real, whole
+
+__all__ = [
+    "Against",
+    "Comparison",
+    "Figure",
+    "Files",
+    "Json",
+    "MaxAtoms",
+    "ModelFile",
+    "Potential",
+    "Ranks",
+    "Seed",
+    "Window",
+    "command",
+    "integer",
+    "number",
+]
+
+
+def number(words: str, *names: str, panel: str | None = None, default: str | bool = True) -> Any:
+    """Return an option that is a number; see :func:`alzmodel.cli.numbers.real`."""
+    return typer.Option(
+        *names, parser=real, metavar="FLOAT", help=words, rich_help_panel=panel, show_default=default
+    )
+
+
+def integer(words: str, *names: str, panel: str | None = None, default: str | bool = True) -> Any:
+    """Return an option that is a whole number; see :func:`alzmodel.cli.numbers.whole`."""
+    return typer.Option(
+        *names, parser=whole, metavar="INTEGER", help=words, rich_help_panel=panel, show_default=default
+    )
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a function the options of the dataclasses that it takes, in place of each such parameter.
+
+    Parameters
+    ----------
+    function
+        Its parameters are annotated: with a dataclass of options, or as typer wants them.
+
+    Returns
+    -------
+    callable
+        What typer takes for the command: every field is a parameter.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in groups:
+            parameters += _options_of(groups[parameter.name])
+        else:
+            parameters.append(
+                parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            )
+
+    def run(**given: Any) -> None:
+        made = {
+            name: kind(**{one.name: given.pop(one.name) for one in fields(kind)})
+            for name, kind in groups.items()
+        }
+        function(**given, **made)
+
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _options_of(group: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    declared = inspect.signature(group).parameters.values()
+    return [one.replace(annotation=hints[one.name], kind=inspect.Parameter.KEYWORD_ONLY) for one in declared]
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="F...",
+        help="Structure files, '-' is extxyz on stdin. A file of several frames is one model: their average.",
+    ),
+]
+MaxAtoms = Annotated[
+    int, integer("Refuse files of more atoms, or of more than 200 bytes for each.", "--max-atoms")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+ModelFile = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="Model file; the ending names the format, '-' is extxyz on stdout."),
+]
+Seed = Annotated[int, integer("Random seed; the same seed gives the same model.")]
+Potential = Annotated[str, typer.Option(help="Interatomic potential.")]
+Ranks = Annotated[int, integer("MPI ranks of LAMMPS.")]
+
+COMPARISON = "Comparison with a measurement"
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DATA",
+        help="Measured curve (.xy, .xye, .csv, .chi, .gr, .xrdml, …) to lay this over.",
+        rich_help_panel=COMPARISON,
+    ),
+]
+
+
+Window = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        metavar="FIRST LAST",
+        help="With --against: the range of the abscissa that takes part.",
+        rich_help_panel=COMPARISON,
+    ),
+]
+Figure = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="G",
+        help="With --against: draw both and the residual (.png, .svg, .pdf; .csv for the numbers).",
+        rich_help_panel=COMPARISON,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A measured curve, and what is done with it."""
+
+    against: Against = None
+    window: Window = None
+    figure: Figure = None

@@ -1,0 +1,212 @@
+"""Options of ``alzmodel fem`` and ``inverse``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from alzmodel.cli.options import integer, number
+
+__all__ = [
+    "AverageOptions",
+    "CameraOptions",
+    "ClusterOptions",
+    "ColumnOptions",
+    "Engine",
+    "Fit",
+    "InstrumentOptions",
+    "PeakOptions",
+    "PeakShape",
+    "ScanOptions",
+    "StackOptions",
+]
+
+CLUSTERS = "Clusters and what makes the peaks"
+AVERAGES = "Specimen and averages"
+CAMERA = "Camera"
+STACKS = "Measured stacks"
+_UNTIL = "Take columns until the bootstrap error of V is this part of it, --columns at most."
+
+
+class Engine(StrEnum):
+    """How often an electron may scatter: once, or as often as it does."""
+
+    KINEMATIC = "kinematic"
+    MULTISLICE = "multislice"
+
+
+class Fit(StrEnum):
+    """Which peaks of V are fitted."""
+
+    FOUR = "four"
+    TWO = "two"
+    FREE = "free"
+
+
+class PeakShape(StrEnum):
+    """Profile of a peak of V."""
+
+    GAUSSIAN = "gaussian"
+    PSEUDO_VOIGT = "pseudo-voigt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnOptions:
+    """Columns of the specimen."""
+
+    thickness: Annotated[float, number("Thickness of the column in Å.")] = 50.0
+    seed: Annotated[int, integer("Random seed of the columns that are made.")] = 1
+    columns: Annotated[int, integer("Columns or orientations to average.")] = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentOptions:
+    """The microscope."""
+
+    energy: Annotated[float, number("Electron energy in keV.")] = 200.0
+    semi_angle: Annotated[float, number("Convergence semi-angle in mrad.")] = 0.51
+    probe_fwhm: Annotated[
+        float | None, number("Width of the probe in focus in Å, in place of --semi-angle.")
+    ] = None
+    defocus: Annotated[float, number("Defocus in Å.")] = 0.0
+    source_fwhm: Annotated[float, number("FWHM of the effective source (coherence) in Å.")] = 0.0
+    ring_width: Annotated[float, number("Width of the rings in 1/nm; V depends on it.")] = 0.1
+    engine: Annotated[
+        Engine, typer.Option(help="Single scattering, or abTEM's multislice if it is installed.")
+    ] = Engine.KINEMATIC
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeakOptions:
+    """Peaks that are fitted to V."""
+
+    fit: Annotated[
+        Fit, typer.Option(help="Four pyrochlore reflections, the paper's two windows, or what stands out.")
+    ] = Fit.FOUR
+    shape: Annotated[PeakShape, typer.Option(help="Profile of the fitted peaks.")] = PeakShape.GAUSSIAN
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """Clusters, and what makes the peaks."""
+
+    readings: Annotated[
+        bool,
+        typer.Option(
+            "--readings",
+            help="Also gather what tells a bond from a reflection: shares of pairs, widths, thickness.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = False
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="G",
+            help="Draw V(k), with --readings also the pairs that make it: .png, .svg, .pdf, .csv.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = None
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELEMENTS", help="Let only these scatter, such as Zr,O.", rich_help_panel=CLUSTERS
+        ),
+    ] = None
+    cluster_diameter: Annotated[
+        float | None, number("Put La2Zr2O7 spheres of this diameter in Å into the columns.", panel=CLUSTERS)
+    ] = None
+    cluster_fraction: Annotated[float, number("Volume fraction of the spheres.", panel=CLUSTERS)] = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AverageOptions:
+    """Cap of the specimen, and what is averaged."""
+
+    cap: Annotated[
+        float,
+        number("Å of amorphous Si3N4 behind the specimen; 100 under the films of the paper.", panel=AVERAGES),
+    ] = 0.0
+    tilt: Annotated[
+        float, number("Degrees by which the beam is tilted too, in six directions.", panel=AVERAGES)
+    ] = 0.0
+    until: Annotated[float | None, number(_UNTIL, panel=AVERAGES)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraOptions:
+    """Patterns that are written, and the camera that records patterns."""
+
+    write_stack: Annotated[
+        Path | None,
+        typer.Option(metavar="G", help="Also write the patterns of the first column: .npy, .h5, .hspy."),
+    ] = None
+    electrons: Annotated[float, number("Electrons a pattern: shot noise in --write-stack.", panel=CAMERA)] = (
+        0.0
+    )
+    gain: Annotated[
+        float,
+        number(
+            "Counts per electron; for a measured stack this turns on the correction of shot noise.",
+            panel=CAMERA,
+        ),
+    ] = 0.0
+    readout: Annotated[float, number("Noise of a pixel in counts.", panel=CAMERA)] = 0.0
+    psf: Annotated[float, number("FWHM of the point spread (MTF) in pixels.", panel=CAMERA)] = 0.0
+    binning: Annotated[
+        int,
+        integer("Lattice points 1/width of the column that a pixel of --write-stack sums.", panel=CAMERA),
+    ] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """A measured stack of patterns."""
+
+    pixel_size: Annotated[float | None, number("1/nm, of a measured stack.", panel=STACKS)] = None
+    dataset: Annotated[
+        str | None, typer.Option(help="Name of the patterns inside an HDF5 file.", rich_help_panel=STACKS)
+    ] = None
+    center: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="x and y of the direct beam in pixels; found if not given.", rich_help_panel=STACKS
+        ),
+    ] = None
+    ellipse: Annotated[
+        bool, typer.Option(help="Whether to undo the ellipse of the rings.", rich_help_panel=STACKS)
+    ] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """Axes and columns of an inverse scan."""
+
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder of the scan; one that was cut goes on."),
+    ]
+    diameters: Annotated[str, typer.Option(help="Å, of the La2Zr2O7 spheres.")] = "8,12,16,20,30,40,60,80"
+    fractions: Annotated[str, typer.Option(help="Volume fractions of the spheres.")] = "0.05,0.1,0.2"
+    displacements: Annotated[
+        str, typer.Option(help="Å, rms displacement along an axis of the atoms of the spheres.")
+    ] = "0.08,0.2"
+    disorders: Annotated[
+        str, typer.Option(help="Of the spheres, 0 pyrochlore to 1 defect fluorite; half of it are antisites.")
+    ] = "0,1"
+    excess_la: Annotated[
+        str, typer.Option(help="y of La(2+y)Zr(2-y)O(7-y/2), of the spheres; not together with disorder.")
+    ] = "0"
+    lattices: Annotated[str, typer.Option(help="Å, lattice parameters of the spheres.")] = "10.805"
+    thicknesses: Annotated[str, typer.Option(help="Å, of the specimen.")] = "50,100"
+    columns: Annotated[int, integer("Columns to average at each point.")] = 4
+    until: Annotated[float | None, number(_UNTIL)] = None
+    seed: Annotated[int, integer("Random seed.")] = 1
+    ring_width: Annotated[float, number("Width of the rings in 1/nm.")] = 0.1
+    measured: Annotated[Path | None, typer.Option(help="Measured values in place of those of the paper.")] = (
+        None
+    )
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and an estimate of time.")] = False

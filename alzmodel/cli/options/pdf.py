@@ -1,0 +1,74 @@
+"""Options of ``alzmodel pdf``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from alzmodel.cli.options import number
+
+__all__ = ["Function", "Radiation", "TotalOptions"]
+
+AS_MEASURED = "As measured"
+
+
+class Radiation(StrEnum):
+    """What is scattered."""
+
+    XRAY = "xray"
+    NEUTRON = "neutron"
+    ELECTRON = "electron"
+
+
+class Function(StrEnum):
+    """Which total."""
+
+    G = "G"
+    T = "T"
+    D = "D"
+    S = "S"
+    F = "F"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotalOptions:
+    """Pair functions, their totals, and the range that a measurement sees."""
+
+    r_max: Annotated[float, number("Largest distance in Å; may pass half the box.")] = 12.0
+    dr: Annotated[float, number("Bin width in Å.")] = 0.02
+    function: Annotated[
+        Function,
+        typer.Option(help="Total that is laid over DATA or written; S and F are computed when asked for."),
+    ] = Function.G
+    radiation: Annotated[Radiation, typer.Option(help="Of the total that is laid over DATA or written.")] = (
+        Radiation.XRAY
+    )
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="F", help="Write that total: .gr, .sq, .fq, .xy, .dat, .csv or .chi."),
+    ] = None
+    q_range: Annotated[
+        tuple[float, float, float],
+        typer.Option("--q-range", help="First and last Q and step in 1/Å, of S and F."),
+    ] = (0.5, 25.0, 0.02)
+    q_max: Annotated[
+        float | None,
+        number("End of the measured Q range in 1/Å: G, T and D go through S(Q) and back.", panel=AS_MEASURED),
+    ] = None
+    q_min: Annotated[float, number("Its start, with --q-max.", panel=AS_MEASURED)] = 0.0
+    lorch: Annotated[
+        bool,
+        typer.Option("--lorch", help="Lorch's window on F(Q), with --q-max.", rich_help_panel=AS_MEASURED),
+    ] = False
+    q_damp: Annotated[float, number("Resolution in 1/Å that damps G(r) at large r.", panel=AS_MEASURED)] = 0.0
+    q_broad: Annotated[
+        float,
+        number(
+            "Resolution in 1/Å that widens G(r) at large r, as PDFgui fits it to a standard.",
+            panel=AS_MEASURED,
+        ),
+    ] = 0.0

@@ -1,0 +1,98 @@
+"""Options in groups, and commands that dispatch."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+
+import alzmodel
+from alzmodel.cli.options import command, integer, number
+
+PACKAGE = Path(alzmodel.__file__).parent
+LONGEST, MOST_PARAMETERS, MOST_OWN_LINES = 120, 15, 15
+COMMANDS = {
+    *("fem", "inverse", "xrd", "pdf", "reference", "lbu", "refine", "screen"),
+    *("glass", "glass_ceramic", "crystal", "nanocrystal"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    width: Annotated[float, number("Å.")]
+    repeats: Annotated[int, integer("Times.", "--times")] = 2
+
+
+def seen(words):
+    """What a command with a group is called with."""
+    found = []
+
+    def build(name: Annotated[str, typer.Argument()], size: Size, loud: bool = False) -> None:
+        """Build it."""
+        found.append((name, size, loud))
+
+    app = typer.Typer()
+    app.command()(command(build))
+    app(words, standalone_mode=False)
+    return found
+
+
+def test_a_group_of_options_arrives_as_its_dataclass():
+    assert seen(["box", "--width", "3.5", "--loud"]) == [("box", Size(width=3.5, repeats=2), True)]
+    assert seen(["box", "--width", "1", "--times", "4"]) == [("box", Size(width=1.0, repeats=4), False)]
+
+
+@pytest.mark.parametrize(
+    "words", [["box"], ["box", "--width", "wide"], ["box", "--width", "1", "--times", "x"]]
+)
+def test_what_is_missing_or_no_number_is_refused(words):
+    with pytest.raises(Exception, match=r"width|number"):
+        seen(words)
+
+
+def functions():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                yield path.relative_to(PACKAGE), node
+
+
+def parameters(node):
+    return len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
+
+
+def is_kernel(node):
+    return any("jit" in ast.dump(decorator) for decorator in node.decorator_list)
+
+
+def test_no_function_is_long_or_has_many_parameters_outside_kernels():
+    measured = {
+        f"{path}: {node.name}": (node.end_lineno - node.lineno + 1, parameters(node))
+        for path, node in functions()
+        if not is_kernel(node)
+    }
+    assert len(measured) > 1000
+    large = {name: both for name, both in measured.items() if both[0] > LONGEST or both[1] > MOST_PARAMETERS}
+    assert large == {}
+
+
+def test_a_command_dispatches():
+    """Statements of its own, imports and its docstring aside."""
+    own = {}
+    for path, node in functions():
+        if path.parts[0] == "cli" and len(path.parts) == 2 and node.name in COMMANDS:
+            statements = [
+                one
+                for one in ast.walk(node)
+                if isinstance(one, ast.stmt)
+                and one is not node
+                and not isinstance(one, ast.Import | ast.ImportFrom)
+                and not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            ]
+            own[node.name] = len(statements)
+    assert set(own) == COMMANDS
+    assert {name: count for name, count in own.items() if count > MOST_OWN_LINES} == {}
