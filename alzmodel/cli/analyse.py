@@ -13,6 +13,7 @@ from alzmodel.cli.options.lbu import UnitOptions
 from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
+from alzmodel.results import together
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from alzmodel.local_order.rings import Rings
     from alzmodel.local_order.shells import Bonded
+    from alzmodel.results import Result
 
 __all__ = ["register"]
 
@@ -72,7 +74,7 @@ class _UnitWork:
     cutoffs: dict[str, float] | None
     notes: dict[str, None] = field(default_factory=dict)
 
-    def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
+    def __call__(self, frames: list[Atoms]) -> Result:
         from alzmodel.local_order.building_units import building_units
         from alzmodel.local_order.per_atom import with_atom_arrays
         from alzmodel.local_order.shells import bonded
@@ -92,10 +94,9 @@ class _UnitWork:
         if options.write is not None:
             write_structure(with_atom_arrays(model, former=units.former), options.write)
         self.notes.update(dict.fromkeys(units.notes))
-        table = units.to_dict()
         if options.list_rings:
-            table["rings"]["members"] = _members(model, units.rings)
-        return table
+            return together(units, {"rings": together(units.rings, {"members": _members(model, units.rings)})})
+        return units
 
 
 def _notes_on_formers(former: str | Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from alzmodel.cli.costs import Cost
     from alzmodel.cli.options import Comparison
+    from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
 __all__ = ["check_max_atoms", "check_positive", "each_file", "lay_over_measured", "measured_curve"]
@@ -82,7 +83,7 @@ def lay_over_measured(
 
 def each_file(
     files: Sequence[Path],
-    analyse: Callable[[list[Atoms]], dict[str, Any]],
+    analyse: Callable[[list[Atoms]], Result],
     *,
     max_atoms: int = MAX_ATOMS,
     cost: Callable[[list[Atoms]], Cost] | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from alzmodel.cli.costs import pdf_cost
@@ -13,6 +14,7 @@ from alzmodel.cli.options.pdf import TotalOptions
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
+from alzmodel.results import Result, holds, together
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import typer
+    import numpy as np
     from ase import Atoms
+    from numpy.typing import NDArray
 
     from alzmodel.local_order.pdf import PartialRDF
 
@@ -74,7 +78,7 @@ def _is_reciprocal(options: TotalOptions) -> bool:
     return options.function.value in {"S", "F"}
 
 
-def _analyse(frames: list[Atoms], options: TotalOptions) -> dict[str, Any]:
+def _analyse(frames: list[Atoms], options: TotalOptions) -> Result:
     from alzmodel.local_order.pdf import partial_rdf
 
     with show_progress("pdf") as progress:
@@ -86,10 +90,10 @@ def _analyse(frames: list[Atoms], options: TotalOptions) -> dict[str, Any]:
         "q_damp": options.q_damp,
         "q_broad": options.q_broad,
     }
-    result = {**rdf.to_dict(), **_totals(frames, rdf, options.dr, options.q_max, settings)}
+    totals = _totals(frames, rdf, options.dr, options.q_max, settings)
     if _is_reciprocal(options):
-        result |= _reciprocal(frames, options.q_range, options.dr)
-    return result
+        return together(rdf, totals, _reciprocal(frames, options.q_range, options.dr))
+    return together(rdf, totals)
 
 
 def _write(path: Path, files: Sequence[Path], x: Any, curve: Any, options: TotalOptions) -> None:
@@ -146,7 +150,17 @@ def _totals(
     }
 
 
-def _reciprocal(frames: list[Atoms], q_range: tuple[float, float, float], dr: float) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, repr=False)
+class _Reciprocal(Result):
+    """S and F by radiation, NaN where an element is not tabulated; Q in Å⁻¹, F in Å⁻¹."""
+
+    Q: NDArray[np.float64] = field(metadata=holds("Å⁻¹", role="axis"))
+    S: dict[str, NDArray[np.float64]]
+    F: dict[str, NDArray[np.float64]]
+    taper: tuple[float, float]
+
+
+def _reciprocal(frames: list[Atoms], q_range: tuple[float, float, float], dr: float) -> _Reciprocal:
     """S and F of every radiation, with the default taper of the pair functions."""
     import numpy as np
 
@@ -155,9 +169,9 @@ def _reciprocal(frames: list[Atoms], q_range: tuple[float, float, float], dr: fl
     found = model_structure_factor(frames, q_range, dr=dr)
     say(f"alzmodel: S(Q): pair functions fade out from {found.taper[0]:.1f} to {found.taper[1]:.1f} Å")
     nothing = np.full(found.Q.shape, np.nan)
-    return {
-        "Q": found.Q,
-        "S": {name: found.total.get(name, nothing) for name in RADIATIONS},
-        "F": {name: found.reduced(name) if name in found.total else nothing for name in RADIATIONS},
-        "taper": list(found.taper),
-    }
+    return _Reciprocal(
+        Q=found.Q,
+        S={name: found.total.get(name, nothing) for name in RADIATIONS},
+        F={name: found.reduced(name) if name in found.total else nothing for name in RADIATIONS},
+        taper=found.taper,
+    )

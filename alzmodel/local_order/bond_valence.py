@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alzmodel.composition import ION_TABLE, formal_charges, ion_labels
+from alzmodel.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ __all__ = ["BondValence", "atom_sums", "bond_valence", "parameters"]
 
 
 @dataclass(frozen=True, slots=True)
-class BondValence:
+class BondValence(Result):
     """Bond-valence sums of a model.
 
     Attributes
@@ -44,15 +45,6 @@ class BondValence:
     ions: dict[str, dict[str, float]]
     global_instability_index: float
     missing: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Keys ``parameters``, ``ions``, ``global_instability_index``, ``missing``."""
-        return {
-            "parameters": self.parameters,
-            "ions": self.ions,
-            "global_instability_index": self.global_instability_index,
-            "missing": list(self.missing),
-        }
 
 
 def parameters() -> tuple[str, dict[str, tuple[float, float]]]:

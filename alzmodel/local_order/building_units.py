@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +25,10 @@ from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.local_order.space import Packing, packing
 from alzmodel.local_order.unit_geometry import UnitGeometry, unit_geometry
 from alzmodel.progress import Progress, silent
+from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -52,7 +53,7 @@ _LARGEST = 12  # coordination numbers up to here always stand in the histogram, 
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Result):
     """The oxygen shell of one kind of cation, over all its atoms and frames.
 
     Attributes
@@ -81,7 +82,7 @@ class Unit:
     n_centres: int
     mean_coordination: float
     std_coordination: float
-    histogram: dict[str, float]
+    histogram: dict[str, float] = field(metadata=holds(role="frequency"))
     mean_distance: float
     std_distance: float
     skew_distance: float
@@ -89,19 +90,15 @@ class Unit:
     std_effective_coordination: float
     mean_angle: float
     std_angle: float
-    angles: NDArray[np.float64]
+    angles: NDArray[np.float64] = field(metadata=holds("°", role="axis"))
     angle_density: NDArray[np.float64]
     cutoff: float
     cutoff_source: str
     coordination_range: tuple[float, float]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Every attribute by its name."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
-
-@dataclass(frozen=True, slots=True)
-class BuildingUnits:
+@dataclass(frozen=True, slots=True, repr=False)
+class BuildingUnits(Result):
     """Everything that the building units of a model say.
 
     Attributes
@@ -144,54 +141,34 @@ class BuildingUnits:
     former: str
     units: dict[str, Unit]
     sharing: Sharing
-    packing: Packing | None
-    bond_valence: BondValence | None
+    packing: Packing | None = field(metadata=holds(optional=True))
+    bond_valence: BondValence | None = field(metadata=holds(optional=True))
     network: Network
     rings: Rings
-    roles: Roles | None
-    order: CationOrder | None
+    roles: Roles | None = field(metadata=holds(optional=True))
+    order: CationOrder | None = field(metadata=holds(optional=True))
     symmetry: dict[str, UnitGeometry]
-    free_volume: FreeVolume | None
+    free_volume: FreeVolume | None = field(metadata=holds(optional=True))
     sensitivity: dict[str, dict[str, Any]]
     n_frames: int
     n_detail_frames: int
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = field(metadata=holds(hidden=True))
 
-    def to_dict(self) -> dict[str, Any]:
+    def items(self) -> Iterator[Item]:
         """Keys ``units``, ``sharing``, ``packing_fraction`` (six-fold radii), ``packing``, ``bond_valence`` and so on.
 
         ``paper_units`` holds the share of each cation in the paper's four units (`PAPER_UNITS`). What does not apply
         to a model has no key: ``order`` without a cation other than Li, ``packing`` and ``free_volume`` of a model that
         ends somewhere, and these, ``bond_valence`` and ``roles`` where a charge or radius is not known (`notes`).
         """
-        result: dict[str, Any] = {
-            "formula": self.formula,
-            "n_atoms": self.n_atoms,
-            "criterion": self.criterion,
-            "former": self.former,
-            "units": {element: unit.to_dict() for element, unit in self.units.items()},
-            "sharing": self.sharing.to_dict(),
-            "packing_fraction": self.packing.cn6 if self.packing else math.nan,
-            "symmetry": {element: part.to_dict() for element, part in self.symmetry.items()},
-            "sensitivity": self.sensitivity,
-            "paper_units": {
-                name: self.units[element].histogram[str(n)]
-                for name, (element, n) in PAPER_UNITS.items()
-                if element in self.units
-            },
-            "n_frames": self.n_frames,
-            "n_detail_frames": self.n_detail_frames,
+        yield from Result.items(self)
+        yield Item("packing_fraction", self.packing.cn6 if self.packing else math.nan)
+        found = {
+            name: self.units[element].histogram[str(n)]
+            for name, (element, n) in PAPER_UNITS.items()
+            if element in self.units
         }
-        parts = {
-            "packing": self.packing,
-            "bond_valence": self.bond_valence,
-            "network": self.network,
-            "rings": self.rings,
-            "roles": self.roles,
-            "order": self.order,
-            "free_volume": self.free_volume,
-        }
-        return result | {name: part.to_dict() for name, part in parts.items() if part is not None}
+        yield Item("paper_units", found)
 
 
 def building_units(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numba
@@ -12,6 +12,7 @@ import numpy as np
 from alzmodel.local_order.network import percolation
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.neighbours import neighbour_list
+from alzmodel.results import Result, holds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ class FrameOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class CationOrder:
+class CationOrder(Result):
     """Order among the cations of a model, over its frames.
 
     Attributes
@@ -105,13 +106,9 @@ class CationOrder:
     by_element: dict[str, dict[str, float]]
     n_clusters: float
     largest_cluster: float
-    cluster_sizes: tuple[int, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every attribute by its name, except the sizes of single clusters, which do not average over models."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "cluster_sizes"} | {
-            "elements": list(self.elements)
-        }
+    cluster_sizes: tuple[int, ...] = field(
+        metadata=holds(hidden=True)
+    )  # sizes of single clusters have no mean over models
 
 
 def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None:

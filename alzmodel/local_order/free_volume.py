@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from alzmodel.local_order.space import radius_at
 from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance, left_beside
 from alzmodel.local_order.voronoi import voronoi_volumes
 from alzmodel.neighbours import neighbour_list
+from alzmodel.results import Item, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -33,7 +34,7 @@ MOBILE: Final = "Li"
 
 
 @dataclass(frozen=True, slots=True)
-class FreeVolume:
+class FreeVolume(Result):
     """Space between ions as hard spheres of Shannon's radii, each at the coordination it has; means over frames.
 
     Attributes
@@ -75,12 +76,11 @@ class FreeVolume:
     li_inside: float
     spacing: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Every attribute by its name, and the names of the radii and of the tessellation."""
-        return {name: getattr(self, name) for name in self.__slots__} | {
-            "radii": "Shannon 1976, by coordination",
-            "tessellation": "radical Voronoi",
-        }
+    def items(self) -> Iterator[Item]:
+        """Every attribute by its name, and what radii and cells were taken."""
+        yield from Result.items(self)
+        yield Item("radii", "Shannon 1976, by coordination")
+        yield Item("tessellation", "radical Voronoi")
 
 
 def ionic_radii(atoms: Atoms, cation_bonds: Neighbours) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -15,6 +15,7 @@ from alzmodel.errors import InputError
 from alzmodel.local_order.sharing import link_units
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.neighbours import neighbour_list
+from alzmodel.results import Result, holds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ __all__ = ["Network", "SubNetwork", "network", "percolation"]
 
 
 @dataclass(frozen=True, slots=True)
-class SubNetwork:
+class SubNetwork(Result):
     """Units of one cation joined over shared oxygens, mean over frames.
 
     Attributes
@@ -50,13 +51,9 @@ class SubNetwork:
     links_per_unit: float
     std_links_per_unit: float
 
-    def to_dict(self) -> dict[str, float]:
-        """Every attribute by its name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class Network(Result):
     """How the units of a model are connected, over all frames.
 
     Attributes
@@ -90,11 +87,11 @@ class Network:
     """
 
     former: str
-    oxygen: dict[str, float]
-    former_neighbours: dict[str, float]
+    oxygen: dict[str, float] = field(metadata=holds(role="frequency"))
+    former_neighbours: dict[str, float] = field(metadata=holds(role="frequency"))
     non_bridging_fraction: float
     free_fraction: float
-    qn: dict[str, float]
+    qn: dict[str, float] = field(metadata=holds(role="frequency"))
     mean_qn: float
     std_qn: float
     sub_networks: dict[str, SubNetwork]
@@ -102,11 +99,6 @@ class Network:
     std_short_range_order: dict[str, float]
     bridge_order: dict[str, float]
     std_bridge_order: dict[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every attribute by its name."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name != "sub_networks"}
-        return plain | {"sub_networks": {key: part.to_dict() for key, part in self.sub_networks.items()}}
 
 
 def network(

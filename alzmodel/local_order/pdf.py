@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
@@ -19,9 +19,10 @@ from alzmodel.limits import check_memory
 from alzmodel.neighbours import COINCIDENT, check_apart, first_minimum, repeat_length
 from alzmodel.progress import Progress, part_of, silent
 from alzmodel.threads import thread_pool
+from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,8 +37,8 @@ _BYTES_OF_BOX = 200  # of memory that a box of the stencil takes while it is mad
 _BYTES_OF_BIN = 100  # of memory that a bin of one pair of elements takes, with all its totals
 
 
-@dataclass(frozen=True, slots=True)
-class PartialRDF:
+@dataclass(frozen=True, slots=True, repr=False)
+class PartialRDF(Result):
     """Pair counts and partial pair distribution functions of a model, averaged over its frames.
 
     Attributes
@@ -66,15 +67,15 @@ class PartialRDF:
         Whether any direction is periodic.
     """
 
-    r: NDArray[np.float64]
-    dr: float
-    counts: dict[str, NDArray[np.float64]]
-    g: dict[str, NDArray[np.float64]]
+    r: NDArray[np.float64] = field(metadata=holds("Å", role="axis"))
+    dr: float = field(metadata=holds("Å", hidden=True))
+    counts: dict[str, NDArray[np.float64]] = field(metadata=holds("pairs per frame", hidden=True))
+    g: dict[str, NDArray[np.float64]] = field(metadata=holds(key="partials"))
     concentrations: dict[str, float]
-    number_density: float
+    number_density: float = field(metadata=holds("Å⁻³"))
     n_atoms: int
     n_frames: int
-    repeat_length: float
+    repeat_length: float = field(metadata=holds("Å"))
     periodic: bool
 
     @property
@@ -115,19 +116,10 @@ class PartialRDF:
                 found[label] = cutoff
         return found
 
-    def to_dict(self) -> dict[str, Any]:
-        """Keys ``r``, ``partials``, ``first_peaks`` and what is needed to read them."""
-        return {
-            "r": self.r,
-            "partials": self.g,
-            "first_peaks": self.first_peaks(),
-            "concentrations": self.concentrations,
-            "number_density": self.number_density,
-            "repeat_length": self.repeat_length,
-            "periodic": self.periodic,
-            "n_atoms": self.n_atoms,
-            "n_frames": self.n_frames,
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name, g as ``partials``, and ``first_peaks``."""
+        yield from Result.items(self)
+        yield Item("first_peaks", self.first_peaks())
 
 
 def frame_list(frames: Atoms | Sequence[Atoms]) -> list[Atoms]:

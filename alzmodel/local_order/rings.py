@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
@@ -20,9 +20,10 @@ from alzmodel.local_order.ring_paths import (
     whole_graph,
 )
 from alzmodel.local_order.shells import Bonded, bonded
+from alzmodel.results import Item, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -55,7 +56,7 @@ _FAR_BITS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Rings:
+class Rings(Result):
     """Ring statistics.
 
     Attributes
@@ -82,10 +83,10 @@ class Rings:
     through_centre: dict[str, dict[str, float]]
     criterion: str = "primitive"
 
-    def to_dict(self) -> dict[str, Any]:
+    def items(self) -> Iterator[Item]:
         """Every attribute by its name, and ``length``: that lengths count atoms, not cations."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name != "centres"}
-        return {"centres": list(self.centres), "length": "atoms", **plain}
+        yield from Result.items(self)
+        yield Item("length", "atoms")
 
 
 def rings(

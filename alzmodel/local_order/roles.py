@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,9 +14,10 @@ from alzmodel.local_order.bond_valence import parameters
 from alzmodel.local_order.network import percolation
 from alzmodel.local_order.sharing import link_units
 from alzmodel.local_order.shells import ANION, Bonded, bonded
+from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -55,7 +56,7 @@ _SOURCES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Connectivity:
+class Connectivity(Result):
     """How the cations hang together over shared oxygens.
 
     Attributes
@@ -76,13 +77,9 @@ class Connectivity:
     std_links_per_cation: float
     bridging_fraction: float
 
-    def to_dict(self) -> dict[str, float]:
-        """Every attribute by its name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class Role(Result):
     """One cation on all scales.
 
     Attributes
@@ -145,16 +142,16 @@ class Role:
     table_class: str
     without: Connectivity
     paper: str
-    contradictions: tuple[str, ...]
+    contradictions: tuple[str, ...] = field(metadata=holds(hidden=True))
 
-    def to_dict(self) -> dict[str, Any]:
+    def items(self) -> Iterator[Item]:
         """Every attribute by its name; the contradictions as one text, empty if there is none."""
-        plain = {name: getattr(self, name) for name in self.__slots__}
-        return plain | {"without": self.without.to_dict(), "contradictions": "; ".join(self.contradictions)}
+        yield from Result.items(self)
+        yield Item("contradictions", "; ".join(self.contradictions))
 
 
 @dataclass(frozen=True, slots=True)
-class Roles:
+class Roles(Result):
     """The table of roles.
 
     Attributes
@@ -171,19 +168,12 @@ class Roles:
     ions: dict[str, Role]
     all_cations: Connectivity
 
-    def to_dict(self) -> dict[str, Any]:
-        """Keys ``former``, ``ions``, ``all_cations``, ``thresholds`` and ``sources``."""
+    def items(self) -> Iterator[Item]:
+        """Every attribute by its name, then ``thresholds`` and ``sources``."""
+        yield from Result.items(self)
         sun = {name: ION_TABLE["sources"]["oxide"][name] for name in ("former_above", "modifier_below")}
-        return {
-            "former": self.former,
-            "ions": {label: role.to_dict() for label, role in self.ions.items()},
-            "all_cations": self.all_cations.to_dict(),
-            "thresholds": {
-                "sun": {**sun, "unit": "kJ/mol a bond"},
-                "dietzel": {name: list(limits) for name, limits in DIETZEL.items()},
-            },
-            "sources": {**_SOURCES, "table": ION_TABLE["sources"]["field_strength"]["name"]},
-        }
+        yield Item("thresholds", {"sun": {**sun, "unit": "kJ/mol a bond"}, "dietzel": DIETZEL})
+        yield Item("sources", {**_SOURCES, "table": ION_TABLE["sources"]["field_strength"]["name"]})
 
 
 def table_class(label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from alzmodel.composition import pair_label
 from alzmodel.local_order.shells import ANION, Bonded, Shells, bonded
 from alzmodel.neighbours import neighbour_list
+from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class PairSharing:
+class PairSharing(Result):
     """How one kind of cation pair within its cut-off shares oxygen, over all frames.
 
     Attributes
@@ -89,7 +90,7 @@ class PairSharing:
         Å by mode for the same mixture, and their spread over pairs.
     """
 
-    fractions: dict[str, float]
+    fractions: dict[str, float] = field(metadata=holds(hidden=True))
     n_pairs: float
     cutoff: float
     cutoff_source: str
@@ -99,44 +100,28 @@ class PairSharing:
     distance_stds: dict[str, float]
     mean_angle: float
     std_angle: float
-    angles: NDArray[np.float64]
+    angles: NDArray[np.float64] = field(metadata=holds("°", role="axis"))
     angle_density: NDArray[np.float64]
     linked_beyond: float
     random_mixture: dict[str, float]
     random_distances: dict[str, float]
     random_distance_stds: dict[str, float]
 
-    def to_dict(self) -> dict[str, Any]:
+    def items(self) -> Iterator[Item]:
         """Fractions by their mode, then the rest."""
-        return {
-            **{mode: self.fractions[mode] for mode in ("corner", "edge", "face", "none")},
-            "n_pairs": self.n_pairs,
-            "cutoff": self.cutoff,
-            "cutoff_source": self.cutoff_source,
-            "mean_distance": self.mean_distance,
-            "std_distance": self.std_distance,
-            "distances": self.distances,
-            "distance_stds": self.distance_stds,
-            "mean_angle": self.mean_angle,
-            "std_angle": self.std_angle,
-            "angles": self.angles,
-            "angle_density": self.angle_density,
-            "linked_beyond": self.linked_beyond,
-            "random_mixture": self.random_mixture,
-            "random_distances": self.random_distances,
-            "random_distance_stds": self.random_distance_stds,
-        }
+        yield from (Item(mode, self.fractions[mode]) for mode in ("corner", "edge", "face", "none"))
+        yield from Result.items(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class Sharing(Result):
     """Sharing of every kind of cation pair, by pair label."""
 
     pairs: dict[str, PairSharing]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Per pair label the keys ``corner``, ``edge``, ``face``, ``none``, ``n_pairs`` and distances."""
-        return {label: pair.to_dict() for label, pair in self.pairs.items()}
+    def items(self) -> Iterator[Item]:
+        """One entry for each pair label."""
+        yield from (Item(label, pair) for label, pair in self.pairs.items())
 
 
 def link_units(cation_bonds: Neighbours) -> Links:

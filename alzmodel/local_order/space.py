@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alzmodel.composition import ion, ion_labels
 from alzmodel.errors import InputError
 from alzmodel.local_order.shells import Bonded, bonded
+from alzmodel.results import Item, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ __all__ = ["Packing", "packing", "radius_at"]
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
+class Packing(Result):
     """Fraction of the volume inside spheres of Shannon's radii (overlap of neighbours counted twice).
 
     Attributes
@@ -38,9 +39,10 @@ class Packing:
     cn6: float
     by_coordination: float
 
-    def to_dict(self) -> dict[str, Any]:
+    def items(self) -> Iterator[Item]:
         """Both fractions and the name of the radii."""
-        return {"cn6": self.cn6, "by_coordination": self.by_coordination, "radii": "Shannon 1976"}
+        yield from Result.items(self)
+        yield Item("radii", "Shannon 1976")
 
 
 def packing(frames: Atoms | Sequence[Atoms] | Bonded) -> Packing:

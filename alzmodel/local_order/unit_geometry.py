@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alzmodel.local_order.polyhedra import Polyhedra, polyhedra
 from alzmodel.local_order.shapes import SHAPES, shape_measures
 from alzmodel.local_order.shells import Bonded, bonded
+from alzmodel.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ __all__ = ["UnitGeometry", "nearest_shapes", "unit_geometry"]
 
 
 @dataclass(frozen=True, slots=True)
-class UnitGeometry:
+class UnitGeometry(Result):
     """Geometry of the units of one cation, over its atoms and frames.
 
     Attributes
@@ -37,10 +38,6 @@ class UnitGeometry:
 
     shapes: dict[str, dict[str, float]]
     polyhedra: dict[str, dict[str, float]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Keys ``shapes`` and ``polyhedra``."""
-        return {"shapes": self.shapes, "polyhedra": self.polyhedra}
 
 
 def nearest_shapes(

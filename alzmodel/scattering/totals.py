@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
 from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
+from alzmodel.results import Result, holds
 from alzmodel.scattering.form_factors import XRAY_Q_MAX, electron_factor, neutron_length, xray_factor
 from alzmodel.scattering.xrd.debye import phase_sums
 
@@ -66,8 +67,8 @@ FADE: Final = (5.0, 15.0)
 """Å beyond the last distance wanted: where pair functions start to fade, and where they end."""
 
 
-@dataclass(frozen=True, slots=True)
-class StructureFactor:
+@dataclass(frozen=True, slots=True, repr=False)
+class StructureFactor(Result):
     """Faber-Ziman structure factors.
 
     Attributes
@@ -82,22 +83,18 @@ class StructureFactor:
         Å; the pair functions count fully up to the first distance and not at all beyond the second.
     """
 
-    Q: FloatArray
+    Q: FloatArray = field(metadata=holds("Å⁻¹", role="axis"))
     partials: dict[str, FloatArray]
-    total: dict[str, FloatArray]
+    total: dict[str, FloatArray] = field(metadata=holds(stored="totals"))
     taper: Taper
 
     def reduced(self, radiation: Radiation) -> FloatArray:
         """F(Q) = Q (S(Q) − 1) in Å⁻¹, shape (n,)."""
         return np.asarray(self.Q * (self.total[radiation] - 1))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Keys ``Q``, ``partials``, ``total`` and ``taper``."""
-        return {"Q": self.Q, "partials": self.partials, "total": self.total, "taper": list(self.taper)}
 
-
-@dataclass(frozen=True, slots=True)
-class TotalPDF:
+@dataclass(frozen=True, slots=True, repr=False)
+class TotalPDF(Result):
     """Total pair distribution function.
 
     Attributes
@@ -117,8 +114,8 @@ class TotalPDF:
         ⟨b⟩² (fm²) of neutrons, which D(r) is scaled with; 1 for the others.
     """
 
-    r: FloatArray
-    G: FloatArray
+    r: FloatArray = field(metadata=holds("Å", role="axis"))
+    G: FloatArray = field(metadata=holds("Å⁻²"))
     radiation: Radiation
     number_density: float
     q_max: float | None

@@ -135,11 +135,15 @@ def _sharing(results: _Results, path: Path) -> tuple[Path, ...]:
 
 
 def _combined(results: _Results, key: str) -> dict[str, Any]:
+    from alzmodel.local_order.building_units import Unit
+    from alzmodel.local_order.sharing import PairSharing
+    from alzmodel.results import roles_of
     from alzmodel.statistics import combine
 
     groups = _need(results.groups("local_order"), "local order")
+    roles = {"units": {"*": roles_of(Unit)}, "sharing": {"*": roles_of(PairSharing)}}
     return {
-        label: combine([{key: record.results[key]} for record in records])[key]
+        label: combine([{key: record.results[key]} for record in records], roles)[key]
         for label, records in groups.items()
     }
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.fitting import rwp
 from alzmodel.io import write_text
+from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from xml.etree.ElementTree import Element
 
     from numpy.typing import ArrayLike, NDArray
@@ -100,7 +102,7 @@ class MeasuredCurve:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Result):
     """A computed curve scaled onto a measured one.
 
     Attributes
@@ -115,7 +117,7 @@ class Agreement:
         Pearson's r of observed and calculated.
     """
 
-    x: FloatArray
+    x: FloatArray = field(metadata=holds(role="axis"))
     observed: FloatArray
     calculated: FloatArray
     background: FloatArray
@@ -129,20 +131,11 @@ class Agreement:
         """Observed minus calculated, shape (n,)."""
         return np.asarray(self.observed - self.calculated)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "x": self.x,
-            "observed": self.observed,
-            "calculated": self.calculated,
-            "background": self.background,
-            "residual": self.residual,
-            "scale": self.scale,
-            "rwp": self.rwp,
-            "rwp_background": self.rwp_background,
-            "correlation": self.correlation,
-            "n_points": int(self.x.size),
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name, the residual and the number of points."""
+        yield from Result.items(self)
+        yield Item("residual", self.residual)
+        yield Item("n_points", int(self.x.size))
 
 
 def read_curve(path: str | Path, abscissa: Abscissa) -> MeasuredCurve:

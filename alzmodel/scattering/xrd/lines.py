@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.fitting import Background, PeakGuess, Shape, fit_peaks
+from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,7 +46,7 @@ _PROMINENCE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class PatternPeak:
+class PatternPeak(Result):
     """A line or halo of a pattern.
 
     Attributes
@@ -70,21 +71,17 @@ class PatternPeak:
     size_scherrer: float
     size_sphere: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with a `label` that stays the same from model to model."""
-        return {
-            "label": self.hkl or f"{self.two_theta:.0f}°",
-            "two_theta": self.two_theta,
-            "fwhm": self.fwhm,
-            "d": self.d,
-            "hkl": self.hkl or None,
-            "size_scherrer": self.size_scherrer,
-            "size_sphere": self.size_sphere,
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name, and a label that stays the same from model to model."""
+        yield Item("label", self.hkl or f"{self.two_theta:.0f}°", "label")
+        yield from (
+            item._replace(value=item.value or None) if item.key == "hkl" else item
+            for item in Result.items(self)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class LineFit:
+class LineFit(Result):
     """A single fitted line; angles in degrees 2θ, d and sizes in Å, intervals 95 %.
 
     `shape`, `background` and `window` say how it was fitted, because sizes depend on it. `fwhm` is as fitted, the sizes
@@ -98,22 +95,15 @@ class LineFit:
     d: float
     size_scherrer: float
     size_sphere: float
-    two_theta_ci95: tuple[float, float]
-    fwhm_ci95: tuple[float, float]
-    d_ci95: tuple[float, float]
+    two_theta_ci95: tuple[float, float] = field(metadata=holds(role="interval"))
+    fwhm_ci95: tuple[float, float] = field(metadata=holds(role="interval"))
+    d_ci95: tuple[float, float] = field(metadata=holds(role="interval"))
     shape: str
     background: str
     window: tuple[float, float]
     instrument_fwhm: float
     rwp: float
     success: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in ((field, getattr(self, field)) for field in self.__slots__)
-        }
 
 
 def bragg_spacing(two_theta: float, wavelength: float) -> float:

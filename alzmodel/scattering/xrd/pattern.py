@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from ase import Atoms
@@ -13,6 +13,7 @@ from alzmodel.crystals import is_crystal
 from alzmodel.errors import InputError
 from alzmodel.neighbours import check_apart
 from alzmodel.progress import Progress, silent
+from alzmodel.results import Result, holds
 from alzmodel.scattering.form_factors import spectrum_of
 from alzmodel.scattering.xrd.corrections import Resolution, polarization_factor, resolution_width
 from alzmodel.scattering.xrd.crystal import Reflection, powder_reflections
@@ -60,8 +61,8 @@ CRYSTAL_FWHM: Final = 0.1
 """Degrees 2θ; width of the lines of an infinite crystal where none is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class PowderPattern:
+@dataclass(frozen=True, slots=True, repr=False)
+class PowderPattern(Result):
     """A powder pattern.
 
     Attributes
@@ -83,29 +84,18 @@ class PowderPattern:
         Mean mass of an atom in u, for mixtures by weight; NaN if unknown.
     """
 
-    two_theta: FloatArray
-    intensity: FloatArray
-    wavelength: float
+    two_theta: FloatArray = field(metadata=holds("degrees", role="axis"))
+    intensity: FloatArray = field(metadata=holds("electron units per atom"))
+    wavelength: float = field(metadata=holds("Å"))
     method: str
     note: str
     peaks: tuple[PatternPeak, ...] = ()
-    atom_mass: float = math.nan
+    atom_mass: float = field(default=math.nan, metadata=holds("u", hidden=True))
 
     @property
     def Q(self) -> FloatArray:
         """4π sin θ/λ in Å⁻¹, shape (n,)."""
         return momentum(self.two_theta, self.wavelength)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Keys ``two_theta``, ``intensity``, ``peaks``, ``wavelength``, ``method`` and ``note``."""
-        return {
-            "two_theta": self.two_theta,
-            "intensity": self.intensity,
-            "peaks": [peak.to_dict() for peak in self.peaks],
-            "wavelength": self.wavelength,
-            "method": self.method,
-            "note": self.note,
-        }
 
 
 def two_theta_grid(two_theta: tuple[float, float, float] | ArrayLike) -> FloatArray:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
+from alzmodel.results import Item, Result, holds
 from alzmodel.scattering.xrd.crystal import bragg_angle
 from alzmodel.scattering.xrd.phase_model import crystal_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
     from alzmodel.scattering.xrd.corrections import Resolution
@@ -34,7 +37,7 @@ _ROOM: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class SuperstructureLine:
+class SuperstructureLine(Result):
     """A superstructure line relative to its fluorite partner.
 
     Attributes
@@ -52,11 +55,11 @@ class SuperstructureLine:
         The same ratio of ordered La2Zr2O7 with the published structure.
     """
 
-    hkl: str
+    hkl: str = field(metadata=holds(key="label", role="label"))
     partner: str
     two_theta: float
     ratio: float
-    ratio_ci95: tuple[float, float]
+    ratio_ci95: tuple[float, float] = field(metadata=holds(role="interval"))
     ordered: float
 
     @property
@@ -64,17 +67,10 @@ class SuperstructureLine:
         """ratio/ordered: 1 in pyrochlore, 0 in defect fluorite. It goes with the square of the order parameter."""
         return self.ratio / self.ordered
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "label": self.hkl,
-            "partner": self.partner,
-            "two_theta": self.two_theta,
-            "ratio": self.ratio,
-            "ratio_ci95": list(self.ratio_ci95),
-            "ordered": self.ordered,
-            "order": self.order,
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name, and the order."""
+        yield from Result.items(self)
+        yield Item("order", self.order)
 
 
 def superstructure_lines(

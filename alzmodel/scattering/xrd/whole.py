@@ -15,6 +15,7 @@ import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.fitting import ParameterErrors, rwp
+from alzmodel.results import Result, holds
 from alzmodel.scattering.xrd.lines import SCHERRER_CONSTANT, SPHERE_CONSTANT
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ComputedPart:
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseResult:
+class PhaseResult(Result):
     """What a fit says of a phase.
 
     Attributes
@@ -86,37 +87,21 @@ class PhaseResult:
         Share of the calculated pattern, shape (n,).
     """
 
-    name: str
+    name: str = field(metadata=holds(key="label", role="label"))
     scale: float
-    scale_ci95: Interval
+    scale_ci95: Interval = field(metadata=holds(role="interval"))
     weight: float
-    weight_ci95: Interval
+    weight_ci95: Interval = field(metadata=holds(role="interval"))
     lattice_parameters: tuple[float, ...]
     lattice_parameters_ci95: tuple[Interval, ...]
     size_sphere: float
-    size_sphere_ci95: Interval
+    size_sphere_ci95: Interval = field(metadata=holds(role="interval"))
     size_scherrer: float
     curve: FloatArray
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with the curve."""
-        return {
-            "label": self.name,
-            "scale": self.scale,
-            "scale_ci95": list(self.scale_ci95),
-            "weight": self.weight,
-            "weight_ci95": list(self.weight_ci95),
-            "lattice_parameters": list(self.lattice_parameters),
-            "lattice_parameters_ci95": [list(interval) for interval in self.lattice_parameters_ci95],
-            "size_sphere": self.size_sphere,
-            "size_sphere_ci95": list(self.size_sphere_ci95),
-            "size_scherrer": self.size_scherrer,
-            "curve": self.curve,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class PatternFit:
+class PatternFit(Result):
     """Outcome of :func:`fit_pattern`.
 
     Attributes
@@ -138,12 +123,12 @@ class PatternFit:
     """
 
     phases: tuple[PhaseResult, ...]
-    x: FloatArray
-    observed: FloatArray
-    calculated: FloatArray
-    background: FloatArray
+    x: FloatArray = field(metadata=holds(hidden=True))
+    observed: FloatArray = field(metadata=holds(hidden=True))
+    calculated: FloatArray = field(metadata=holds(hidden=True))
+    background: FloatArray = field(metadata=holds(hidden=True))
     zero: float
-    zero_ci95: Interval
+    zero_ci95: Interval = field(metadata=holds(role="interval"))
     rwp: float
     rwp_background: float
     reduced_chi_square: float
@@ -163,19 +148,6 @@ class PatternFit:
             "rwp_background": self.rwp_background,
             "correlation": float(np.corrcoef(self.observed, self.calculated)[0, 1]),
             "n_points": int(self.x.size),
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "phases": [phase.to_dict() for phase in self.phases],
-            "zero": self.zero,
-            "zero_ci95": list(self.zero_ci95),
-            "rwp": self.rwp,
-            "rwp_background": self.rwp_background,
-            "reduced_chi_square": self.reduced_chi_square,
-            "at_bound": list(self.at_bound),
-            "success": self.success,
         }
 
 

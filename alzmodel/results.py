@@ -1,0 +1,212 @@
+"""Results: dataclasses whose fields say what they hold, so that each is written in one way everywhere.
+
+The metadata of a field, :func:`holds`, give its unit, its key in JSON, its name in HDF5, and its role when several
+models are joined. JSON, tables, HDF5, short texts and :func:`alzmodel.statistics.combine` follow from that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["Item", "Result", "Role", "Roles", "Together", "holds", "plain", "roles_of", "together"]
+
+Role: TypeAlias = Literal["value", "axis", "frequency", "interval", "label"]
+"""What a number is: a value; the axis of a curve; how often each kind occurs; the interval of `X` in `X_ci95`; or the
+name by which a row is found again in another model."""
+
+Roles: TypeAlias = "Mapping[str, Role | Roles]"
+"""By key, nested as the results are; ``"*"`` stands for every key that is not named."""
+
+_META: Final = "alzmodel"
+_FEW: Final = 6
+"""Entries of a mapping that the short text names."""
+
+
+class _Column(NamedTuple):
+    unit: str = ""
+    role: Role = "value"
+    key: str | None = None
+    stored: str | None = None
+    optional: bool = False
+    hidden: bool = False
+
+
+class Item(NamedTuple):
+    """One entry of a result: its key in JSON, its value, its role and its unit."""
+
+    key: str
+    value: Any
+    role: Role = "value"
+    unit: str = ""
+
+
+def holds(
+    unit: str = "",
+    *,
+    role: Role = "value",
+    key: str | None = None,
+    stored: str | None = None,
+    optional: bool = False,
+    hidden: bool = False,
+) -> dict[str, _Column]:
+    """Say what a field of a result holds: the ``metadata`` of :func:`dataclasses.field`.
+
+    Parameters
+    ----------
+    unit
+        Of the number, as it is to be written.
+    role
+        One of :data:`Role`.
+    key
+        Its key in JSON; by default its name.
+    stored
+        Its name in HDF5, by default `key`. Fields without an array are never stored there.
+    optional
+        None means that it does not apply, and then it has no key.
+    hidden
+        Stands in no JSON; an array is stored in HDF5 all the same.
+    """
+    return {_META: _Column(unit, role, key, stored, optional, hidden)}
+
+
+class Result:
+    """Base of the results: frozen dataclasses of numbers and arrays.
+
+    A class may add entries that follow from its fields by extending :meth:`items`.
+    """
+
+    __slots__ = ()
+
+    def items(self) -> Iterator[Item]:
+        """Entries as they stand in JSON, in their order."""
+        for field, about in _columns(type(self)):
+            value = getattr(self, field)
+            if not (about.hidden or (about.optional and value is None)):
+                yield Item(about.key or field, value, about.role, about.unit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Entries by key, as ``--json`` prints them: arrays as they are, results inside as mappings."""
+        return {item.key: plain(item.value) for item in self.items()}
+
+    def columns(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Arrays with their units by the name that they have in HDF5; arrays in mappings as ``name/key``."""
+        found: dict[str, tuple[np.ndarray, str]] = {}
+        for field, about in _columns(type(self)):
+            value, name = getattr(self, field), about.stored or about.key or field
+            if _is_array(value):
+                found[name] = (value, about.unit)
+            elif isinstance(value, Mapping):
+                found |= {f"{name}/{key}": (one, about.unit) for key, one in value.items() if _is_array(one)}
+        return found
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Curves as a table: the axis first, the unit in the heading of each column."""
+        import pandas as pd
+
+        curves = self.columns()
+        axis = next(about.stored or about.key or field for field, about in _axes(type(self)))
+        length = len(curves[axis][0])
+        return pd.DataFrame(
+            {
+                f"{name} ({unit})" if unit else name: values
+                for name, (values, unit) in {axis: curves[axis], **curves}.items()
+                if values.shape == (length,)
+            }
+        )
+
+    def __repr__(self) -> str:
+        """Name of the class and a line for each entry, arrays by their size and ends."""
+        lines = [f"  {item.key}: {_short(item.value, item.unit)}" for item in self.items()]
+        return "\n".join([type(self).__name__, *lines])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class Together(Result):
+    """Several results, and mappings of plain values, as one: of a key that two have the later value counts."""
+
+    parts: tuple[Result | Mapping[str, Any], ...]
+
+    def items(self) -> Iterator[Item]:
+        """Entries of each part in turn."""
+        for part in self.parts:
+            if isinstance(part, Result):
+                yield from part.items()
+            else:
+                yield from (Item(key, value) for key, value in part.items())
+
+
+def together(*parts: Result | Mapping[str, Any]) -> Together:
+    """Lay several results and mappings side by side in one."""
+    return Together(parts)
+
+
+def _columns(kind: type) -> list[tuple[str, _Column]]:
+    return [(one.name, one.metadata.get(_META, _Column())) for one in dataclasses.fields(kind)]
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a value is a NumPy array: asked so that the command line need not import NumPy."""
+    return getattr(value, "ndim", 0) > 0
+
+
+def _axes(kind: type) -> list[tuple[str, _Column]]:
+    return [(field, about) for field, about in _columns(kind) if about.role == "axis"]
+
+
+def plain(value: Any) -> Any:
+    """Turn a result, and all that is in it, into mappings, lists, numbers, words and arrays."""
+    if isinstance(value, Result):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value
+
+
+def roles_of(value: Any) -> Role | Roles:
+    """Roles of a result, of a class of results, or of a mapping or list of results.
+
+    Parameters
+    ----------
+    value
+        A result or something that holds results; or the class itself, whose fields then count, not those of results
+        inside it.
+    """
+    if isinstance(value, type) and issubclass(value, Result):
+        return {about.key or field: about.role for field, about in _columns(value)}
+    if isinstance(value, Result):
+        return {
+            item.key: item.role if item.role != "value" else roles_of(item.value) for item in value.items()
+        }
+    if isinstance(value, Mapping):
+        return {key: roles_of(one) for key, one in value.items()}
+    if isinstance(value, list | tuple) and value and isinstance(value[0], Result):
+        return roles_of(value[0])
+    return "value"
+
+
+def _short(value: Any, unit: str) -> str:
+    if _is_array(value) and value.size:
+        ends = f" {value.flat[0]:.4g} to {value.flat[-1]:.4g}" if value.dtype.kind in "fiu" else ""
+        text = f"{'×'.join(map(str, value.shape))} values{ends}"
+    elif isinstance(value, Mapping):
+        names = list(map(str, value))
+        text = ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
+    elif isinstance(value, Result):
+        text = type(value).__name__
+    elif isinstance(value, list | tuple):
+        text = f"{len(value)} entries"
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    else:
+        text = str(value)
+    return f"{text} {unit}".rstrip()
