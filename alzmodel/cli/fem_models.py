@@ -11,6 +11,7 @@ from alzmodel.cli.curves import check_positive, each_file
 from alzmodel.cli.options.fem import Engine
 from alzmodel.cli.output import say, show_progress
 from alzmodel.errors import InputError
+from alzmodel.results import together
 from alzmodel.io import check_writable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         PeakOptions,
     )
     from alzmodel.compare.measured import Measured
+    from alzmodel.results import Result
     from alzmodel.models.specimen import Specimen
     from alzmodel.scattering.fem.detector import Camera
     from alzmodel.scattering.fem.settings import FEMSettings
@@ -136,7 +138,7 @@ class _FemWork:
             for file in files_of(plot):
                 check_writable(file)
 
-    def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
+    def __call__(self, frames: list[Atoms]) -> Result:
         from alzmodel.neighbours import check_apart
         from alzmodel.scattering.fem.average import fem_converged
         from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
@@ -171,10 +173,10 @@ class _FemWork:
                 f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
             )
         fitted = fit_fem_peaks(result, self.peaks.fit.value, shape=self.peaks.shape.value)
-        found = {**with_peaks(result, fitted), "note": note}
+        found = together(with_peaks(result, fitted), {"note": note})
         if self.clusters.readings:
-            found["readings"] = self._read(frames, models, result)
-        elif self.clusters.plot is not None:
+            return together(found, {"readings": self._read(frames, models, result)})
+        if self.clusters.plot is not None:
             from alzmodel.report.figures import plot_fem
 
             low, high = result.variance_ci95["omega"].T
@@ -201,7 +203,7 @@ class _FemWork:
         for column in columns:
             yield only_elements([column], self.only)[0] if self.only else column
 
-    def _read(self, frames: list[Atoms], columns: list[Atoms], result: FEMResult) -> dict[str, Any]:
+    def _read(self, frames: list[Atoms], columns: list[Atoms], result: FEMResult) -> Result:
         """Gather what tells bonds from reflections, and draw it."""
         from alzmodel.compare.measured import load_measured
         from alzmodel.scattering.fem.readings import bond_lengths, read_peaks
@@ -221,7 +223,7 @@ class _FemWork:
             from alzmodel.report.readings_figure import plot_readings
 
             plot_readings(readings, self.clusters.plot, measured=measured_peaks(load_measured()))
-        return {**readings.to_dict(), "numbers": readings.numbers()}
+        return together(readings, {"numbers": readings.numbers()})
 
 
 def _kept(columns: Iterable[Atoms], kept: list[Atoms]) -> Iterator[Atoms]:

@@ -66,7 +66,7 @@ def fem_of_stack(
             psf_fwhm=camera.psf,
         ),
     )
-    payload = with_peaks(result, fit_stack_peaks(result, peaks.fit.value, shape=peaks.shape.value))
+    payload = with_peaks(result, fit_stack_peaks(result, peaks.fit.value, shape=peaks.shape.value)).to_dict()
     found = result.geometry
     say(
         f"alzmodel: {path}: {result.n_patterns} patterns, centre ({found.center[0]:.2f}, {found.center[1]:.2f}), "

@@ -21,6 +21,7 @@ from alzmodel.cli.xrd_options import (
     substrate_text,
 )
 from alzmodel.errors import InputError
+from alzmodel.results import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from alzmodel.cli.options import Comparison
     from alzmodel.cli.options.xrd import FilmOptions, FitOptions, Method, PatternOptions, SpecimenOptions
+    from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import MeasuredCurve
     from alzmodel.scattering.xrd.grazing import GrazingIncidence
     from alzmodel.scattering.xrd.specimen import Ingredient, SubstrateLine
@@ -195,8 +197,8 @@ class XrdWork:
         """Only the model's own pattern: a fit adds the rest."""
         return replace(self, phases=(), background=(), substrate=None, bare=True)
 
-    def __call__(self, frames: list[Atoms]) -> dict[str, Any]:
-        """Pattern of a file, for JSON."""
+    def __call__(self, frames: list[Atoms]) -> Result:
+        """Pattern of a file."""
         from alzmodel.scattering.xrd.pattern import powder_pattern
         from alzmodel.scattering.xrd.routes import atomic_fractions
         from alzmodel.scattering.xrd.specimen import (
@@ -224,7 +226,7 @@ class XrdWork:
         ingredients = [Ingredient("model", pattern, rest, atomic_fractions(atoms), specimen_density(atoms))]
         self.seen.append(ingredients[0])
         if self.bare:
-            return {**pattern.to_dict(), "atom_mass": pattern.atom_mass}
+            return together(pattern, {"atom_mass": pattern.atom_mass})
         ingredients += [
             phase_ingredient(one.name, one.weight or 0.0, grid, diameter=one.diameter, **settings)
             for one in self.phases
@@ -233,13 +235,13 @@ class XrdWork:
         made = film_pattern(
             ingredients, skipped, grazing=geometry, substrate=self.substrate, background=self.background
         )
-        result = made.to_dict()
-        if geometry is not None:
-            result["film"] = {
-                "incidence": geometry.angle,
-                "attenuation_length": geometry.optics.attenuation_length,
-                "critical_angle": geometry.optics.critical_angle,
-                "footprint": geometry.footprint,
-                "refraction": geometry.refraction,
-            }
-        return result
+        if geometry is None:
+            return made
+        film = {
+            "incidence": geometry.angle,
+            "attenuation_length": geometry.optics.attenuation_length,
+            "critical_angle": geometry.optics.critical_angle,
+            "footprint": geometry.footprint,
+            "refraction": geometry.refraction,
+        }
+        return together(made, {"film": film})

@@ -425,7 +425,7 @@ def _fem_results(result: FEMResult) -> dict[str, Any]:
     from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
 
     left_out = {"k", "variance", "variance_ci95", "variance_floor", "mean_intensity"}
-    plain = with_peaks(result, fit_fem_peaks(result))
+    plain = with_peaks(result, fit_fem_peaks(result)).to_dict()
     return {key: value for key, value in plain.items() if key not in left_out}
 
 

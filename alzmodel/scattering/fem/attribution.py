@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.progress import Progress, silent
+from alzmodel.results import Result, holds
 from alzmodel.scattering.fem.variance import FEMSettings
 from alzmodel.scattering.fem.waves import blur, intensity_blocks, object_waves, plane_of
 
@@ -25,7 +26,7 @@ By = Literal["elements", "regions"]
 
 
 @dataclass(frozen=True)
-class Attribution:
+class Attribution(Result):
     """Outcome of :func:`attribute`.
 
     Attributes
@@ -47,7 +48,7 @@ class Attribution:
         Of the whole, shape (k,).
     """
 
-    k: FloatArray
+    k: FloatArray = field(metadata=holds("nm⁻¹", role="axis"))
     by: str
     mean_intensity: Mapping[str, FloatArray]
     variance: Mapping[str, FloatArray]
@@ -70,18 +71,6 @@ class Attribution:
             )
         total = float(self.total_variance[inside].sum())
         return {name: float(part[inside].sum()) / total for name, part in self.variance.items()}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "k": self.k,
-            "by": self.by,
-            "mean_intensity": dict(self.mean_intensity),
-            "variance": dict(self.variance),
-            "alone": dict(self.alone),
-            "total_intensity": self.total_intensity,
-            "total_variance": self.total_variance,
-        }
 
 
 def attribute(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alzmodel.errors import InputError
 from alzmodel.fitting import PeakFit, PeakGuess, fit_peaks
+from alzmodel.results import Item, Result, Together, holds, together
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from alzmodel.fitting import Peak, Shape
     from alzmodel.scattering.fem.stack import StackResult
     from alzmodel.scattering.fem.variance import FEMResult
@@ -60,7 +63,7 @@ _MAX_UNITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class FEMPeak:
+class FEMPeak(Result):
     """One peak of V(k); every interval is a 95 % one.
 
     Attributes
@@ -78,14 +81,14 @@ class FEMPeak:
         its bounds.
     """
 
-    label: str
-    k: float
-    fwhm: float
+    label: str = field(metadata=holds(role="label"))
+    k: float = field(metadata=holds("nm⁻¹"))
+    fwhm: float = field(metadata=holds("nm⁻¹"))
     height: float
-    k_ci95: Interval
-    fwhm_ci95: Interval
-    height_ci95: Interval
-    significant: bool
+    k_ci95: Interval = field(metadata=holds("nm⁻¹", role="interval"))
+    fwhm_ci95: Interval = field(metadata=holds("nm⁻¹", role="interval"))
+    height_ci95: Interval = field(metadata=holds(role="interval"))
+    significant: bool = field(metadata=holds(hidden=True))
 
     @property
     def d(self) -> float:
@@ -97,23 +100,15 @@ class FEMPeak:
         """Å."""
         return 10 / self.k_ci95[1], 10 / self.k_ci95[0]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "label": self.label,
-            "k": self.k,
-            "k_ci95": list(self.k_ci95),
-            "d": self.d,
-            "d_ci95": list(self.d_ci95),
-            "fwhm": self.fwhm,
-            "fwhm_ci95": list(self.fwhm_ci95),
-            "height": self.height,
-            "height_ci95": list(self.height_ci95),
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name, and d with its interval."""
+        yield from Result.items(self)
+        yield Item("d", self.d, unit="Å")
+        yield Item("d_ci95", self.d_ci95, "interval", "Å")
 
 
 @dataclass(frozen=True)
-class FEMFit:
+class FEMFit(Result):
     """Outcome of :func:`fit_fem_peaks`.
 
     Attributes
@@ -128,12 +123,12 @@ class FEMFit:
         What was left out in turn for the intervals: "columns" or "quadrants" of columns, and how many.
     """
 
-    peaks: tuple[FEMPeak, ...]
+    peaks: tuple[FEMPeak, ...] = field(metadata=holds(hidden=True))
     mode: str
     shape: str
-    k: FloatArray
-    curve: FloatArray
-    units: tuple[str, int]
+    k: FloatArray = field(metadata=holds("nm⁻¹", role="axis", hidden=True))
+    curve: FloatArray = field(metadata=holds(stored="variance", hidden=True))
+    units: tuple[str, int] = field(metadata=holds(hidden=True))
 
     @property
     def significant(self) -> tuple[FEMPeak, ...]:
@@ -146,13 +141,10 @@ class FEMFit:
                 return peak
         raise KeyError(label)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: the peaks that stand out."""
-        return {
-            "mode": self.mode,
-            "shape": self.shape,
-            "peaks": [peak.to_dict() for peak in self.significant],
-        }
+    def items(self) -> Iterator[Item]:
+        """Mode, shape and the peaks that stand out."""
+        yield from Result.items(self)
+        yield Item("peaks", self.significant)
 
 
 def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "gaussian") -> FEMFit:
@@ -218,14 +210,9 @@ def fit_stack_peaks(result: StackResult, mode: FitMode = "four", *, shape: Shape
     )
 
 
-def with_peaks(result: FEMResult | StackResult, fit: FEMFit) -> dict[str, Any]:
-    """Plain values of a result for JSON, with the peaks of a fit that stand out under ``peaks``."""
-    plain: dict[str, Any] = {}
-    for key, value in result.to_dict().items():
-        plain[key] = value
-        if key == "mean_intensity":
-            plain["peaks"] = [peak.to_dict() for peak in fit.significant]
-    return plain
+def with_peaks(result: FEMResult | StackResult, fit: FEMFit) -> Together:
+    """Return a result with the peaks of a fit that stand out under ``peaks``."""
+    return together(result, {"peaks": fit.significant})
 
 
 def fit_curve(

@@ -8,14 +8,15 @@ wide it is, and in what becomes of it in a thinner specimen.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alzmodel.composition import pair_label
 from alzmodel.progress import Progress, silent
+from alzmodel.results import Item, Result, Together, together
 from alzmodel.scattering.fem.attribution import attribute
 from alzmodel.scattering.fem.fit import TWO_WINDOWS, fit_fem_peaks
 from alzmodel.scattering.fem.thickness import thickness_exponents
@@ -46,7 +47,7 @@ _LIGHT: Final = frozenset({"O", "Li"})
 
 
 @dataclass(frozen=True)
-class FEMReadings:
+class FEMReadings(Result):
     """Outcome of :func:`read_peaks`.
 
     Attributes
@@ -103,26 +104,24 @@ class FEMReadings:
             found[f"{pair.lower().replace('-', '_')}_distance"] = length
         return found
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: one entry a peak, what stands out or not."""
-        numbers = self.numbers()
-        peaks = []
-        for name, label in PEAKS.items():
-            low, high = TWO_WINDOWS[label]
-            entry = {
-                **self.fit[label].to_dict(),
+    def items(self) -> Iterator[Item]:
+        """One entry a peak, what stands out or not; the ratio of their heights; bonds."""
+        yield Item("peaks", tuple(self._peak(name, label) for name, label in PEAKS.items()))
+        yield Item("ratio", self.numbers()["fem_ratio"])
+        yield Item("bonds", self.bonds, unit="Å")
+
+    def _peak(self, name: str, label: str) -> Together:
+        """Peak of a window with all that tells what it is."""
+        parts = {"shares": self.parts, "shares_gas": self.gas_parts, "shares_regions": self.regions}
+        return together(
+            self.fit[label],
+            {
                 "stands_out": self.fit[label].significant,
-                "height_above_gas": numbers.get(f"{name}_excess"),
+                "height_above_gas": self.numbers().get(f"{name}_excess"),
                 "thickness_exponent": self.exponents.get(label),
-            }
-            for key, parts in (
-                ("shares", self.parts),
-                ("shares_gas", self.gas_parts),
-                ("shares_regions", self.regions),
-            ):
-                entry[key] = None if parts is None else parts.shares(low, high)
-            peaks.append(entry)
-        return {"peaks": peaks, "ratio": numbers["fem_ratio"], "bonds": dict(self.bonds)}
+            },
+            {key: None if one is None else one.shares(*TWO_WINDOWS[label]) for key, one in parts.items()},
+        )
 
 
 def _sum(shares: Mapping[str, float] | None, pairs: Sequence[str]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +15,11 @@ from scipy import sparse
 from alzmodel.errors import InputError
 from alzmodel.hdf5 import open_hdf5
 from alzmodel.limits import check_memory
+from alzmodel.results import Item, Result, holds
 from alzmodel.scattering.fem.detector import Camera, PatternStack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 __all__ = [
@@ -95,8 +96,8 @@ class Geometry:
         return np.asarray(np.hypot(m[0, 0] * dx + m[0, 1] * dy, m[1, 0] * dx + m[1, 1] * dy))
 
 
-@dataclass(frozen=True)
-class StackResult:
+@dataclass(frozen=True, repr=False)
+class StackResult(Result):
     """Outcome of :func:`measure_stack`.
 
     Attributes
@@ -118,33 +119,23 @@ class StackResult:
         "omega" with one of twelve groups of patterns left out, shape (groups, k).
     """
 
-    k: FloatArray
+    k: FloatArray = field(metadata=holds("nm⁻¹", role="axis"))
     variance: Mapping[str, FloatArray]
     variance_raw: Mapping[str, FloatArray]
     variance_ci95: Mapping[str, FloatArray]
-    mean_intensity: FloatArray
-    geometry: Geometry
-    pixel_size: float
+    mean_intensity: FloatArray = field(metadata=holds("counts"))
+    geometry: Geometry = field(metadata=holds(hidden=True))
+    pixel_size: float = field(metadata=holds("nm⁻¹"))
     n_patterns: int
-    camera: Camera
-    groups: FloatArray
+    camera: Camera = field(metadata=holds(hidden=True))
+    groups: FloatArray = field(metadata=holds(hidden=True))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
-        from dataclasses import asdict
-
-        return {
-            "k": self.k,
-            "variance": dict(self.variance),
-            "variance_raw": dict(self.variance_raw),
-            "variance_ci95": dict(self.variance_ci95),
-            "mean_intensity": self.mean_intensity,
-            "center": list(self.geometry.center),
-            "ellipse": {"ratio": self.geometry.ratio, "angle": self.geometry.angle},
-            "pixel_size": self.pixel_size,
-            "n_patterns": self.n_patterns,
-            "camera": asdict(self.camera),
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
+        yield from Result.items(self)
+        yield Item("center", self.geometry.center)
+        yield Item("ellipse", {"ratio": self.geometry.ratio, "angle": self.geometry.angle})
+        yield Item("camera", asdict(self.camera))
 
 
 def is_stack(path: str | Path) -> bool:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.progress import Progress, silent
+from alzmodel.results import Item, Result, holds
 from alzmodel.scattering.fem.settings import FEMSettings
 from alzmodel.scattering.fem.waves import (
     Plane,
@@ -81,8 +82,8 @@ class ColumnMoments:
     n_atoms: int
 
 
-@dataclass(frozen=True)
-class FEMResult:
+@dataclass(frozen=True, repr=False)
+class FEMResult(Result):
     """Outcome of :func:`fem`.
 
     Attributes
@@ -108,30 +109,21 @@ class FEMResult:
         How the columns came about, in a few words; empty where they were given.
     """
 
-    k: FloatArray
+    k: FloatArray = field(metadata=holds("nm⁻¹", role="axis"))
     variance: Mapping[str, FloatArray]
     variance_ci95: Mapping[str, FloatArray]
-    mean_intensity: FloatArray
-    floor: FloatArray
+    mean_intensity: FloatArray = field(metadata=holds("Å²"))
+    floor: FloatArray = field(metadata=holds(key="variance_floor", stored="floor"))
     n_columns: int
     n_atoms: float
-    settings: FEMSettings
-    moments: tuple[ColumnMoments, ...]
+    settings: FEMSettings = field(metadata=holds(hidden=True))
+    moments: tuple[ColumnMoments, ...] = field(metadata=holds(hidden=True))
     note: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
-        return {
-            "k": self.k,
-            "variance": dict(self.variance),
-            "variance_ci95": dict(self.variance_ci95),
-            "variance_floor": self.floor,
-            "mean_intensity": self.mean_intensity,
-            "n_columns": self.n_columns,
-            "n_atoms": self.n_atoms,
-            "settings": asdict(self.settings),
-            "note": self.note,
-        }
+    def items(self) -> Iterator[Item]:
+        """Attributes by their name; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
+        yield from Result.items(self)
+        yield Item("settings", asdict(self.settings))
 
 
 def fem(
