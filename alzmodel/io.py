@@ -30,6 +30,7 @@ from alzmodel.reading import (
     check_xyz,
     file_text,
 )
+from alzmodel.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -478,6 +479,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
+    if isinstance(value, Result):
+        return _plain(value.to_dict())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Path):

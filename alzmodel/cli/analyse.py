@@ -13,8 +13,8 @@ from alzmodel.cli.options.lbu import UnitOptions
 from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
-from alzmodel.results import together
 from alzmodel.reading import MAX_ATOMS
+from alzmodel.results import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,9 @@ class _UnitWork:
             write_structure(with_atom_arrays(model, former=units.former), options.write)
         self.notes.update(dict.fromkeys(units.notes))
         if options.list_rings:
-            return together(units, {"rings": together(units.rings, {"members": _members(model, units.rings)})})
+            return together(
+                units, {"rings": together(units.rings, {"members": _members(model, units.rings)})}
+            )
         return units
 
 

@@ -11,8 +11,8 @@ from alzmodel.cli.curves import check_positive, each_file
 from alzmodel.cli.options.fem import Engine
 from alzmodel.cli.output import say, show_progress
 from alzmodel.errors import InputError
-from alzmodel.results import together
 from alzmodel.io import check_writable
+from alzmodel.results import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         PeakOptions,
     )
     from alzmodel.compare.measured import Measured
-    from alzmodel.results import Result
     from alzmodel.models.specimen import Specimen
+    from alzmodel.results import Result
     from alzmodel.scattering.fem.detector import Camera
     from alzmodel.scattering.fem.settings import FEMSettings
     from alzmodel.scattering.fem.variance import FEMResult

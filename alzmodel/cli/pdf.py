@@ -14,15 +14,15 @@ from alzmodel.cli.options.pdf import TotalOptions
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
-from alzmodel.results import Result, holds, together
 from alzmodel.reading import MAX_ATOMS
+from alzmodel.results import Result, holds, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import typer
     import numpy as np
+    import typer
     from ase import Atoms
     from numpy.typing import NDArray
 

@@ -18,8 +18,8 @@ from alzmodel.errors import InputError
 from alzmodel.limits import check_memory
 from alzmodel.neighbours import COINCIDENT, check_apart, first_minimum, repeat_length
 from alzmodel.progress import Progress, part_of, silent
-from alzmodel.threads import thread_pool
 from alzmodel.results import Item, Result, holds
+from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
