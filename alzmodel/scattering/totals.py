@@ -12,7 +12,7 @@ from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.results import Result, holds
 from alzmodel.scattering.form_factors import XRAY_Q_MAX, electron_factor, neutron_length, xray_factor
-from alzmodel.scattering.xrd.debye import phase_sums
+from alzmodel.scattering.phase_sums import phase_sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.scattering.form_factors import spectrum_of
+from alzmodel.scattering.phase_sums import phase_sums
 from alzmodel.scattering.xrd.corrections import Resolution, polarization_factor, resolution_width
 from alzmodel.scattering.xrd.crystal import squared_structure_factors
-from alzmodel.scattering.xrd.debye import phase_sums
 from alzmodel.scattering.xrd.routes import (
     Displacement,
     atomic_fractions,
