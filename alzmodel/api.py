@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from alzmodel.scattering.fem.variance import FEMResult
     from alzmodel.scattering.xrd.corrections import Resolution
     from alzmodel.scattering.xrd.pattern import PowderPattern
-    from alzmodel.study.runner import StudyStatus
+    from alzmodel.study.outcomes import StudyStatus
 
     Model: TypeAlias = Atoms | Sequence[Atoms] | Structure | Glass | LibraryModel | str | Path
 

@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
 __all__ = ["MODULES", "NAMES", "install", "names_of"]
@@ -149,14 +149,23 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
-def names_of(old: str, new: str) -> Callable[[str], Any]:
-    """`__getattr__` of a package whose path was a module's before: its names come from `new`."""
+def names_of(old: str, new: str | Mapping[str, str]) -> Callable[[str], Any]:
+    """`__getattr__` of a module that had names before which are elsewhere now.
+
+    Parameters
+    ----------
+    old
+        The module.
+    new
+        Where they are now: one module for all of them, as of a package whose path was a module's; or that of each name.
+    """
 
     def find(name: str) -> Any:
-        module = importlib.import_module(new)
-        if name.startswith("_") or not hasattr(module, name):
+        place = new if isinstance(new, str) else new.get(name, old)
+        module = importlib.import_module(place)
+        if name.startswith("_") or place == old or not hasattr(module, name):
             raise AttributeError(f"module {old!r} has no attribute {name!r}")
-        _warn(f"{old}.{name}", f"{new}.{name}")
+        _warn(f"{old}.{name}", f"{place}.{name}")
         return getattr(module, name)
 
     return find

@@ -25,7 +25,8 @@ from alzmodel.io import write_text
 from alzmodel.report.table import print_hypotheses, print_roles
 from alzmodel.study import runner
 from alzmodel.study.index import collect_records, roles_of
-from alzmodel.study.settings import Dopant, StudySettings, load_study, preset
+from alzmodel.study.settings import StudySettings, load_study, preset
+from alzmodel.study.stages.glass import Dopant
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
 

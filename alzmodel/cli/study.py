@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
-    from alzmodel.study.runner import StudyPlan, StudyStatus
+    from alzmodel.study.outcomes import StudyPlan, StudyStatus
     from alzmodel.study.settings import StudySettings
 
 __all__ = ["print_plan", "register"]
@@ -96,6 +96,8 @@ def run(
         planned = runner.plan_study(
             settings, out, workers=workers, executor=executor, measured=measured, hypotheses=hypotheses
         )
+        for words in planned.again:
+            say(f"alzmodel: {words}")
         print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
     with show_study() as listen:
@@ -177,7 +179,7 @@ def compare(
     (folder,) = folders
     rows, verdicts = runner.compare(folder, measured, hypotheses)
     payload = {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
-    mark_provisional(payload, {"provisional": runner.provisional(folder)})
+    _mark(payload, folder)
     if as_json:
         print_json(payload)
     else:
@@ -202,7 +204,7 @@ def _compare_studies(
         },
         "side_by_side": [row.to_dict() for row in rows],
     }
-    mark_provisional(payload, *({"provisional": runner.provisional(folder)} for folder in folders))
+    _mark(payload, *folders)
     if as_json:
         print_json(payload)
     else:
@@ -219,7 +221,7 @@ def plot(
     from alzmodel.study import runner
 
     say(f"alzmodel: wrote {runner.plot(what, folder, output, measured)}")
-    mark_provisional({}, {"provisional": runner.provisional(folder)})
+    _mark({}, folder)
 
 
 def report(
@@ -235,7 +237,16 @@ def report(
 
     written = runner.report(folder, output, measured=measured, hypotheses=hypotheses)
     say(f"alzmodel: wrote {written}")
-    mark_provisional({}, {"provisional": runner.provisional(folder)})
+    _mark({}, folder)
+
+
+def _mark(payload: dict[str, Any], *folders: Path) -> None:
+    """Say which parameters behind the results are provisional, and which results are of an earlier version."""
+    from alzmodel.study import runner
+
+    mark_provisional(payload, *({"provisional": runner.provisional(folder)} for folder in folders))
+    for words in dict.fromkeys(line for folder in folders for line in runner.earlier(folder)):
+        say(f"alzmodel: {words}")
 
 
 def print_plan(planned: StudyPlan) -> None:

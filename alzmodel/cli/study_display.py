@@ -53,7 +53,9 @@ def _bars() -> Iterator[Listener]:
 
         def listen(event: StudyEvent) -> None:
             bars.update(whole, completed=event.study_fraction, words=_whole_words(event))
-            if event.kind == "step":
+            if event.kind == "again":
+                bars.console.print(event.label)
+            elif event.kind == "step":
                 bars.update(whole, words=event.label)
             elif event.kind == "started":
                 running[event.label] = bars.add_task(f"  {event.label}", total=1.0, words="")
@@ -73,11 +75,11 @@ def _lines() -> Listener:
     def listen(event: StudyEvent) -> None:
         nonlocal last
         now = time.monotonic()
-        telling = event.kind in {"damaged", "done", "failed", "retried", "step"}
+        telling = event.kind in {"again", "damaged", "done", "failed", "retried", "step"}
         if not telling and now - last < SECONDS_BETWEEN_LINES:
             return
         last = now
-        if event.kind == "step":
+        if event.kind in {"step", "again"}:
             say(f"study: {event.label}")
         elif telling:
             words = f": {event.message}" if event.message else ""

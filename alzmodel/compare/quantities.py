@@ -24,7 +24,9 @@ __all__ = [
     "QuantityInfo",
     "Source",
     "convert",
+    "declare",
     "film_state",
+    "known",
     "of_state",
     "per_model",
     "quantity_info",
@@ -59,11 +61,11 @@ class QuantityInfo:
     unit: str
 
 
-def _table(*rows: tuple[str, str, str]) -> Mapping[str, QuantityInfo]:
-    return MappingProxyType({name: QuantityInfo(name, label, unit) for name, label, unit in rows})
+def _table(*rows: tuple[str, str, str]) -> dict[str, QuantityInfo]:
+    return {name: QuantityInfo(name, label, unit) for name, label, unit in rows}
 
 
-QUANTITIES: Final = _table(
+_TABLE: Final = _table(
     ("density", "density", "g/cm³"),
     ("packing_fraction", "packing fraction", ""),
     ("energy_per_atom", "energy per atom", "eV"),
@@ -109,6 +111,7 @@ QUANTITIES: Final = _table(
     ("fem_ratio", "V(3.2)/V(5.3)", ""),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
 )
+QUANTITIES: Final[Mapping[str, QuantityInfo]] = MappingProxyType(_TABLE)
 """The quantities that a study records; :func:`quantity_info` also knows the families of pairs and reflections."""
 
 _FAMILIES: Final = (
@@ -146,9 +149,42 @@ def quantity_info(name: str) -> QuantityInfo:
         match = pattern.fullmatch(name)
         if match:
             return QuantityInfo(name, label.format(*(part.capitalize() for part in match.groups())), unit)
+    mean = _mean_over_atoms(name)
+    if mean is not None:
+        return mean
     near = difflib.get_close_matches(name, QUANTITIES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else ", ".join(QUANTITIES)
     raise InputError(f"quantity: {name!r} is not known; allowed: {hint}")
+
+
+def _mean_over_atoms(name: str) -> QuantityInfo | None:
+    """Mean over one kind of cation of a number that each atom has; None if studies record no such thing."""
+    from alzmodel.local_order.per_atom import ATOM_QUANTITIES
+
+    element, _, rest = name.partition("_")
+    for one in ATOM_QUANTITIES:
+        if one.recorded and one.name == rest and 1 <= len(element) <= 2:
+            return QuantityInfo(name, f"{one.label}, mean over {element.capitalize()}", one.unit)
+    return None
+
+
+def known(*names: str) -> tuple[QuantityInfo, ...]:
+    """Look several names up, as :func:`quantity_info` does one."""
+    return tuple(quantity_info(name) for name in names)
+
+
+def declare(*infos: QuantityInfo) -> None:
+    """Add quantities to :data:`QUANTITIES`; what stands there already stays as it is.
+
+    Raises
+    ------
+    InputError
+        If a name has another label or unit already.
+    """
+    for info in infos:
+        there = _TABLE.setdefault(info.name, info)
+        if there != info:
+            raise InputError(f"quantity {info.name}: {info} is {there} already; allowed: another name")
 
 
 def convert(value: float, unit: str, wanted: str) -> float:

@@ -34,6 +34,7 @@ LONG_WARNING: Final = 320
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 _MODELS: Final = "The models and what they are"
+_NUMBERS: Final = "Every number of the models: mean ± standard deviation (models)"
 _SCREEN: Final = "Dopants, and what they change against the undoped glass"
 
 
@@ -77,6 +78,8 @@ class Page:
         Shown in three dimensions, one at a time.
     model_table : sequence of mapping
         One row a model, its values by column.
+    numbers : sequence of mapping
+        From :func:`alzmodel.report.table.models_rows`; shown folded.
     screen : sequence of mapping
         One row a dopant, its values by column.
     screen_note : str
@@ -95,6 +98,7 @@ class Page:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     models: Sequence[ModelView] = ()
     model_table: Sequence[Mapping[str, Any]] = ()
+    numbers: Sequence[Mapping[str, Any]] = ()
     screen: Sequence[Mapping[str, Any]] = ()
     screen_note: str = ""
     rivals: Sequence[RivalRow] = ()
@@ -140,7 +144,11 @@ def page_html(page: Page) -> str:
         ("comparison", "Measured and modelled", _comparison(page)),
         ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
-        ("models", "Models", viewer_section(page.models) + _rows_table(_MODELS, page.model_table)),
+        (
+            "models",
+            "Models",
+            viewer_section(page.models) + _rows_table(_MODELS, page.model_table) + _numbers(page.numbers),
+        ),
         ("protocol", "Protocol", _settings(page.protocol)),
         ("provenance", "Provenance", _folded("Models, versions and inputs", page.provenance)),
     ]
@@ -441,6 +449,13 @@ def _rows_table(caption: str, rows: Sequence[Mapping[str, Any]], note: str = "")
     heads = list(dict.fromkeys(key for row in rows for key in row))
     table = _table(caption, heads, [[_value(row.get(key)) for key in heads] for row in rows])
     return f"<p>{escape(note)}</p>\n{table}" if note else table
+
+
+def _numbers(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    table = _rows_table(_NUMBERS, rows)
+    return f"<details><summary>{escape(_NUMBERS)}</summary>\n{table}</details>\n"
 
 
 def _value(value: Any) -> _Cell:

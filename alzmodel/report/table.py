@@ -30,6 +30,7 @@ __all__ = [
     "hypotheses_table",
     "measured_text",
     "model_text",
+    "models_rows",
     "models_table",
     "print_comparison",
     "print_hypotheses",
@@ -202,37 +203,52 @@ def effect_text(verdict: Verdict) -> str:
     return f"{verdict.quantity}: {verdict.effect:+.3g}{interval} {verdict.unit}".rstrip()
 
 
-def models_table(quantities: Sequence[Quantity]) -> Table:
-    """Lay model values out: one line a quantity and kind of model, one column an x; mean ± spread (models)."""
-    contents: list[float] = []
-    for x in sorted({q.x for q in quantities if q.x is not None}):
-        if not any(same_x(x, known) for known in contents):
-            contents.append(x)
-    headings = [
-        *(f"x = {x:g}" for x in contents),
-        *(["no x"] if any(q.x is None for q in quantities) else []),
-    ]
-    table = _table("models: mean ± standard deviation (models)", "quantity", "of", "dopant", right=headings)
-    columns = [*contents, *([None] if any(q.x is None for q in quantities) else [])]
-    keys = dict.fromkeys((q.name, q.source, q.kind, q.dopant) for q in quantities)
-    for name, source, kind, dopant in keys:
+def models_rows(quantities: Sequence[Quantity]) -> list[dict[str, str]]:
+    """Lay model values out: one row a quantity and kind of model, its cells by column.
+
+    The columns are ``quantity``, ``of``, ``glass`` (dopant and protocol where there are any) and one for each x: mean ±
+    standard deviation (models).
+    """
+    contents: list[float | None] = []
+    for content in sorted({q.x for q in quantities if q.x is not None}):
+        if not any(same_x(content, known) for known in contents):
+            contents.append(content)
+    if any(q.x is None for q in quantities):
+        contents.append(None)
+    keys = dict.fromkeys(_kind_of(q) for q in quantities)
+    rows = []
+    for key in keys:
+        name, source, kind, dopant, fraction, protocol = key
         info = quantity_info(name)
-        cells = []
-        for content in columns:
-            values = list(
-                per_model(
-                    q
-                    for q in quantities
-                    if (q.name, q.source, q.kind, q.dopant) == (name, source, kind, dopant)
-                    and same_x(q.x, content)
-                ).values()
-            )
+        doped = None if dopant is None else dopant if fraction is None else f"{dopant} {fraction:g}"
+        row = {
+            "quantity": f"{info.label} ({info.unit})" if info.unit else info.label,
+            "of": f"{source}, {kind}",
+            "glass": ", ".join(word for word in (doped, protocol) if word),
+        }
+        for x in contents:
+            values = list(per_model(q for q in quantities if _kind_of(q) == key and same_x(q.x, x)).values())
             spread = plain_statistics.stdev(values) if len(values) > 1 else math.nan
-            cells.append(
+            heading = "no x" if x is None else f"x = {x:g}"
+            row[heading] = (
                 f"{with_error(plain_statistics.fmean(values), spread)} ({len(values)})" if values else ""
             )
-        label = f"{info.label} ({info.unit})" if info.unit else info.label
-        table.add_row(label, f"{source}, {kind}", dopant or "", *cells)
+        rows.append(row)
+    return rows
+
+
+def _kind_of(q: Quantity) -> tuple[str, str, str, str | None, float | None, str | None]:
+    """Values that may be averaged at one x: models of two protocols never are."""
+    return q.name, q.source, q.kind, q.dopant, q.fraction, q.protocol
+
+
+def models_table(quantities: Sequence[Quantity]) -> Table:
+    """Lay model values out as :func:`models_rows` does."""
+    rows = models_rows(quantities)
+    left, right = list(rows[0])[:3] if rows else (), list(rows[0])[3:] if rows else ()
+    table = _table("models: mean ± standard deviation (models)", *left, right=right)
+    for row in rows:
+        table.add_row(*row.values())
     return table
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from alzmodel.study.settings import SlurmSettings
     from alzmodel.study.store import Store
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 __all__ = [
     "DaskExecutor",

@@ -14,15 +14,14 @@ from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
 from alzmodel.child_process import child_environment, last_error, python_module
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.errors import AlzmodelError
+from alzmodel.moved import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    from alzmodel.study.settings import RunSettings
     from alzmodel.study.store import Store
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 __all__ = [
     "WORKER",
@@ -30,10 +29,12 @@ __all__ = [
     "LocalExecutor",
     "TaskEvent",
     "WorkerProcess",
-    "check_executor",
-    "check_executor_name",
-    "make_executor",
 ]
+
+__getattr__ = names_of(
+    __name__,
+    dict.fromkeys(("check_executor", "check_executor_name", "make_executor"), "alzmodel.study.places"),
+)
 
 WORKER = "alzmodel.study.worker"
 """The module that a worker runs."""
@@ -223,81 +224,3 @@ class LocalExecutor:
         for worker in self._workers:
             worker.close()
         self._workers.clear()
-
-
-def check_executor_name(name: str) -> None:
-    """Refuse a place to run that there is not anywhere.
-
-    Raises
-    ------
-    InputError
-        With what is allowed.
-    """
-    if name not in {"local", "dask", "slurm"} and "://" not in name:
-        raise InputError(
-            f"--executor: {name!r} is unknown; allowed: local, dask, slurm, or the address of a Dask scheduler "
-            "(tcp://host:8786)"
-        )
-
-
-def check_executor(name: str, folder: Path | None = None) -> None:
-    """Refuse a place to run that is unknown or not installed, before any work.
-
-    Parameters
-    ----------
-    name
-        As for :func:`make_executor`.
-    folder
-        Of the study.
-
-    Raises
-    ------
-    InputError
-        With what is allowed, or what has to be installed.
-    """
-    check_executor_name(name)
-    if name == "local":
-        return
-    from alzmodel.study import dask_executor
-
-    dask_executor.check_dask()
-    if name not in {"dask", "slurm"}:
-        dask_executor.check_address(name)
-        return
-    if name == "slurm":
-        dask_executor.check_slurm()
-        if folder is not None:
-            dask_executor.check_slurm_folder(folder)
-    dask_executor.check_keys(name)
-
-
-def make_executor(name: str, store: Store, slots: int, settings: RunSettings) -> Executor:
-    """Start what tasks run on.
-
-    Parameters
-    ----------
-    name
-        ``"local"``; ``"dask"`` for a scheduler of our own on this machine; ``"slurm"``; or the address of a scheduler.
-    store
-        Where results go.
-    slots
-        Tasks at a time.
-    settings
-        Resources of Slurm jobs.
-
-    Raises
-    ------
-    InputError
-        As :func:`check_executor`, or if no scheduler answers at the address.
-    """
-    check_executor(name, store.folder)
-    if name == "local":
-        return LocalExecutor(store, slots)
-    from alzmodel.study import dask_executor
-
-    if name == "dask":
-        return dask_executor.DaskExecutor(store, slots, dask_executor.local_cluster(slots))
-    if name == "slurm":
-        cluster = dask_executor.slurm_cluster(settings.slurm, slots, store)
-        return dask_executor.DaskExecutor(store, slots, cluster)
-    return dask_executor.DaskExecutor(store, slots, name)

@@ -22,13 +22,15 @@ from alzmodel.compare.quantities import Quantity, quantity_info
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.forcefields.potentials import provisional_ions
 from alzmodel.io import atomic_path, read_structure, write_text
+from alzmodel.study.files import MODEL
+from alzmodel.study.stages import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from alzmodel.compare.network_roles import IonRole
     from alzmodel.study.store import Record, Store
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 __all__ = [
     "CSV_COLUMNS",
@@ -163,8 +165,8 @@ def _rows(records: Sequence[Record], marks: Mapping[str, tuple[str, ...]]) -> li
                 "task": f"{record.stage}-{record.hash}",
                 "provisional": " ".join(marks[f"{record.stage}-{record.hash}"]),
             }
-            # An assumed crystallite is laid beside the film of each composition.
-            spread = (contents or [None]) if record.stage == "crystallite" else [row["la"]]
+            beside = record.stage in STAGES and STAGES[record.stage].beside_films
+            spread = (contents or [None]) if beside else [row["la"]]
             rows += [{**row, "la": la} for la in spread]
     return rows
 
@@ -225,7 +227,7 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
     for row in found.rows:
         if row["source"] == "glass" and not math.isnan(row["value"]):
             numbers.setdefault(row["model"], {})[row["quantity"]] = row["value"]
-    models = [record for record in found.records if record.stage in {"glass", "crystal"}]
+    models = [record for record in found.records if MODEL in record.files]
     with atomic_path(path) as target, _told_of(path), tempfile.TemporaryDirectory() as folder:
         # SQLite needs locks, which not every file system has, and a short path.
         temporary = Path(folder) / path.name
@@ -234,7 +236,7 @@ def write_database(found: Findings, store: Store, path: Path) -> None:
             database.count()
             for record in models:
                 key = f"{record.stage}-{record.hash}"
-                atoms = read_structure(store.runs / key / "model.extxyz")
+                atoms = read_structure(store.runs / key / MODEL)
                 model = dict(record.inputs.get("model", {}))
                 pairs = {name: value for name, value in model.items() if value is not None}
                 pairs["kind"] = record.stage

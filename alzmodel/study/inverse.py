@@ -15,7 +15,7 @@ from alzmodel.io import check_output_folder, json_text, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.report.inverse_figure import plot_inverse
 from alzmodel.scattering.fem.scan import AXES, Grid, Matrix, scan_point
-from alzmodel.study.tasks import digest
+from alzmodel.study.task import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, json_text, write_text
-from alzmodel.study.executors import check_executor, check_executor_name, make_executor
+from alzmodel.moved import names_of
+from alzmodel.study import outcomes
+from alzmodel.study.earlier import again_words, earlier_words, with_earlier
 from alzmodel.study.opening import checked_store, full_disk_named, with_files
+from alzmodel.study.places import check_executor, check_executor_name, make_executor
 from alzmodel.study.scheduler import StudyEvent, execute, ignore
-from alzmodel.study.settings import MOST_WORKERS, StudySettings, load_study, preset, write_template
+from alzmodel.study.settings import StudyBase, load_study, preset, write_template
+from alzmodel.study.stages.glass import library_models
 from alzmodel.study.store import PROGRESS, STUDY, Store
 from alzmodel.study.study_file import study_toml, write_study
-from alzmodel.study.tasks import bytes_on_disk, library_models, plan
+from alzmodel.study.table import MOST_WORKERS
+from alzmodel.study.tasks import bytes_on_disk, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,16 +31,14 @@ if TYPE_CHECKING:
     from alzmodel.study.index import Findings
     from alzmodel.study.scheduler import Listener
     from alzmodel.study.screening import ScreenRow
-    from alzmodel.study.settings import CompareSettings
+    from alzmodel.study.settings import CompareSettings, StudySettings
     from alzmodel.study.store import Record
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 __all__ = [
     "EXECUTORS",
-    "StudyPlan",
-    "StudyResult",
-    "StudyStatus",
     "compare",
+    "earlier",
     "init",
     "library_words",
     "measured_file",
@@ -50,6 +51,11 @@ __all__ = [
     "status",
 ]
 
+__getattr__ = names_of(
+    __name__,
+    dict.fromkeys(("StudyPlan", "StudyResult", "StudyStatus"), "alzmodel.study.outcomes"),
+)
+
 EXECUTORS = ("local", "dask", "slurm")
 """Where tasks may run, besides the address of a Dask scheduler."""
 
@@ -59,113 +65,6 @@ COMPARISON = "comparison.json"
 FIGURES = "figures"
 REPORT = "report.html"
 SCREEN_CSV, SCREEN = "screen.csv", "screen.json"
-
-
-EXIT_DONE, EXIT_FAILED, EXIT_PARTLY = 0, 1, 3
-
-
-@dataclass(frozen=True, slots=True)
-class StudyResult:
-    """Outcome of a run, or of a look at one.
-
-    Attributes
-    ----------
-    out
-        The study's folder.
-    tasks
-        Numbers of tasks ``done``, ``failed`` and ``left``.
-    files
-        What was written for people, besides the runs themselves.
-    measured
-        Rows of measured and modelled values.
-    hypotheses
-        Verdicts.
-    failures
-        Label of each failed task, why it failed, and its log.
-    provisional
-        Ions whose potential parameters are provisional, by alphabet.
-    """
-
-    out: Path
-    tasks: dict[str, int]
-    files: tuple[Path, ...]
-    measured: tuple[Comparison, ...]
-    hypotheses: tuple[Verdict, ...]
-    failures: tuple[dict[str, str], ...] = ()
-    provisional: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all is done, 3 if a part is, 1 if nothing is."""
-        if not self.tasks["failed"] and not self.tasks["left"]:
-            return EXIT_DONE
-        return EXIT_PARTLY if self.tasks["done"] else EXIT_FAILED
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the keys that ``alzmodel run --json`` prints."""
-        return {
-            "tasks": self.tasks,
-            "files": [str(path) for path in self.files],
-            "measured": [row.to_dict() for row in self.measured],
-            "hypotheses": [verdict.to_dict() for verdict in self.hypotheses],
-            "failures": list(self.failures),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class StudyStatus:
-    """How far a study is.
-
-    Attributes
-    ----------
-    tasks
-        Numbers of tasks ``done``, ``failed`` and ``left``.
-    at_work
-        Whether a process works on it at this moment.
-    running
-        Label, fraction and words of each task at work.
-    fraction, seconds_left
-        Of the study at work, else of the tasks and None.
-    failures
-        As in :class:`StudyResult`.
-    files
-        What is there for people.
-    """
-
-    tasks: dict[str, int]
-    at_work: bool
-    running: tuple[dict[str, Any], ...]
-    fraction: float
-    seconds_left: float | None
-    failures: tuple[dict[str, str], ...]
-    files: tuple[Path, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the keys that ``alzmodel status --json`` prints."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class StudyPlan:
-    """What a run would do.
-
-    Attributes
-    ----------
-    tasks
-        Label, stage and seconds on one core of each task, and whether it is done already.
-    seconds
-        Estimated time that is left, with the workers of the study.
-    megabytes
-        Estimated room on disk of what is left.
-    """
-
-    tasks: tuple[dict[str, Any], ...]
-    seconds: float
-    megabytes: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def init(path: str | Path) -> Path:
@@ -180,7 +79,7 @@ def init(path: str | Path) -> Path:
 
 
 def _settings(study: StudySettings | str | Path | None) -> StudySettings:
-    if isinstance(study, StudySettings):
+    if isinstance(study, StudyBase):
         return study
     return preset("quick") if study is None else load_study(study)
 
@@ -193,7 +92,7 @@ def plan_study(
     executor: str = "local",
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
-) -> StudyPlan:
+) -> outcomes.StudyPlan:
     """Say what :func:`run` would do, without doing any of it.
 
     Raises
@@ -218,7 +117,7 @@ def plan_study(
     )
     left = [task for task, row in zip(tasks, rows, strict=True) if not row["done"]]
     seconds = max([sum(task.seconds for task in left) / slots, *(task.seconds for task in left)], default=0.0)
-    return StudyPlan(rows, seconds, bytes_on_disk(left) / 1e6)
+    return outcomes.StudyPlan(rows, seconds, bytes_on_disk(left) / 1e6, tuple(again_words(tasks, store)))
 
 
 def library_words(study: StudySettings) -> str:
@@ -227,7 +126,7 @@ def library_words(study: StudySettings) -> str:
     Raises
     ------
     InputError
-        As :func:`alzmodel.study.tasks.library_models`.
+        As :func:`alzmodel.study.stages.glass.library_models`.
     """
     entries = [entry for entry, _ in library_models(study.glass)]
     sizes = sorted({entry.n_atoms for entry in entries})
@@ -256,7 +155,7 @@ def run(
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
     listen: Listener = ignore,
-) -> StudyResult:
+) -> outcomes.StudyResult:
     """Do a study, or what is still missing of it, and compare it with what was measured.
 
     Parameters
@@ -277,7 +176,7 @@ def run(
 
     Returns
     -------
-    StudyResult
+    alzmodel.study.outcomes.StudyResult
         Failed tasks do not stop the others and are told there.
 
     Raises
@@ -303,6 +202,8 @@ def run(
         write_study(store, settings)
         store.prepare()
         store.forget_all_but({task.key for task in tasks})
+        for words in again_words(tasks, store):
+            listen(StudyEvent("again", words, total=len(tasks)))
         outcome = execute(
             tasks,
             store,
@@ -318,7 +219,7 @@ def run(
             for key, reason in outcome.failed.items()
         )
         found, files, rows, verdicts = _finish(settings, tasks, store, listen)
-    return StudyResult(
+    return outcomes.StudyResult(
         out=store.folder,
         tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
         files=files,
@@ -421,10 +322,11 @@ def _open(
             f"{folder}: holds no {STUDY}; allowed: the folder of a study that 'alzmodel run' made"
         )
     settings = with_files(load_study(folder / STUDY), measured, hypotheses)
-    return settings, plan(settings), Store(folder)
+    store = Store(folder)
+    return settings, with_earlier(plan(settings), store), store
 
 
-def status(out: str | Path) -> StudyStatus:
+def status(out: str | Path) -> outcomes.StudyStatus:
     """Tell how far a study is, also while another process works on it.
 
     Raises
@@ -432,7 +334,8 @@ def status(out: str | Path) -> StudyStatus:
     InputError
         If `out` is no study's folder.
     """
-    _, tasks, store = _open(out)
+    settings, _, store = _open(out)
+    tasks = plan(settings)
     done = {task.key for task in tasks if store.is_done(task.key)}
     at_work = store.is_held()
     failures = tuple(
@@ -451,7 +354,7 @@ def status(out: str | Path) -> StudyStatus:
     past = sum(task.seconds for task in tasks if task.key in done)
     names = [STUDY, RESULTS, DATABASE, COMPARISON, REPORT, SCREEN_CSV, SCREEN]
     files = [store.folder / name for name in names if (store.folder / name).is_file()]
-    return StudyStatus(
+    return outcomes.StudyStatus(
         tasks={"done": len(done), "failed": len(failures), "left": len(tasks) - len(done) - len(failures)},
         at_work=at_work,
         running=tuple(note.get("running", ())),
@@ -497,6 +400,18 @@ def provisional(out: str | Path) -> tuple[str, ...]:
     return provisional_of(collect_records(tasks, store))
 
 
+def earlier(out: str | Path) -> list[str]:
+    """Say which results of a study, as they are compared and shown, an earlier version of a stage has made.
+
+    Raises
+    ------
+    InputError
+        If `out` is no study's folder.
+    """
+    _, tasks, _ = _open(out)
+    return earlier_words(tasks)
+
+
 def measured_file(out: str | Path) -> str | None:
     """Name the file of measured values that a study is compared with; None is the one that comes with the package.
 
@@ -515,7 +430,7 @@ def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | 
     Parameters
     ----------
     what
-        A key of :data:`alzmodel.study.figures.FIGURES`.
+        A name of :func:`alzmodel.study.figures.study_figures`.
     out
         Folder of the study.
     target

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from alzmodel.study.executors import Executor, TaskEvent
     from alzmodel.study.store import Store
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 __all__ = ["Listener", "Outcome", "StudyEvent", "execute", "ignore"]
 
@@ -33,7 +33,8 @@ class StudyEvent:
     kind
         ``"damaged"`` for a finished task whose result is not what it was, ``"started"``, ``"progress"``, ``"done"``,
         ``"failed"`` (for good), ``"retried"`` for a task; ``"tick"``
-        about once a second, with no task; ``"step"`` for the work after the tasks (index, comparison, figures).
+        about once a second, with no task; ``"step"`` for the work after the tasks (index, comparison, figures);
+        ``"again"`` before them, for results that are there and not taken.
     label
         The task's words, or the step's.
     fraction
@@ -48,7 +49,7 @@ class StudyEvent:
         Estimated from the speed so far; None at the beginning.
     """
 
-    kind: Literal["damaged", "started", "progress", "done", "failed", "retried", "tick", "step"]
+    kind: Literal["again", "damaged", "started", "progress", "done", "failed", "retried", "tick", "step"]
     label: str = ""
     fraction: float = 0.0
     message: str = ""

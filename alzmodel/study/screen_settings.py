@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from alzmodel.errors import InputError
 from alzmodel.study.screening import HOST
-from alzmodel.study.settings import (
-    Dopant,
-    GlassSettings,
-    LocalOrderSettings,
-    RunSettings,
-    StudySettings,
-    allowed_words,
-)
+from alzmodel.study.settings import RunSettings, StudySettings, allowed_words
+from alzmodel.study.stages.glass import Dopant, GlassSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,12 +112,6 @@ def screen_study(
         raise InputError(
             f"{where}: {fault['input']!r} is refused; allowed: {allowed_words(fault)}"
         ) from error
-    return StudySettings(
-        name=name,
-        glass=glass,
-        local_order=LocalOrderSettings(),
-        xrd=False,
-        fem=False,
-        reference=False,
-        run=run,
+    return StudySettings.model_validate(
+        {"name": name, "glass": glass, "run": run, "xrd": False, "fem": False, "reference": False}
     )

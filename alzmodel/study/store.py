@@ -32,7 +32,7 @@ from alzmodel.io import json_text, write_text
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 __all__ = ["HEADER", "KEYS", "PROGRESS", "STUDY", "Curve", "Record", "Store", "read_curves", "write_curves"]
 
@@ -72,7 +72,7 @@ class Record:
     Attributes
     ----------
     stage, hash, label, inputs, needs
-        As in :class:`~alzmodel.study.tasks.Task`.
+        As in :class:`~alzmodel.study.task.Task`.
     quantities
         Rows of name, x, model, value, unit, kind and source: what is compared with measured values.
     results

@@ -18,66 +18,37 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import AlzmodelError, BuildError, InputError
 from alzmodel.folders import HeldError, locked, no_space_words
 from alzmodel.forcefields.exchange import exchanged
 from alzmodel.io import json_text
+from alzmodel.moved import names_of
+from alzmodel.study import stage as stage_module
 from alzmodel.study.store import LOG, SCRATCH, Store
-from alzmodel.study.tasks import Task
+from alzmodel.study.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from alzmodel.progress import Progress
+    from alzmodel.study.stage import StageResult, Work
 
-__all__ = ["Stage", "StageResult", "Work", "main", "perform"]
+__all__ = ["main", "perform"]
+
+__getattr__ = names_of(__name__, dict.fromkeys(("StageResult", "Work"), "alzmodel.study.stage"))
 
 SECONDS_BETWEEN_REPORTS = 0.5
 SECONDS_FOR_PREDECESSOR = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a stage is given.
-
-    Attributes
-    ----------
-    inputs
-        The task's inputs.
-    needs
-        Folders of the results it reads, by role.
-    folder
-        Where it writes its files.
-    scratch
-        A folder for restart files: it outlives a killed attempt and goes when the task is done.
-    progress
-        Called with fraction and words.
-    """
-
-    inputs: Mapping[str, Any]
-    needs: Mapping[str, Path]
-    folder: Path
-    scratch: Path
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class StageResult:
-    """What a stage returns besides its files: rows of quantities, and numbers for the record."""
-
-    quantities: list[dict[str, Any]]
-    results: Mapping[str, Any]
-
-
 if TYPE_CHECKING:
-    Stage = Callable[[Work], StageResult]
+    Run = Callable[[Work], StageResult]
 
 
-def main(stages: Mapping[str, Stage] | None = None) -> int:
+def main(stages: Mapping[str, Run] | None = None) -> int:
     """Do tasks until standard input closes.
 
     Parameters
@@ -119,7 +90,7 @@ def _listen(jobs: queue.SimpleQueue[str]) -> None:
 
 
 def _attempt(
-    task: Task, store: Store, stage: Stage, tell: Callable[[Mapping[str, Any]], None]
+    task: Task, store: Store, stage: Run, tell: Callable[[Mapping[str, Any]], None]
 ) -> dict[str, Any]:
     """Do a task and say how it ended, whatever happens."""
     last = 0.0
@@ -148,7 +119,7 @@ def _attempt(
     return {"event": "done", "key": task.key, "message": "", "seconds": time.monotonic() - started}
 
 
-def perform(task: Task, store: Store, stage: Stage, progress: Progress) -> None:
+def perform(task: Task, store: Store, stage: Run, progress: Progress) -> None:
     """Do one task and put its result in place.
 
     Raises
@@ -169,7 +140,7 @@ def perform(task: Task, store: Store, stage: Stage, progress: Progress) -> None:
                 scratch.mkdir(exist_ok=True)
                 needs = {role: store.runs / key for role, key in task.needs.items()}
                 with exchanged(task.inputs.get("model", {}).get("exchange", "").split()):
-                    outcome = stage(Work(task.inputs, needs, folder, scratch, progress))
+                    outcome = stage(stage_module.Work(task.inputs, needs, folder, scratch, progress))
             except BaseException:
                 traceback.print_exc()
                 raise

@@ -17,8 +17,8 @@ from alzmodel.errors import InputError, run_main
 
 if TYPE_CHECKING:
     from alzmodel.study.executors import LocalExecutor
+    from alzmodel.study.stage import StageResult, Work
     from alzmodel.study.store import Store
-    from alzmodel.study.worker import StageResult, Work
 
 AS_WORKER = "--as-worker"
 
@@ -30,8 +30,8 @@ def packed(work: Work) -> StageResult:
     from alzmodel.composition import Composition, formula_of, ion_counts
     from alzmodel.io import write_structure
     from alzmodel.models.packing import random_packing
+    from alzmodel.study.stage import StageResult
     from alzmodel.study.stages import FRAMES, MODEL
-    from alzmodel.study.worker import StageResult
 
     inputs = work.inputs
     counts = ion_counts(Composition(dict(inputs["amounts"])), inputs["atoms"])
@@ -68,14 +68,14 @@ def work() -> int:
 def drive(folder: str) -> int:
     """Do what `alzmodel run --preset quick --out FOLDER` does, with workers of ours."""
     from alzmodel import cli
-    from alzmodel.study import executors
+    from alzmodel.study import places
 
-    local = executors.LocalExecutor
+    local = places.LocalExecutor
 
     def ours(store: Store, slots: int) -> LocalExecutor:
         return local(store, slots, (sys.executable, __file__, AS_WORKER))
 
-    executors.LocalExecutor = ours  # type: ignore[assignment, misc]
+    places.LocalExecutor = ours  # type: ignore[assignment, misc]
     with contextlib.redirect_stdout(sys.stderr):
         code = cli.main(["run", "--preset", "quick", "--out", folder])
     spent = os.times()

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from alzmodel.composition import glass_composition
 from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.models.melt_quench import estimate_seconds, melt_quench
-from alzmodel.study import index, runner, store, worker
+from alzmodel.study import index, runner, stage, store
 from alzmodel.study.settings import StudySettings, parse_study, preset
 from alzmodel.study.stages import STAGES
 from alzmodel.study.store import Store
@@ -38,7 +38,7 @@ from alzmodel.study.tasks import plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alzmodel.study.worker import StageResult
+    from alzmodel.study.stage import StageResult
 
 PACKED = Path(__file__).with_name("packed_study.py")
 
@@ -129,7 +129,7 @@ def large_study(folder: Path, runs: int) -> StudySettings:
                     (work_folder / path.name).write_bytes(path.read_bytes())
         else:
             needs = {role: whole.runs / key for role, key in task.needs.items()}
-            work = worker.Work(task.inputs, needs, work_folder, work_folder / "scratch", lambda _f, _w: None)
+            work = stage.Work(task.inputs, needs, work_folder, work_folder / "scratch", lambda _f, _w: None)
             made[task.stage] = stages[task.stage](work)
         result = made[task.stage]
         whole.commit(task, work_folder, quantities=result.quantities, results=result.results, timing={})

@@ -14,7 +14,8 @@ from alzmodel.io import read_frames, write_structure
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.settings import PRESETS, StudySettings, load_study, preset
 from alzmodel.study.store import read_curves
-from alzmodel.study.tasks import STAGE_VERSIONS, Task, plan
+from alzmodel.study.task import Task
+from alzmodel.study.tasks import STAGE_VERSIONS, plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from tests.frozen.trees import differences
 
 FROZEN = load("options.json")
 NOW = json.loads(json.dumps(all_options()))
-TYPES = {"$ref", "anyOf", "items", "title"}
+TYPES = {"$ref", "anyOf", "items", "title", "description"}
 
 
 def test_commands_and_options_are_what_they_were():

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alzmodel.study.executors import Executor, LocalExecutor
 from alzmodel.study.scheduler import StudyEvent, execute
 from alzmodel.study.settings import SlurmSettings
 from alzmodel.study.store import Store
-from alzmodel.study.tasks import Task, make_task
+from alzmodel.study.tasks import make_task
+
+if TYPE_CHECKING:
+    from alzmodel.study.task import Task
 
 WORKER = (sys.executable, str(Path(__file__).with_name("fault_worker.py")))
 

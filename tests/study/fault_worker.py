@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from alzmodel.errors import AlzmodelError, BuildError
-from alzmodel.study.worker import StageResult, Work, main
+from alzmodel.study.stage import StageResult, Work
+from alzmodel.study.worker import main
 
 
 def nap(work: Work) -> StageResult:

@@ -13,17 +13,18 @@ from alzmodel.models.packing import random_packing
 from alzmodel.study import worker
 from alzmodel.study.runner import STUDY
 from alzmodel.study.settings import parse_study
-from alzmodel.study.stages import FRAMES, MODEL, NUCLEUS, STAGES, around_nucleus
+from alzmodel.study.stage import StageResult, Work
+from alzmodel.study.stages import FRAMES, MODEL, NUCLEUS, STAGES
+from alzmodel.study.stages.fem import around_nucleus
 from alzmodel.study.store import Curve, Store, write_curves
 from alzmodel.study.study_file import study_toml
 from alzmodel.study.tasks import plan
-from alzmodel.study.worker import StageResult, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from alzmodel.study.tasks import Task
+    from alzmodel.study.task import Task
 
 SETTINGS = """
 name = "synthetic <study>"

@@ -32,6 +32,7 @@ from alzmodel.study.tasks import plan
 from .processes import command
 
 if TYPE_CHECKING:
+    from alzmodel.study.outcomes import StudyResult
     from alzmodel.study.scheduler import StudyEvent
 
 LIGHT = parse_study(
@@ -53,7 +54,7 @@ def light(tmp_path_factory: pytest.TempPathFactory):
         return runner.run(LIGHT, folder)
 
 
-def test_a_light_study_leaves_what_it_promises(light: runner.StudyResult) -> None:
+def test_a_light_study_leaves_what_it_promises(light: StudyResult) -> None:
     assert light.tasks == {"done": 3, "failed": 0, "left": 0}
     assert light.exit_code == 0
     names = {str(path.relative_to(light.out)) for path in light.files}
@@ -74,7 +75,7 @@ def test_a_plan_refuses_files_that_are_not_there(tmp_path: Path) -> None:
         runner.plan_study(study, tmp_path / "out")
 
 
-def test_results_say_unit_and_kind(light: runner.StudyResult) -> None:
+def test_results_say_unit_and_kind(light: StudyResult) -> None:
     with (light.out / "results.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert rows
@@ -84,7 +85,7 @@ def test_results_say_unit_and_kind(light: runner.StudyResult) -> None:
     assert line["unit"] == "°"
 
 
-def test_the_database_finds_models_by_keys(light: runner.StudyResult) -> None:
+def test_the_database_finds_models_by_keys(light: StudyResult) -> None:
     with ase.db.connect(light.out / "study.db") as database:
         (row,) = database.select(phase="MgO")
         assert row.formula == "Mg4O4"
@@ -94,7 +95,7 @@ def test_the_database_finds_models_by_keys(light: runner.StudyResult) -> None:
 
 
 def test_running_again_does_nothing_and_changes_no_byte(
-    light: runner.StudyResult, monkeypatch: pytest.MonkeyPatch
+    light: StudyResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "plan", only_reference)
     before = {
@@ -110,16 +111,14 @@ def test_running_again_does_nothing_and_changes_no_byte(
     assert before == after
 
 
-def test_curves_have_units(light: runner.StudyResult) -> None:
+def test_curves_have_units(light: StudyResult) -> None:
     (folder,) = (light.out / "runs").glob("crystallite-*")
     curves = read_curves(folder / "curves.h5")
     assert curves["xrd/two_theta"].unit == "degrees"
     assert curves["xrd/two_theta"].values.shape == curves["xrd/intensity"].values.shape
 
 
-def test_a_look_at_a_study(
-    light: runner.StudyResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_look_at_a_study(light: StudyResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(runner, "plan", only_reference)
     found = runner.status(light.out)
     assert found.tasks == light.tasks
@@ -140,7 +139,7 @@ def test_a_look_at_a_study(
         runner.plot("xrd", light.out, tmp_path / "none" / "one.svg")
 
 
-def test_the_plan_knows_what_is_done(light: runner.StudyResult, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_knows_what_is_done(light: StudyResult, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = runner.plan_study(LIGHT, light.out)
     assert sum(row["done"] for row in whole.tasks) == 3
     assert whole.seconds > 10

@@ -22,10 +22,11 @@ from alzmodel.study.page import _doubts
 from alzmodel.study.screen_settings import screen_study
 from alzmodel.study.screening import COLUMNS, screen_csv, screen_rows, table_rows, trends
 from alzmodel.study.settings import parse_study
+from alzmodel.study.stage import StageResult
 from alzmodel.study.store import Record, Store
 from alzmodel.study.study_file import study_toml
 from alzmodel.study.tasks import plan
-from alzmodel.study.worker import StageResult, perform
+from alzmodel.study.worker import perform
 
 SPREADS = {column.name: 0.1 + 0.2 * number for number, column in enumerate(COLUMNS)}
 # Without a dopant the site is La.
@@ -278,7 +279,7 @@ def test_an_exchange_is_part_of_the_study_and_of_its_results(tmp_path):
     assert {row.dopant: row.radius for row in runner.screen(store.folder)} == {"Y3+": own[1], "Al3+": own[0]}
     assert any(
         "A control, no prediction: Y3+ and Al3+" in words
-        for words in _doubts(control, Findings([], [], [], ()), {})
+        for words in _doubts(control, Findings([], [], [], ()), load_measured())
     )
 
 

@@ -10,9 +10,6 @@ from pydantic import ValidationError
 from alzmodel.errors import InputError
 from alzmodel.study.settings import (
     PRESETS,
-    Dopant,
-    FEMStudySettings,
-    GlassSettings,
     RunSettings,
     SlurmSettings,
     StudySettings,
@@ -22,6 +19,8 @@ from alzmodel.study.settings import (
     preset,
     write_template,
 )
+from alzmodel.study.stages.fem import FEMStudySettings
+from alzmodel.study.stages.glass import Dopant, GlassSettings
 from alzmodel.study.study_file import study_toml
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from alzmodel.study.stages import GLASS_AROUND, around_nucleus
+from alzmodel.study.stages.fem import GLASS_AROUND, around_nucleus
 
 WIDTH, THICKNESS, RADIUS = 60.0, 50.0, 8.0
 

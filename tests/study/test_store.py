@@ -12,12 +12,15 @@ from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.io import json_text
 from alzmodel.study import store as store_module
 from alzmodel.study import worker
+from alzmodel.study.stage import StageResult
 from alzmodel.study.store import Curve, Store, read_curves, write_curves
-from alzmodel.study.tasks import Task, make_task
-from alzmodel.study.worker import StageResult, perform
+from alzmodel.study.tasks import make_task
+from alzmodel.study.worker import perform
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from alzmodel.study.task import Task
 
 
 @pytest.fixture
