@@ -32,9 +32,21 @@ from alzmodel.io import json_text, write_text
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
+    from alzmodel.results import Result
     from alzmodel.study.task import Task
 
-__all__ = ["HEADER", "KEYS", "PROGRESS", "STUDY", "Curve", "Record", "Store", "read_curves", "write_curves"]
+__all__ = [
+    "HEADER",
+    "KEYS",
+    "PROGRESS",
+    "STUDY",
+    "Curve",
+    "Record",
+    "Store",
+    "curves_of",
+    "read_curves",
+    "write_curves",
+]
 
 STUDY = "study.toml"
 HEADER = "# A study of alzmodel"
@@ -385,6 +397,15 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def curves_of(result: Result, under: str) -> dict[str, Curve]:
+    """Curves of a result with their units, by the names that they have in HDF5; `under` is put before them."""
+    return {
+        f"{under}/{name}": Curve(values, unit)
+        for name, (values, unit) in result.columns().items()
+        if values.ndim == 1
+    }
 
 
 def write_curves(path: Path, curves: Mapping[str, Curve]) -> None:

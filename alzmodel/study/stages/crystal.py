@@ -15,8 +15,8 @@ from alzmodel.study.files import CURVES, MODEL
 from alzmodel.study.results import require
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, StudyFigure, quantity
 from alzmodel.study.stages.local_order import pdf_curves
-from alzmodel.study.stages.xrd import pattern_curves, pattern_inputs, pattern_results
-from alzmodel.study.store import write_curves
+from alzmodel.study.stages.xrd import pattern_inputs, pattern_results
+from alzmodel.study.store import curves_of, write_curves
 from alzmodel.study.table import Table
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _crystal(work: Work) -> StageResult:
             two_theta=tuple(inputs["xrd"]["two_theta"]),
             method="crystal",
         )
-        curves |= pattern_curves(pattern)
+        curves |= curves_of(pattern, "xrd")
         results["xrd"] = pattern_results(pattern)
         work.progress(0.5, "XRD")
     if inputs["relax"] is not None:

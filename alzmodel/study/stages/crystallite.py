@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from alzmodel.compare.quantities import known
 from alzmodel.study.files import CURVES
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, quantity
-from alzmodel.study.stages.xrd import pattern_curves, pattern_inputs, pattern_results
-from alzmodel.study.store import write_curves
+from alzmodel.study.stages.xrd import pattern_inputs, pattern_results
+from alzmodel.study.store import curves_of, write_curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def _crystallite(work: Work) -> StageResult:
         wavelength=inputs["wavelength"],
         two_theta=tuple(inputs["two_theta"]),
     )
-    write_curves(work.folder / CURVES, pattern_curves(pattern))
+    write_curves(work.folder / CURVES, curves_of(pattern, "xrd"))
     assumed = {"kind": "assumed", "source": "glass-ceramic"}
     rows = [
         quantity("cluster_lattice_parameter", a, **assumed),

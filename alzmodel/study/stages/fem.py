@@ -17,7 +17,7 @@ from alzmodel.limits import check_memory
 from alzmodel.study.files import CURVES
 from alzmodel.study.results import average, require, spread_into
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, StudyFigure, glass_frames, quantity
-from alzmodel.study.store import Curve, write_curves
+from alzmodel.study.store import Curve, curves_of, write_curves
 from alzmodel.study.table import Positive, Table
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _fem(work: Work) -> StageResult:
         found[kind] = fem(columns, instrument, progress=_part(work.progress, 0.4 + 0.2 * position, 0.2))
     curves: dict[str, Curve] = {}
     for kind, result in found.items():
-        curves |= _variance_curves(result, kind)
+        curves |= curves_of(result, f"fem/{kind}")
     fits = {"gas": fit_fem_peaks(found["gas"], "two")}
     rows = []
     for kind, how in (("glass", "predicted"), ("glass-ceramic", "assumed")):
@@ -171,10 +171,7 @@ def _fem(work: Work) -> StageResult:
         kind: {**_fem_results(result), "two_windows": fits[kind].to_dict()} for kind, result in found.items()
     }
     for kind, fit in fits.items():
-        curves |= {
-            f"fem/{kind}/fit/k": Curve(fit.k, "nm⁻¹"),
-            f"fem/{kind}/fit/variance": Curve(fit.curve, ""),
-        }
+        curves |= curves_of(fit, f"fem/{kind}/fit")
     write_curves(work.folder / CURVES, curves)
     return StageResult(rows, results)
 
@@ -209,12 +206,6 @@ def around_nucleus(column: Atoms) -> Atoms:
 
 def _part(progress: Progress, start: float, share: float) -> Progress:
     return lambda fraction, message: progress(start + share * fraction, message)
-
-
-def _variance_curves(result: FEMResult, kind: str) -> dict[str, Curve]:
-    curves = {f"fem/{kind}/k": Curve(result.k, "nm⁻¹"), f"fem/{kind}/floor": Curve(result.floor, "")}
-    curves |= {f"fem/{kind}/variance/{name}": Curve(V, "") for name, V in result.variance.items()}
-    return curves | {f"fem/{kind}/mean_intensity": Curve(result.mean_intensity, "Å²")}
 
 
 def _fem_results(result: FEMResult) -> dict[str, Any]:

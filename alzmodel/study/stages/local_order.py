@@ -12,7 +12,7 @@ from alzmodel.composition import ELEMENT_ORDER
 from alzmodel.study.files import CURVES
 from alzmodel.study.results import average, require, spread_into
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, StudyFigure, glass_frames, quantity
-from alzmodel.study.store import Curve, write_curves
+from alzmodel.study.store import Curve, curves_of, write_curves
 from alzmodel.study.table import Table
 
 if TYPE_CHECKING:
@@ -127,22 +127,14 @@ def pdf_curves(rdf: PartialRDF) -> dict[str, Curve]:
     """Curves of pair distribution functions as a stage writes them."""
     from alzmodel.scattering.totals import totals_dict
 
-    curves = {"pdf/r": Curve(rdf.r, "Å")}
-    curves |= {f"pdf/partials/{label}": Curve(g, "") for label, g in rdf.g.items()}
-    curves |= {
-        f"pdf/counts/{label}": Curve(counts, "pairs per frame") for label, counts in rdf.counts.items()
-    }
-    return curves | {f"pdf/totals/{name}": Curve(G, "Å⁻²") for name, G in totals_dict(rdf).items()}
+    totals = totals_dict(rdf).items()
+    return curves_of(rdf, "pdf") | {f"pdf/totals/{name}": Curve(G, "Å⁻²") for name, G in totals}
 
 
 def _structure_factor_curves(rdf: PartialRDF) -> dict[str, Curve]:
     from alzmodel.scattering.totals import structure_factor
 
-    Q = np.arange(0.5, 20.0, 0.02)
-    factor = structure_factor(rdf, Q)
-    curves = {"sq/Q": Curve(Q, "Å⁻¹")}
-    curves |= {f"sq/partials/{label}": Curve(S, "") for label, S in factor.partials.items()}
-    return curves | {f"sq/totals/{name}": Curve(S, "") for name, S in factor.total.items()}
+    return curves_of(structure_factor(rdf, np.arange(0.5, 20.0, 0.02)), "sq")
 
 
 def _jobs(study: Mapping[str, Any]) -> Iterable[Job]:

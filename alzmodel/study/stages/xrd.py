@@ -13,7 +13,7 @@ from alzmodel.compare.quantities import known
 from alzmodel.study.files import CURVES
 from alzmodel.study.results import average, require, spread_into
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, StudyFigure, glass_frames, quantity
-from alzmodel.study.store import Curve, write_curves
+from alzmodel.study.store import curves_of, write_curves
 from alzmodel.study.table import Positive, Table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alzmodel.study.results import Results
     from alzmodel.study.stage import Work
 
-__all__ = ["XRD", "XRDSettings", "pattern_curves", "pattern_inputs", "pattern_results"]
+__all__ = ["XRD", "XRDSettings", "pattern_inputs", "pattern_results"]
 
 HALO_Q = (1.5, 2.7)
 """Å⁻¹; where the first halo of these glasses lies (22° to 39° with Cu Kα)."""
@@ -72,14 +72,6 @@ def pattern_inputs(xrd: XRDSettings) -> dict[str, Any]:
     return {"wavelength": xrd.wavelength, "two_theta": list(xrd.two_theta)}
 
 
-def pattern_curves(pattern: PowderPattern, name: str = "xrd") -> dict[str, Curve]:
-    """Curves of a powder pattern as a stage writes them."""
-    return {
-        f"{name}/two_theta": Curve(pattern.two_theta, "degrees"),
-        f"{name}/intensity": Curve(pattern.intensity, "electron units per atom"),
-    }
-
-
 def pattern_results(pattern: PowderPattern) -> dict[str, Any]:
     """Numbers of a powder pattern for the record."""
     kept = ("peaks", "wavelength", "method", "note")
@@ -96,7 +88,7 @@ def _xrd(work: Work) -> StageResult:
         two_theta=tuple(work.inputs["two_theta"]),
         method="pdf",
     )
-    write_curves(work.folder / CURVES, pattern_curves(pattern))
+    write_curves(work.folder / CURVES, curves_of(pattern, "xrd"))
     halos = [
         peak
         for peak in pattern.peaks
