@@ -83,7 +83,7 @@ def test_what_no_file_can_hold_is_refused() -> None:
     study = preset("quick")
     changes = {"protocol_changes": {"quench_rate": float("nan")}}
     nan = study.model_copy(update={"glass": study.glass.model_copy(update=changes)})
-    with pytest.raises(InputError, match="cannot be written; allowed: text, and finite numbers"):
+    with pytest.raises(InputError, match="quench_rate: nan is refused; allowed: a finite number"):
         study_toml(nan)
 
 
