@@ -16,6 +16,8 @@ import tokenize
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from alzmodel.errors import run_main
+
 LONGEST, LINES_MAX, PARAMETERS_MAX = 20, 120, 15
 PACKAGE = Path(__file__).parent.parent.parent / "alzmodel"
 
@@ -79,7 +81,7 @@ def _is_kernel(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
-def main() -> None:
+def main() -> int:
     """Print the counts of every subpackage and of the whole."""
     reader = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     reader.add_argument("folder", nargs="?", type=Path, default=PACKAGE)
@@ -109,7 +111,7 @@ def main() -> None:
     if given.json:
         found = {"whole": whole, "parts": parts, "longest": [asdict(one) for one in functions[:LONGEST]]}
         print(json.dumps(found | {"many_parameters": [asdict(one) for one in many]}, indent=1))
-        return
+        return 0
     print(f"{'part':<16}{'files':>8}{'statements':>12}{'logical lines':>15}")
     for name, numbers in parts.items():
         print(f"{name:<16}{numbers[0]:>8}{numbers[1]:>12}{numbers[2]:>15}")
@@ -119,7 +121,8 @@ def main() -> None:
         print(f"\n{title}: lines, parameters")
         for one in rows:
             print(f"{one.lines:>6}{one.parameters:>4}  {one.name}{'  (numba)' if one.kernel else ''}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

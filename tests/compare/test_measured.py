@@ -146,7 +146,7 @@ def test_other_files_can_be_read(tmp_path):
         (
             "error = 0.01",
             "error = -0.01",
-            r"series\[s\].points\[0\].error: -0.01; allowed: .* greater than or equal",
+            r"series\[s\].points\[0\].error: -0.01; allowed: .* greater than 0",
         ),
         ("value = 2.1", "value = nan", "value: nan; allowed: .*finite"),
         ("value = 2.1,", "", "s@3: no value; allowed: one of value, low with high, or text"),
