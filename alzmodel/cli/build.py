@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from alzmodel.composition import Composition
     from alzmodel.models.melt_quench import Glass
 
 __all__ = ["register"]
@@ -142,14 +143,7 @@ def _glass_jobs(
     if workdir is not None:
         for label in compositions:
             check_work_folder(workdir / label if label else workdir)
-    how: dict[str, Any] = {
-        "seed": recipe.seed,
-        "protocol": recipe.protocol,
-        "potential": building.potential,
-        "ranks": building.ranks,
-    }
-    hashes = [melt_quench.input_hash(one, recipe.atoms, **how) for one in compositions.values()]
-    seconds = melt_quench.estimate_seconds(recipe.atoms, recipe.protocol) / building.ranks
+    make, hashes, seconds = _glass_maker(list(compositions.values()), recipe, building)
     megabytes = melt_quench.estimate_memory(recipe.atoms, building.ranks) / 1e6
     return [
         _Job(
@@ -163,10 +157,34 @@ def _glass_jobs(
             target=target,
             made=made,
             workdir=workdir / label if workdir and label else workdir,
-            run=functools.partial(melt_quench.melt_quench, composition, recipe.atoms, **how),
+            run=functools.partial(make, composition, recipe.atoms),
         )
         for (label, composition), target, made in zip(compositions.items(), outputs, hashes, strict=True)
     ]
+
+
+def _glass_maker(
+    compositions: list[Composition], recipe: GlassOptions, building: BuildOptions
+) -> tuple[Callable[..., Glass], list[str], float]:
+    """Give what builds a glass of a composition, the hashes of their inputs, and the seconds that one takes."""
+    from alzmodel.models import melt_quench
+
+    how: dict[str, Any] = {"seed": recipe.seed, "protocol": recipe.protocol}
+    if recipe.calculator is None:
+        how |= {"potential": building.potential, "ranks": building.ranks}
+        hashes = [melt_quench.input_hash(one, recipe.atoms, **how) for one in compositions]
+        seconds = melt_quench.estimate_seconds(recipe.atoms, recipe.protocol, building.potential)
+        return functools.partial(melt_quench.melt_quench, **how), hashes, seconds / building.ranks
+    from alzmodel.forcefields.calculators import calculator_of
+    from alzmodel.models import direct_quench
+
+    how["calculator"] = calculator_of(recipe.calculator)
+    hashes = [direct_quench.direct_hash(one, recipe.atoms, **how) for one in compositions]
+    seconds = max(
+        direct_quench.seconds_of(one, recipe.atoms, how["calculator"], recipe.protocol)
+        for one in compositions
+    )
+    return functools.partial(direct_quench.direct_quench, **how), hashes, seconds
 
 
 def _ceramic_job(

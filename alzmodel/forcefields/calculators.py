@@ -26,7 +26,8 @@ from ase.units import GPa
 
 from alzmodel.composition import ion_labels
 from alzmodel.errors import InputError
-from alzmodel.forcefields.potentials import POTENTIALS
+from alzmodel.forcefields.potentials import ALIASES, POTENTIALS
+from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.forcefields.static import check_model, single_point
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ LAST_CHGNET_PYTHON = (3, 12)
 
 
 class PairPotential(Calculator):
-    """One of our pair potentials as an ASE calculator: energy, forces and stress, the Coulomb sum by PPPM.
+    """One of our potentials as an ASE calculator: energy, forces and stress, the Coulomb sum by PPPM.
 
     LAMMPS runs in a child process that starts anew for each evaluation, about half a second: for minimisations
     with nothing but the pair potential :func:`alzmodel.forcefields.static.relax` is faster by far.
@@ -133,8 +134,9 @@ def calculator_of(name: str, parameters: Mapping[str, Any] | None = None) -> Nam
         ``7net-mf-0``: SevenNet-MF-0 (J. Kim et al., arXiv:2409.07947) with its r²SCAN head, ``parameters`` may say
         ``{"modal": "PBE"}``. ``chgnet``: CHGNet 0.3.0 (B. Deng et al., Nat. Mach. Intell. 5 (2023) 1031), or
         ``{"model_name": "r2scan"}``. Both need the extra ``mlip``, which brings their weights, and run on a GPU
-        where there is one (``{"device": "cpu"}`` forbids it). ``du-teter``, ``grimes``: :class:`PairPotential`.
-        Any name of ASE's: ``emt``, ``lj``, ``gulp``, …. ``package.module:Class``: any class with ASE's interface.
+        where there is one (``{"device": "cpu"}`` forbids it). ``du-teter``, ``grimes``, ``learned``:
+        :class:`PairPotential`. Any name of ASE's: ``emt``, ``lj``, ``gulp``, …. ``package.module:Class``: any class
+        with ASE's interface.
     parameters
         Keywords for the calculator.
 
@@ -148,7 +150,7 @@ def calculator_of(name: str, parameters: Mapping[str, Any] | None = None) -> Nam
         If there is none of that name, its package is not installed, or it does not take the parameters.
     """
     keywords = dict(parameters or {})
-    if name in POTENTIALS:
+    if name in POTENTIALS or name in ALIASES:
         return _pair_potential(name, keywords)
     if name == "7net-mf-0":
         return _sevennet(name, keywords)
@@ -180,16 +182,16 @@ def calculator_of(name: str, parameters: Mapping[str, Any] | None = None) -> Nam
 
 
 def _own_names() -> str:
-    return ", ".join(["7net-mf-0", "chgnet", *POTENTIALS])
+    return ", ".join(["7net-mf-0", "chgnet", *POTENTIALS, *ALIASES])
 
 
 def _pair_potential(name: str, keywords: dict[str, Any]) -> NamedCalculator:
     made = _make(name, lambda **words: PairPotential(name, **words), keywords)
-    pot = POTENTIALS[name]
+    pot = potential_of(name)
     return NamedCalculator(
         name,
         made,
-        _provenance(name, PairPotential, keywords, ("lammps",)) | {"title": pot.title},
+        _provenance(name, PairPotential, keywords, ("lammps",)) | {"title": pot.title} | pot.learned_identity,
         refuse=lambda atoms: check_model(atoms, name),
         provisional=lambda atoms: tuple(pot.provisional(dict.fromkeys(ion_labels(atoms)))),
     )

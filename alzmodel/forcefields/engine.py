@@ -23,7 +23,7 @@ from ase.data import atomic_masses, atomic_numbers
 
 from alzmodel.child_process import child_environment, last_error, python_module
 from alzmodel.errors import AlzmodelError, InputError
-from alzmodel.forcefields.pair_tables import TABLE_POINTS, table_text
+from alzmodel.forcefields.pair_tables import TABLE_POINTS, pppm_coulomb, table_text
 from alzmodel.io import write_text
 from alzmodel.progress import Progress, silent
 
@@ -47,6 +47,7 @@ __all__ = [
 
 THERMO_COLUMNS = ("step", "temp", "press", "density", "pe", "vol")
 POLL_SECONDS = 0.25
+BASIS_FILE, COEFFICIENT_FILE = "learned.pod", "learned.coeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,24 @@ class System:
     potential: Potential
     labels: tuple[str, ...]
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Ion labels by LAMMPS atom type: a learned potential always has all of its own, in its order."""
+        return self.potential.many_body.labels if self.potential.many_body else self.labels
+
+    def _treated(self, coulomb: Coulomb) -> Coulomb:
+        # A learned potential was fitted to what an Ewald sum leaves.
+        if self.potential.many_body and coulomb.kind == "dsf":
+            return pppm_coulomb(coulomb.cutoff, 1e-4)
+        return coulomb
+
     def write_tables(self, folder: Path, coulomb: Coulomb) -> None:
-        """Write the pair tables of one Coulomb treatment into a job folder."""
-        write_text(folder / _table_name(coulomb), table_text(self.potential, self.labels, coulomb))
+        """Write the pair tables of one Coulomb treatment, and what is added to them, into a job folder."""
+        coulomb = self._treated(coulomb)
+        write_text(folder / _table_name(coulomb), table_text(self.potential, self.types, coulomb))
+        if self.potential.many_body:
+            write_text(folder / BASIS_FILE, self.potential.many_body.basis)
+            write_text(folder / COEFFICIENT_FILE, self.potential.many_body.coefficients)
 
     def write_data(self, atoms: Atoms, labels: Sequence[str], path: Path, *, triclinic: bool = False) -> None:
         """Write a LAMMPS data file; `labels` holds the ion label of each atom.
@@ -139,19 +155,19 @@ class System:
         """
         cell, positions = _lammps_frame(atoms)
         (xx, _, _), (xy, yy, _), (xz, yz, zz) = cell
-        types = [self.labels.index(label) + 1 for label in labels]
+        types = [self.types.index(label) + 1 for label in labels]
         charges = [self.potential.ion(label).charge for label in labels]
         lines = [
             f"{self.potential.title}\n",
             f"{len(atoms)} atoms",
-            f"{len(self.labels)} atom types\n",
+            f"{len(self.types)} atom types\n",
             f"0 {xx:.16g} xlo xhi\n0 {yy:.16g} ylo yhi\n0 {zz:.16g} zlo zhi",
             f"{xy:.16g} {xz:.16g} {yz:.16g} xy xz yz\n"
             if triclinic or max(abs(xy), abs(xz), abs(yz)) > 1e-9
             else "",
             "Masses\n",
         ]
-        for number, label in enumerate(self.labels, start=1):
+        for number, label in enumerate(self.types, start=1):
             element = self.potential.ion(label).element
             lines.append(f"{number} {atomic_masses[atomic_numbers[element]]:.10g}")
         lines.append("\nAtoms # charge\n")
@@ -163,6 +179,7 @@ class System:
 
     def setup(self, source: str, coulomb: Coulomb) -> list[str]:
         """Return the commands that load `source` (a data or a restart file) and the forces."""
+        coulomb = self._treated(coulomb)
         reader = "read_data" if source.endswith(".data") else "read_restart"
         commands = [
             # On one thread: these pair loops are a sixth faster than the plain ones, and add in the same order.
@@ -172,12 +189,7 @@ class System:
             "boundary p p p",
             "newton on",
             f"{reader} {source}",
-            f"pair_style table/omp spline {TABLE_POINTS}" + (" pppm" if coulomb.kind == "pppm" else ""),
-        ]
-        kinds = range(1, len(self.labels) + 1)
-        commands += [
-            f"pair_coeff {i} {j} {_table_name(coulomb)} P_{i}_{j} {coulomb.cutoff}"
-            for i, j in combinations_with_replacement(kinds, 2)
+            *self._pair_commands(coulomb),
         ]
         if coulomb.kind == "pppm":
             commands += [
@@ -190,6 +202,22 @@ class System:
             "neigh_modify every 1 delay 0 check yes",
             "thermo_style custom " + " ".join(THERMO_COLUMNS),
             "thermo_modify format float %.12g flush yes",
+        ]
+
+    def _pair_commands(self, coulomb: Coulomb) -> list[str]:
+        style = f"table/omp spline {TABLE_POINTS}" + (" pppm" if coulomb.kind == "pppm" else "")
+        added = self.potential.many_body
+        sub = "table/omp " if added else ""
+        tables = [
+            f"pair_coeff {i} {j} {sub}{_table_name(coulomb)} P_{i}_{j} {coulomb.cutoff}"
+            for i, j in combinations_with_replacement(range(1, len(self.types) + 1), 2)
+        ]
+        if added is None:
+            return [f"pair_style {style}", *tables]
+        return [
+            f"pair_style hybrid/overlay {style} pod",
+            *tables,
+            f"pair_coeff * * pod {BASIS_FILE} {COEFFICIENT_FILE} {' '.join(added.elements)}",
         ]
 
 

@@ -5,7 +5,7 @@ the segment is done. Finished segments are skipped, so that the same call resume
 ``mpirun`` every rank with it, ends when its standard input closes: the kernel closes it when the parent dies,
 however it dies.
 
-This is the only module that loads LAMMPS (GPL). No other module imports it.
+Of two such modules this is one that loads LAMMPS (GPL); the other is the worker of :mod:`alzmodel.learning`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main", "mpi_library"]
+__all__ = ["end_with_parent", "main", "mpi_library"]
 
 EXIT_PARENT_DIED = 75
 EXIT_LAMMPS_FAILED = 1
@@ -42,7 +42,9 @@ def mpi_library() -> Path | None:
     return min(real, key=lambda name: (len(name.name), name.name), default=None)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when its standard input closes."""
+
     def watch() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1024):
@@ -59,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rank = int(os.environ.get("PMI_RANK", "0"))
     if rank == 0:
-        _end_with_parent()
+        end_with_parent()
     os.chdir(folder)
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     library = mpi_library()

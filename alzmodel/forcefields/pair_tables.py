@@ -149,6 +149,9 @@ def pair_energy_force(
     """Energy (eV) and force (eV/Å) that the table of a pair of ions holds at the distances `r` (Å)."""
     cutoff = min(potential.short_range_cutoff, coulomb.cutoff)
     energy, force = potential.short_range(first, second, r, cutoff=cutoff)
+    if potential.many_body:
+        wall_energy, wall_force = potential.many_body.wall(first, second, r)
+        energy, force = energy + wall_energy, force + wall_force
     product = potential.ion(first).charge * potential.ion(second).charge
     if coulomb.kind == "dsf":
         electric_energy, electric_force = damped_shifted_force(r, coulomb.damping, coulomb.cutoff)

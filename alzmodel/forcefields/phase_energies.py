@@ -99,6 +99,9 @@ def phase_energy(
             f"cut-off: {cutoff:g} Å; allowed: at least {pot.short_range_cutoff:g} Å, where the tables end"
         )
     shifted = single_point(atoms, potential=potential, ranks=ranks).energy
+    if pot.many_body:
+        # Fitted with its pair part cut: that cut is part of it.
+        return PhaseEnergy(shifted, shifted, 0.0, len(atoms))
     labels = ion_labels(atoms)
     exchanged = short_range_energy(atoms, labels, pot, cutoff) - short_range_energy(atoms, labels, pot)
     tail = dispersion_tail(pot, Counter(labels), float(atoms.cell.volume), cutoff)

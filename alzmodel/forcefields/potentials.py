@@ -1,4 +1,4 @@
-"""The two pair potentials as data, and their energy and force in closed form.
+"""The potentials as data, and their energy and force in closed form.
 
 Cations and oxygen interact by U(r) = A exp(−r/ρ) − C/r⁶ plus Coulomb; cations feel one another by Coulomb
 alone. Below r0 the Buckingham form is replaced by B/rⁿ + D r², see :func:`splice`. Å and eV throughout.
@@ -6,11 +6,16 @@ alone. Below r0 the Buckingham form is replaced by B/rⁿ + D r², see :func:`sp
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import lzma
 import math
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +27,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "ALIASES",
     "POTENTIALS",
     "IonParameters",
+    "ManyBody",
     "Potential",
     "Splice",
+    "learned_folder",
+    "learned_potential",
     "potential",
     "provisional_ions",
     "splice",
 ]
 
 OXYGEN = "O2-"
+
+WALL = 300.0
+"""eV/Å³; 0.2 Å inside its radius the wall stands 2.4 eV high, nine times kT at 3000 K."""
+
+RECOMMENDED = "learned-1"
+"""The learned potential that ``learned`` stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +93,52 @@ class Splice:
 
 
 @dataclass(frozen=True, slots=True)
+class ManyBody:
+    """What a learned potential adds to its pair parameters: a linear fit on POD descriptors, and a core.
+
+    Attributes
+    ----------
+    labels
+        Ion labels, in the order of the coefficients.
+    basis, coefficients
+        Content of the two files that LAMMPS's pair style ``pod`` reads.
+    core
+        Distance (Å) of each pair of elements, such as ``"La-O"``, below which :meth:`wall` acts: about the nearest
+        that the training set holds. A fit knows nothing of what is nearer, and may well attract there.
+    reach
+        Å; the outer radius of the descriptors.
+    card
+        Teacher, training set, errors, limits.
+    """
+
+    labels: tuple[str, ...]
+    basis: str
+    coefficients: str
+    core: Mapping[str, float]
+    reach: float
+    card: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that the forces depend on."""
+        text = f"{self.labels}{self.basis}{self.coefficients}{sorted(self.core.items())}{WALL}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def wall(self, first: str, second: str, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Energy (eV) and force (eV/Å) of the wall at `r` (Å): K (R − r)³ below R, K = :data:`WALL`."""
+        pair = "-".join(sorted((_split_label(first)[0], _split_label(second)[0]), key=self.elements.index))
+        depth = np.maximum(self.core[pair] - r, 0.0)
+        return WALL * depth**3, 3 * WALL * depth**2
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols in the order of the labels."""
+        return tuple(_split_label(label)[0] for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
 class Potential:
-    """A set of pair parameters.
+    """A set of pair parameters, and for a learned potential what is added to them.
 
     Attributes
     ----------
@@ -89,12 +148,15 @@ class Potential:
         Parameters by ion label.
     short_range_cutoff
         Å; the Buckingham part is cut there and shifted so that its force and energy vanish.
+    many_body
+        Of a learned potential, else None.
     """
 
     name: str
     title: str
     ions: Mapping[str, IonParameters]
     short_range_cutoff: float
+    many_body: ManyBody | None = None
 
     def provisional(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Those of `labels` whose parameters are provisional, in the order given."""
@@ -108,7 +170,13 @@ class Potential:
             "title": self.title,
             "ions": ions,
             "provisional": list(self.provisional(ions)),
+            **self.learned_identity,
         }
+
+    @property
+    def learned_identity(self) -> dict[str, str]:
+        """What a learned potential adds to everything that depends on it; nothing for a pair potential."""
+        return {"fingerprint": self.many_body.fingerprint} if self.many_body else {}
 
     def ion(self, label: str) -> IonParameters:
         """Return the parameters of one ion.
@@ -244,7 +312,56 @@ def _load() -> dict[str, Potential]:
     text = resources.files("alzmodel.forcefields").joinpath("potentials.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     citations = data.pop("sources")
-    return {name: _potential(name, entry, citations) for name, entry in data.items()}
+    found = {name: _potential(name, entry, citations) for name, entry in data.items()}
+    return found | {name: learned_potential(folder, found) for name, folder in _learned_folders().items()}
+
+
+def learned_folder(name: str) -> Path:
+    """Folder of a learned potential that ships with the package."""
+    return Path(str(resources.files("alzmodel.forcefields"))) / "learned" / name
+
+
+def _learned_folders() -> dict[str, Path]:
+    cards = sorted(learned_folder("").glob("*/card.json"))
+    return {card.parent.name: card.parent for card in cards}
+
+
+def learned_potential(folder: Path, pairs: Mapping[str, Potential]) -> Potential:
+    """Read a learned potential from its folder.
+
+    Parameters
+    ----------
+    folder
+        With ``card.json``, ``basis.pod`` and ``coefficients.xz``; its name is that of the potential.
+    pairs
+        The pair potentials, of which the card names one and the share of it that the fit was added to.
+
+    Returns
+    -------
+    Potential
+        Energies and forces of the pair part are the share of the pair potential: A and C are multiplied by it and the
+        charges by its root, which leaves the splice where it was.
+    """
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    base, share = pairs[card["base"]], card["base_share"]
+    ions = {
+        label: dataclasses.replace(
+            base.ion(label),
+            charge=math.sqrt(share) * base.ion(label).charge,
+            A=share * base.ion(label).A,
+            C=share * base.ion(label).C,
+        )
+        for label in card["ions"]
+    }
+    added = ManyBody(
+        labels=tuple(card["ions"]),
+        basis=(folder / "basis.pod").read_text(encoding="utf-8"),
+        coefficients=lzma.decompress((folder / "coefficients.xz").read_bytes()).decode("utf-8"),
+        core=MappingProxyType(card["core"]),
+        reach=card["reach"],
+        card=MappingProxyType(card),
+    )
+    return Potential(folder.name, card["title"], MappingProxyType(ions), base.short_range_cutoff, added)
 
 
 def _potential(name: str, entry: dict[str, Any], citations: dict[str, str]) -> Potential:
@@ -268,6 +385,9 @@ def _potential(name: str, entry: dict[str, Any], citations: dict[str, str]) -> P
 POTENTIALS: Mapping[str, Potential] = MappingProxyType(_load())
 """Potentials by name."""
 
+ALIASES: Mapping[str, str] = MappingProxyType({"learned": RECOMMENDED} if RECOMMENDED in POTENTIALS else {})
+"""Other names: ``learned`` is the recommended learned potential."""
+
 
 def potential(name: str) -> Potential:
     """Return a potential by its name.
@@ -278,9 +398,10 @@ def potential(name: str) -> Potential:
         If there is none of that name.
     """
     try:
-        return POTENTIALS[name]
+        return POTENTIALS[ALIASES.get(name, name)]
     except KeyError:
-        raise InputError(f"potential: {name!r} is unknown; allowed: {', '.join(POTENTIALS)}") from None
+        allowed = ", ".join([*POTENTIALS, *ALIASES])
+        raise InputError(f"potential: {name!r} is unknown; allowed: {allowed}") from None
 
 
 def provisional_ions(*provenances: Any) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
 
     from alzmodel.forcefields.potentials import Potential
@@ -33,6 +35,7 @@ __all__ = [
     "minimise_commands",
     "relax",
     "single_point",
+    "single_points",
 ]
 
 CellFreedom = Literal["fixed", "iso", "lengths", "full"]
@@ -266,25 +269,48 @@ def single_point(
     AlzmodelError
         If LAMMPS fails.
     """
+    (point,) = single_points([atoms], potential=potential, coulomb=coulomb, ranks=ranks)
+    return point
+
+
+def single_points(
+    models: Sequence[Atoms],
+    *,
+    potential: str = "du-teter",
+    coulomb: Coulomb | None = None,
+    ranks: int = 1,
+    progress: Progress = silent,
+) -> list[SinglePoint]:
+    """Energies, forces and pressures of many models by one child process; see :func:`single_point`."""
     check_ranks(ranks)
-    system, labels = _system(atoms, potential)
     coulomb = pppm_coulomb(accuracy=COMPARED) if coulomb is None else coulomb
-    dump = "write_dump all custom end.dump.part id type fx fy fz modify sort id format float %.17g"
+    # Nothing moves, so that LAMMPS's pressure is all virial.
+    virial = " ".join(f"c_thermo_press[{component}]" for component in range(1, 7))
+    checked = [_system(atoms, potential) for atoms in models]
+    kinds = dict.fromkeys(label for one, _ in checked for label in one.labels)
+    system = System(potential_of(potential), tuple(kinds))
+    points = []
     with tempfile.TemporaryDirectory(prefix="alzmodel-energy-") as name:
         folder = Path(name)
         system.write_tables(folder, coulomb)
-        system.write_data(atoms, labels, folder / "start.data")
-        # Nothing moves, so that LAMMPS's pressure is all virial.
-        virial = " ".join(f"c_thermo_press[{component}]" for component in range(1, 7))
-        tensor = f"fix tensor all ave/time 1 1 1 {virial} file stress.txt format ' %.12g'"
-        commands = (*system.setup("start.data", coulomb), tensor, "run 0", "unfix tensor", dump)
-        run_job(folder, [Segment("energy", commands, "end.dump", 1.0, "energy")], ranks=ranks)
-        log = read_thermo([folder / "energy.log"])
-        ((_, _, forces),) = read_dump(folder / "end.dump")
-        xx, yy, zz, xy, xz, yz = np.loadtxt(folder / "stress.txt")[1:] * -1e-4
-    turn = _turn(atoms)
-    stress = turn.T @ np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) @ turn
-    return SinglePoint(float(log.energy[-1]), forces @ turn, float(log.pressure[-1]), stress)
+        segments = []
+        for number, (atoms, (_, labels)) in enumerate(zip(models, checked, strict=True)):
+            system.write_data(atoms, labels, folder / f"{number}.data")
+            dump = (
+                f"write_dump all custom {number}.dump.part id type fx fy fz modify sort id format float %.17g"
+            )
+            tensor = f"fix tensor all ave/time 1 1 1 {virial} file {number}.stress format ' %.12g'"
+            commands = (*system.setup(f"{number}.data", coulomb), tensor, "run 0", "unfix tensor", dump)
+            segments.append(Segment(f"{number}", commands, f"{number}.dump", 1.0, "energy"))
+        run_job(folder, segments, ranks=ranks, progress=progress)
+        for number, atoms in enumerate(models):
+            log = read_thermo([folder / f"{number}.log"])
+            ((_, _, forces),) = read_dump(folder / f"{number}.dump")
+            xx, yy, zz, xy, xz, yz = np.loadtxt(folder / f"{number}.stress")[1:] * -1e-4
+            turn = _turn(atoms)
+            stress = turn.T @ np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) @ turn
+            points.append(SinglePoint(float(log.energy[-1]), forces @ turn, float(log.pressure[-1]), stress))
+    return points
 
 
 def energy(atoms: Atoms, potential: str = "du-teter") -> float:

@@ -137,9 +137,13 @@ def _memory_there() -> float:
     return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
-def estimate_seconds(n_atoms: int, protocol: str | Protocol | Mapping[str, Any] = "quick") -> float:
+def estimate_seconds(
+    n_atoms: int,
+    protocol: str | Protocol | Mapping[str, Any] = "quick",
+    potential: str = "du-teter",
+) -> float:
     """CPU-seconds that a glass takes about, on one core."""
-    return cpu_seconds(n_atoms, protocol_of(protocol))
+    return cpu_seconds(n_atoms, protocol_of(protocol), potential)
 
 
 def check_memory(n_atoms: int, ranks: int = 1) -> None:

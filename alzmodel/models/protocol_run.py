@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +19,15 @@ from ase import Atoms
 from alzmodel.composition import ion_labels
 from alzmodel.errors import BuildError
 from alzmodel.forcefields.engine import Segment, System, read_dump, read_thermo, run_job
+from alzmodel.forcefields.known_range import range_distances, range_report
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
+from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.forcefields.static import LARGE, RMS_FORCE, minimise_commands
 from alzmodel.models.work_folder import versions
 from alzmodel.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from alzmodel.forcefields.engine import Thermo
     from alzmodel.forcefields.potentials import Potential
@@ -33,11 +36,13 @@ if TYPE_CHECKING:
 __all__ = [
     "MSD_REQUIRED",
     "PPPM_ATOM_STEPS",
+    "PRE_MELT",
     "ProtocolRun",
     "cpu_seconds",
     "minimisation_identity",
     "minimise_evaluations",
     "potential_identity",
+    "pre_melted",
     "run_protocol",
 ]
 
@@ -61,6 +66,12 @@ START_SECONDS = 2.0
 
 BOILED = 0.75
 """A glass less dense than this share of the estimate holds bubbles."""
+
+LEARNED_ATOM_STEPS = 1.2e4
+"""The same for a learned potential, whatever the stage."""
+
+PRE_MELT = 0.5
+"""ps that a packing moves with the pair potential before a learned one takes over."""
 
 HISTORY_POINTS = 200
 MSD_FRAMES = 5
@@ -140,6 +151,8 @@ def run_protocol(
     system = System(potential, tuple(dict.fromkeys(labels)))
     start = folder / "start.data"
     if not start.exists():
+        if potential.many_body:
+            packing = pre_melted(packing, potential_of(potential.many_body.card["base"]), seed, held=held)
         dsf, _, pppm = _coulombs(protocol)
         for coulomb in (dsf, pppm):
             system.write_tables(folder, coulomb)
@@ -162,7 +175,10 @@ def run_protocol(
         "ranks": ranks,
         "protocol": protocol.to_dict(),
         "potential": potential.provenance(system.labels),
-        "coulomb": "damped shifted force in melt, quench and anneal; PPPM in the final stage and the minimisation",
+        "coulomb": "PPPM"
+        if potential.many_body
+        else "damped shifted force in melt, quench and anneal; PPPM in the final stage and the minimisation",
+        **({"pre_melt": f"{PRE_MELT} ps at 3000 K with the pair potential"} if potential.many_body else {}),
         "versions": versions(),
         "input_hash": inputs,
         "thermo": _history(folder, groups, protocol, len(packing)),
@@ -179,7 +195,38 @@ def run_protocol(
         for cell, scaled in _read_frames(folder, groups["final"])[-protocol.frames :]
     ]
     ((_, cell, scaled),) = read_dump(folder / "minimised.dump")
-    return ProtocolRun(_model(packing, cell, scaled), frames, record)
+    minimised = _model(packing, cell, scaled)
+    if potential.many_body:
+        for atoms in [minimised, *frames]:
+            atoms.arrays["range_distance"] = range_distances([atoms], potential.name)[0]
+        record["range"] = range_report(
+            [atoms.arrays["range_distance"] for atoms in frames], packing.get_chemical_symbols()
+        )
+    return ProtocolRun(minimised, frames, record)
+
+
+def pre_melted(packing: Atoms, pair: Potential, seed: int, *, held: int = 0) -> Atoms:
+    """Packing after :data:`PRE_MELT` ps with a pair potential: a fit knows nothing of ions that overlap."""
+    labels = ion_labels(packing)
+    system = System(pair, tuple(dict.fromkeys(labels)))
+    coulomb = Coulomb("dsf")
+    group = "moving" if held else "all"
+    commands = [
+        *system.setup("start.data", coulomb),
+        *_hold(held),
+        "timestep 0.001",
+        *_start(3000, _lammps_seed(seed), held),
+        f"fix melt {group} nvt temp 3000 3000 0.1",
+        f"run {round(PRE_MELT / 0.001)}",
+        "write_dump all custom end.dump.part id type xsu ysu zsu modify sort id format float %.17g",
+    ]
+    with tempfile.TemporaryDirectory(prefix="alzmodel-pre-melt-") as name:
+        folder = Path(name)
+        system.write_tables(folder, coulomb)
+        system.write_data(packing, labels, folder / "start.data")
+        run_job(folder, [Segment("pre-melt", tuple(commands), "end.dump", 1.0, "pre-melt")])
+        ((_, cell, scaled),) = read_dump(folder / "end.dump")
+    return _model(packing, cell, scaled)
 
 
 def _model(packing: Atoms, cell: np.ndarray, scaled: np.ndarray) -> Atoms:
@@ -195,7 +242,8 @@ def potential_identity(potential: Potential, labels: Iterable[str]) -> dict[str,
     for label in labels:
         known = potential.ion(label)
         ions[label] = [known.charge, known.A, known.rho, known.C]
-    return {"name": potential.name, "short_range_cutoff": potential.short_range_cutoff, "ions": ions}
+    identity = {"name": potential.name, "short_range_cutoff": potential.short_range_cutoff, "ions": ions}
+    return identity | potential.learned_identity
 
 
 def minimisation_identity(n_atoms: int) -> dict[str, Any]:
@@ -206,8 +254,11 @@ def minimisation_identity(n_atoms: int) -> dict[str, Any]:
     return {"minimised_to_rms_force": RMS_FORCE} if n_atoms > LARGE else {}
 
 
-def cpu_seconds(n_atoms: int, protocol: Protocol) -> float:
+def cpu_seconds(n_atoms: int, protocol: Protocol, potential: str = "du-teter") -> float:
     """CPU-seconds that a protocol and the minimisation take about, on one core."""
+    if potential_of(potential).many_body:
+        steps = sum(stage.steps for stage in protocol.stages()) + minimise_evaluations(n_atoms)
+        return START_SECONDS + n_atoms * steps / LEARNED_ATOM_STEPS
     *earlier, final = protocol.stages()
     dsf = sum(stage.steps for stage in earlier) / DSF_ATOM_STEPS
     dynamics = dsf + final.steps / PPPM_ATOM_STEPS

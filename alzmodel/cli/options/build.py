@@ -110,6 +110,12 @@ class GlassOptions:
             help="quick, standard, as-deposited-high-Tf, annealed-low-Tf, or a TOML file of temperatures, rates, …"
         ),
     ] = "standard"
+    calculator: Annotated[
+        str | None,
+        typer.Option(
+            help="Quench by an ASE calculator instead, such as 7net-mf-0: for some 200 atoms; the time is told first."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,10 +138,11 @@ def _jobs(study: Mapping[str, Any]) -> Iterable[Job]:
     for name in names:
         relax = None
         if name in relaxed:
-            ions = potential(study["glass"].potential).ions
+            field = potential(study["glass"].potential)
             relax = {
                 "potential": study["glass"].potential,
-                "ions": {label: asdict(parameters) for label, parameters in ions.items()},
+                "ions": {label: asdict(parameters) for label, parameters in field.ions.items()},
+                **field.learned_identity,
             }
         inputs = {
             "phase": name,

@@ -211,6 +211,7 @@ def _build_jobs(study: Mapping[str, Any]) -> Iterable[Job]:
                     "name": glass.potential,
                     "short_range_cutoff": field_.short_range_cutoff,
                     "ions": ions,
+                    **field_.learned_identity,
                 },
                 "ranks": glass.ranks,
                 **minimisation_identity(sum(ion_counts(composition, glass.atoms).values())),
@@ -338,7 +339,7 @@ def _cost(inputs: Mapping[str, Any], _: int) -> Cost:
 
     steps = Protocol(**inputs["protocol"])
     room = BYTES_PER_POSITION * inputs["atoms"] * (1 + steps.frames)
-    return Cost(estimate_seconds(inputs["atoms"], steps), BYTES_OF_CURVES + room)
+    return Cost(estimate_seconds(inputs["atoms"], steps, inputs["potential"]["name"]), BYTES_OF_CURVES + room)
 
 
 def _caveats(records: Sequence[Record], study: Mapping[str, Any], _: Measured) -> Iterable[str]:
