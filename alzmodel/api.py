@@ -501,7 +501,7 @@ def calculator(name: str, **parameters: Any) -> Calculator:
     Parameters
     ----------
     name
-        "du-teter", "grimes", "7net-mf-0", "chgnet", …; see
+        "du-teter", "grimes", "learned", "7net-mf-0", "chgnet", …; see
         :func:`alzmodel.forcefields.calculators.calculator_of`.
     parameters
         Keywords for it, such as ``modal="PBE"``.

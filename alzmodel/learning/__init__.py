@@ -1,0 +1,1 @@
+"""Learning a fast potential from a slow calculator: samples, labels, descriptors, fit, and the loop around them."""
