@@ -35,6 +35,10 @@ MAX_ATOMS: Final = 10_000_000
 """Atoms of all frames of a file, if nothing else is asked for."""
 BYTES_OF_ATOM: Final = 200
 """More than a line of positions, velocities and forces takes."""
+PACKED: Final = 200
+"""How many times its size a packed file may unpack to; digits of coordinates pack to a tenth at best."""
+_FEW_BYTES: Final = 10_000_000
+"""Which any packed file may unpack to."""
 SECONDS: Final = 10.0
 """Time of the processor that reading any file may take, and more by :data:`BYTES_A_SECOND`."""
 BYTES_A_SECOND: Final = 1e5
@@ -72,7 +76,7 @@ def check_size(path: str | Path, max_atoms: int) -> int:
     Raises
     ------
     InputError
-        If the file is larger than that.
+        If the file is larger than that, or unpacks to more than :data:`PACKED` times its size and 10 MB.
     """
     file = Path(path)
     limit = BYTES_OF_ATOM * max_atoms
@@ -81,11 +85,16 @@ def check_size(path: str | Path, max_atoms: int) -> int:
     words = "bytes"
     if opener is not None:
         words = "unpacked"
+        most = max(PACKED * size, _FEW_BYTES)
         # What is damaged is left to the reader, which says so.
         with contextlib.suppress(OSError, EOFError, lzma.LZMAError, zlib.error), opener(file, "rb") as handle:
             size = 0
-            while size <= limit and (block := handle.read(_BLOCK)):
+            while size <= min(limit, most) and (block := handle.read(_BLOCK)):
                 size += len(block)
+        if most < size <= limit:
+            raise InputError(
+                f"{path}: unpacks to more than {PACKED} times its size; allowed: less, or the file unpacked before"
+            )
     if size > limit:
         raise InputError(
             f"{path}: more than {size_words(limit)} {words}; allowed: less, or a larger --max-atoms than {max_atoms} "

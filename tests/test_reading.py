@@ -47,6 +47,13 @@ def test_a_small_file_that_unpacks_to_much_is_refused(tmp_path, ending, compress
         read_frames(path, max_atoms=20_000)
 
 
+def test_what_unpacks_to_far_more_than_coordinates_do_is_refused(tmp_path):
+    path = tmp_path / "a.extxyz.bz2"
+    path.write_bytes(bz2.compress(bytes(1 << 24)))
+    with pytest.raises(InputError, match="unpacks to more than 200 times its size"):
+        read_frames(path)
+
+
 def test_limits_of_atoms_and_bytes_of_plain_files(tmp_path):
     path = tmp_path / "a.extxyz"
     write_structure([crystal("MgO")] * 5, path)

@@ -32,7 +32,7 @@ _PEAK_FOOT = 0.4  # of its height: how far down a peak is fitted; tails of glass
 _NEWTON_STEPS = 50
 _FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 _SMALL_SYSTEM = 2e6  # pairs; below this starting threads costs more than it saves
-_PAIRS_OF_SHARE = 2e8  # counted in half a second: Ctrl-C is heard between two shares
+_PAIRS_OF_SHARE = 2e7  # counted in a tenth of a second: Ctrl-C is heard between two shares
 _BYTES_OF_BOX = 200  # of memory that a box of the stencil takes while it is made
 _BYTES_OF_BIN = 100  # of memory that a bin of one pair of elements takes, with all its totals
 

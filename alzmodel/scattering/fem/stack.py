@@ -360,7 +360,7 @@ def measure_stack(
     stack
         From :func:`read_stack` or :func:`alzmodel.scattering.fem.detector.simulate_stack`.
     k_min, k_max, k_step, ring_width
-        Rings, nm⁻¹; k_max None is the largest whole circle, at most 8.
+        Rings, nm⁻¹; k_max None is the largest whole circle up to which every pattern has counts, at most 8.
     geometry
         None finds it in the mean pattern; an `ellipse` only if asked for.
     camera
@@ -380,7 +380,8 @@ def measure_stack(
     Raises
     ------
     InputError
-        If rings do not fit on the patterns or a value is unusable.
+        If rings do not fit on the patterns, a pattern has no counts in one of them (V divides by its mean), or a value
+        is unusable.
 
     References
     ----------
@@ -410,6 +411,13 @@ def measure_stack(
         squared += counts * counts
         ring_mean[number] = rings @ counts
         ring_square[number] = rings @ (counts * counts)
+    n_rings = _counted_rings(ring_k, ring_mean, stack.source, exactly=k_max is not None)
+    ring_k, rings = ring_k[:n_rings], rings[:n_rings]
+    ring_noise, ring_mean, ring_square = (
+        ring_noise[:n_rings],
+        ring_mean[:, :n_rings],
+        ring_square[:, :n_rings],
+    )
     electrons = camera.electrons > 0
     shot = camera.gain if electrons else 0.0
     dark = camera.readout**2 if electrons else 0.0
@@ -440,6 +448,21 @@ def measure_stack(
         camera=camera,
         groups=_variances(left_out, ring_mean, ring_square, noise)["omega"],
     )
+
+
+def _counted_rings(ring_k: FloatArray, ring_mean: FloatArray, source: str, *, exactly: bool) -> int:
+    """Count the rings before the first in which a pattern has no counts: V divides by that mean."""
+    empty = np.flatnonzero(~(ring_mean > 0).all(axis=0))
+    if not len(empty):
+        return len(ring_k)
+    first = int(empty[0])
+    if exactly or first < 2:
+        pattern = int((ring_mean[:, first] > 0).argmin())
+        raise InputError(
+            f"{source}: pattern {pattern} has no counts in the ring at {ring_k[first]:.2f} nm⁻¹; "
+            "allowed: rings with counts in every pattern"
+        )
+    return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,24 @@ def test_rings_beyond_the_camera_and_nan_are_refused(perfect):
         Camera(gain=-1.0)
 
 
+def test_rings_end_where_a_pattern_has_no_counts(perfect):
+    patterns = perfect.patterns.copy()
+    n = patterns.shape[-1]
+    y, x = np.mgrid[:n, :n] - n // 2
+    patterns.reshape(-1, n, n)[3][np.hypot(x, y) * perfect.pixel_size > 5.0] = 0
+    dark = PatternStack(patterns, perfect.pixel_size, "a.npy")
+    options = {"geometry": middle(perfect), "n_bootstrap": 50, "k_min": 2.0, "ring_width": 0.3}
+    found = measure_stack(dark, **options)
+    assert 4.9 < found.k[-1] <= 5.2
+    for curve in found.variance.values():
+        assert np.isfinite(curve).all()
+    same = measure_stack(dark, k_max=float(found.k[-1]), **options)
+    assert same.variance["omega"] == pytest.approx(found.variance["omega"])
+    for wanted in ({"k_max": 6.0}, {"k_min": 5.5}):
+        with pytest.raises(InputError, match="pattern 3 has no counts in the ring at 5"):
+            measure_stack(dark, **{**options, **wanted})
+
+
 def test_the_command_reads_a_stack(tmp_path, capsys, perfect):
     path = tmp_path / "stack.h5"
     write_stack(perfect, path)
