@@ -1,4 +1,12 @@
-"""What analyses take: seconds and memory by measured rates, told before long work begins."""
+"""What analyses take: seconds and memory by rates, told before long work begins.
+
+Rates are of one core of a shared x86 server, seconds of the processor, from ``scripts/benchmarks/costs.py``: ``pdf``,
+``lbu``, ``xrd`` and ``fem`` of a glass of 5022 atoms and of 40 176. What every command needs to start is not counted:
+some 5 s, of ``lbu`` 11 s. Told over used, without the start: ``pdf`` up to 60 Å 1.1 in time; ``lbu`` 1.0 in time (the
+rate is the difference of the two sizes) and 1.3 in memory; ``fem`` of four columns 2 to 3 in time and 1.3 to 1.5 in
+memory. ``xrd`` of a glass has the rate of ``pdf``. The rate of clusters (Debye) is an estimate that was not checked.
+Another machine may differ by a factor of three.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Cost", "fem_cost", "lbu_cost", "pdf_cost", "xrd_cost"]
 
-# Rates of one core of a server of 2020, measured with scripts/benchmarks; other machines differ by a factor of three.
+START_BYTES: Final = 3e8
+"""Of a program that has loaded what it needs."""
 PAIRS_A_SECOND: Final = 2.5e8
 """Of pair functions."""
 DEBYE_PAIRS_A_SECOND: Final = 8e8
-LBU_SECONDS_OF_ATOM: Final = 1.3e-4
+LBU_SECONDS_OF_ATOM: Final = 4.4e-4
 LBU_BYTES_OF_ATOM: Final = 8e3
 VOID_SPACING: Final = 0.25
 """Å; grid on which empty space is looked for, some four copies of it at a time."""
@@ -54,7 +63,9 @@ def _pairs(frames: list[Atoms], reach: float) -> float:
 
 def pdf_cost(frames: list[Atoms], r_max: float) -> Cost:
     """Of partial pair distribution functions up to `r_max` Å."""
-    return Cost(_pairs(frames, r_max) / (PAIRS_A_SECOND * _cores()), BYTES_OF_ATOM * len(frames[0]))
+    return Cost(
+        _pairs(frames, r_max) / (PAIRS_A_SECOND * _cores()), START_BYTES + BYTES_OF_ATOM * len(frames[0])
+    )
 
 
 def lbu_cost(frames: list[Atoms]) -> Cost:
@@ -63,15 +74,15 @@ def lbu_cost(frames: list[Atoms]) -> Cost:
     grid = abs(atoms.cell.volume) / VOID_SPACING**3 * VOID_BYTES if atoms.pbc.all() else 0.0
     # Shells of all frames; shapes and voids, half of the time, of two of them.
     seconds = LBU_SECONDS_OF_ATOM * len(atoms) * (0.5 * len(frames) + 0.5 * min(len(frames), 2))
-    return Cost(seconds, LBU_BYTES_OF_ATOM * len(atoms) * len(frames) + grid)
+    return Cost(seconds, START_BYTES + max(LBU_BYTES_OF_ATOM * len(atoms) * len(frames), grid))
 
 
 def xrd_cost(frames: list[Atoms]) -> Cost:
     """Of a powder pattern: all pairs of a cluster, those up to 35 Å of a periodic model."""
     n = len(frames[0])
     if frames[0].pbc.any():
-        return Cost(_pairs(frames, XRD_REACH) / (PAIRS_A_SECOND * _cores()), BYTES_OF_ATOM * n)
-    return Cost(len(frames) * n**2 / 2 / (DEBYE_PAIRS_A_SECOND * _cores()), BYTES_OF_ATOM * n)
+        return Cost(_pairs(frames, XRD_REACH) / (PAIRS_A_SECOND * _cores()), START_BYTES + BYTES_OF_ATOM * n)
+    return Cost(len(frames) * n**2 / 2 / (DEBYE_PAIRS_A_SECOND * _cores()), START_BYTES + BYTES_OF_ATOM * n)
 
 
 def fem_cost(frames: list[Atoms], thickness: float, columns: int) -> Cost:
@@ -80,4 +91,4 @@ def fem_cost(frames: list[Atoms], thickness: float, columns: int) -> Cost:
     area = max(FEM_WIDTH, float(lengths[0])) * max(FEM_WIDTH, float(lengths[1]))
     atoms = OXIDE * area * thickness
     seconds = columns * (FEM_SECONDS_OF_ATOM * atoms + FEM_SECONDS_OF_AREA * area)
-    return Cost(seconds, FEM_BYTES_OF_ATOM * atoms * columns)
+    return Cost(seconds, START_BYTES + FEM_BYTES_OF_ATOM * atoms * columns)
