@@ -147,7 +147,7 @@ def test_long_work_is_told_before_it_begins(capsys, tmp_path, monkeypatch, words
     def stop(said):
         raise InputError(said)
 
-    module = {"pdf": "pdf", "lbu": "analyse", "xrd": "xrd"}[words[0]]
+    module = {"pdf": "pdf", "lbu": "analyse", "xrd": "xrd_patterns"}[words[0]]
     monkeypatch.setattr(f"alzmodel.cli.{module}.{name}", lambda *_, **__: costs.Cost(600.0, 5e9))
     monkeypatch.setattr(limits, "memory_there", lambda: 1e10)
     monkeypatch.setattr(curves, "say", stop)
