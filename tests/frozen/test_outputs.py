@@ -28,4 +28,8 @@ def test_every_command_is_frozen():
 def test_output_is_what_it_was(case, folder):
     """New keys are told too: JSON that people read does not grow by chance."""
     now = json.loads(json.dumps(outcome(case, folder)))
-    assert differences(FROZEN[case.name], now, case.rtol) == []
+    found = differences(FROZEN[case.name], now, case.rtol)
+    if "--calculator emt" in case.words:
+        # The hash of a refinement holds the version of the package that its calculator comes from: ASE's here.
+        found = [words for words in found if "/input_hash: " not in words]
+    assert found == []
