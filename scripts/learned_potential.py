@@ -433,4 +433,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run_main(main))
+    run_main(main)

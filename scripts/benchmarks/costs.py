@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alzmodel.cli import costs
+from alzmodel.errors import run_main
 from alzmodel.io import read_frames, write_structure
 
 if TYPE_CHECKING:
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)
