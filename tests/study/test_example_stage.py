@@ -17,8 +17,9 @@ from alzmodel.compare import quantities
 from alzmodel.errors import InputError
 from alzmodel.study import runner, stages
 from alzmodel.study.index import write_results
-from alzmodel.study.settings import commented_template, parse_study, study_toml
+from alzmodel.study.settings import commented_template, parse_study
 from alzmodel.study.store import read_curves
+from alzmodel.study.study_file import study_toml
 from alzmodel.study.tasks import plan
 from tests.study.example_stage import SHIFT
 from tests.study.synthetic import make_study
