@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alzmodel import reading
 from alzmodel.errors import AlzmodelError
 from alzmodel.folders import no_space_words
 from alzmodel.io import check_output_folder
@@ -52,14 +53,19 @@ def with_files(
 
     named = settings.compare
     given = {"measured": measured or named.measured, "hypotheses": hypotheses or named.hypotheses}
-    changes = {name: str(Path(path).resolve()) for name, path in given.items() if path is not None}
+    changes = {name: _from_the_root(path) for name, path in given.items() if path is not None}
     comparison = settings.compare.model_copy(update=changes)
     load_measured(comparison.measured)
     load_hypotheses(comparison.hypotheses)
     protocols = [
-        str(Path(name).resolve()) if name.endswith(".toml") else name
-        for name in settings.glass.protocol_names
+        _from_the_root(name) if name.endswith(".toml") else name for name in settings.glass.protocol_names
     ]
     protocol = protocols[0] if isinstance(settings.glass.protocol, str) else protocols
     glass = settings.glass.model_copy(update={"protocol": protocol})
     return settings.model_copy(update={"compare": comparison, "glass": glass})
+
+
+def _from_the_root(path: str | Path) -> str:
+    """Name a file from the root on; a name that no system can hold is refused."""
+    reading.check_path(path)
+    return str(Path(path).resolve())
