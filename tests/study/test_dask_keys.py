@@ -18,7 +18,7 @@ from distributed import Client, Security
 from alzmodel.errors import InputError
 from alzmodel.study import dask_executor
 from alzmodel.study.dask_executor import DaskExecutor, _keys_in, _remove_keys, check_address, local_cluster
-from alzmodel.study.executors import check_executor
+from alzmodel.study.places import check_executor
 from alzmodel.study.scheduler import execute
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import make_task

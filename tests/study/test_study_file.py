@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alzmodel.errors import InputError
-from alzmodel.study.settings import PRESETS, Dopant, GlassSettings, StudySettings, parse_study, preset
+from alzmodel.study.settings import PRESETS, StudySettings, parse_study, preset
+from alzmodel.study.stages.glass import Dopant, GlassSettings
 from alzmodel.study.store import HEADER, Store
 from alzmodel.study.study_file import merged_toml, study_toml, write_study
 
