@@ -13,10 +13,7 @@ from alzmodel.cli.output import mark_provisional, print_json, print_table, say
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from alzmodel.compare.comparison import Comparison
-    from alzmodel.compare.verdicts import Verdict
+    from alzmodel.study.judging import Judged
     from alzmodel.study.outcomes import StudyPlan, StudyStatus
     from alzmodel.study.settings import StudySettings
 
@@ -46,6 +43,7 @@ Hypotheses = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Hypotheses (TOML); default: the conclusions of Zhu et al. 2024."),
 ]
+Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
 study = typer.Typer(no_args_is_help=True, help="Study files.")
@@ -83,6 +81,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")
     ] = False,
+    full: Full = False,
     as_json: Json = False,
 ) -> None:
     """Build a grid of models, analyse them, compare them with what was measured; goes on where it stopped."""
@@ -117,7 +116,7 @@ def run(
     if as_json:
         print_json(payload)
     else:
-        _print_verdicts(result.measured, result.hypotheses, measured or settings.compare.measured)
+        _print_judged(result.judged, measured or settings.compare.measured, full=full)
         say(f"alzmodel: {result.tasks['done']} tasks done; results in {out}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -168,6 +167,7 @@ def compare(
     ],
     measured: Measured = None,
     hypotheses: Hypotheses = None,
+    full: Full = False,
     as_json: Json = False,
 ) -> None:
     """Lay the models of a study beside the measured values and judge the hypotheses."""
@@ -177,13 +177,13 @@ def compare(
         _compare_studies(folders, measured, hypotheses, as_json)
         return
     (folder,) = folders
-    rows, verdicts = runner.compare(folder, measured, hypotheses)
-    payload = {"measured": [row.to_dict() for row in rows], "hypotheses": [v.to_dict() for v in verdicts]}
+    judged = runner.judged_of(folder, measured, hypotheses)
+    payload = judged.to_dict()
     _mark(payload, folder)
     if as_json:
         print_json(payload)
     else:
-        _print_verdicts(rows, verdicts, measured or runner.measured_file(folder))
+        _print_judged(judged, measured or runner.measured_file(folder), full=full)
 
 
 def _compare_studies(
@@ -269,11 +269,14 @@ def _print_status(found: StudyStatus) -> None:
     print_table("at work" if found.at_work else "not at work", ("", ""), rows)
 
 
-def _print_verdicts(
-    rows: Sequence[Comparison], verdicts: Sequence[Verdict], measured: str | Path | None
-) -> None:
+def _print_judged(judged: Judged, measured: str | Path | None, *, full: bool) -> None:
+    """Print what stands first, the verdicts, and on request every row."""
     from alzmodel.compare.measured import load_measured
-    from alzmodel.report.table import print_comparison, print_hypotheses
+    from alzmodel.report.opening import print_opening
+    from alzmodel.report.table import plain_console, print_comparison, print_hypotheses
 
-    print_comparison(rows, load_measured(measured))
-    print_hypotheses(verdicts)
+    console = plain_console()
+    print_opening(judged.opening, console)
+    print_hypotheses(judged.verdicts, console=console)
+    if full:
+        print_comparison(judged.rows, load_measured(measured), console=console)

@@ -37,7 +37,7 @@ def show_study() -> Iterator[Listener]:
             yield _lines()
     except KeyboardInterrupt as error:
         raise InterruptionError(
-            "interrupted: what is done stays done, the same command takes up the rest"
+            "interrupted: finished results are kept; run the same command to resume"
         ) from error
 
 

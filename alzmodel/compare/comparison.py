@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from alzmodel.compare.quantities import convert, of_state, per_model, quantity_info
+from alzmodel.compare.quantities import absent_words, convert, of_state, per_model, quantity_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -221,7 +221,7 @@ def _row(
         difference, value, std, n, random=kind == "predicted" and source != "crystal"
     )
     if mean is None:
-        reason = "the models show no such thing"
+        reason = absent_words(value.quantity)
     if kind == "assumed":
         agreement: Agreement = "assumed"
         reason = reason or "put in by hand, or follows from what was"

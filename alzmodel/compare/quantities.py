@@ -23,6 +23,7 @@ __all__ = [
     "Quantity",
     "QuantityInfo",
     "Source",
+    "absent_words",
     "convert",
     "declare",
     "film_state",
@@ -166,6 +167,11 @@ def _mean_over_atoms(name: str) -> QuantityInfo | None:
         if one.recorded and one.name == rest and 1 <= len(element) <= 2:
             return QuantityInfo(name, f"{one.label}, mean over {element.capitalize()}", one.unit)
     return None
+
+
+def absent_words(name: str) -> str:
+    """Say that the models have no value of a quantity: most often a fit found no peak."""
+    return f"no such {'peak' if name.startswith(('fem_', 'xrd_')) else 'thing'} in the models"
 
 
 def known(*names: str) -> tuple[QuantityInfo, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from alzmodel import power, statistics
 from alzmodel.compare.comparison import same_x
 from alzmodel.compare.hypotheses import ONE_GROUP, load_hypotheses
-from alzmodel.compare.quantities import of_state, per_model, quantity_info
+from alzmodel.compare.quantities import absent_words, of_state, per_model, quantity_info
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _groups(part: Part, hypothesis: Hypothesis, quantities: Sequence[Quantity]) 
         members = [q for q in undoped if same_x(q.x, x)]
         values = _less(part, members, quantities)
         if not values:
-            seen = "the models show no such thing" if members else "no model"
+            seen = absent_words(part.quantity) if members else "no model"
             return f"{seen} at x = {x:g}"
         groups[f"{x:g}"] = values
     if not groups or (len(groups) == 1 and part.test not in ONE_GROUP):
@@ -282,7 +282,7 @@ def _dopant_groups(
         if values:
             groups[name] = values
     if len(groups) < 2:
-        return "the models show no such thing"
+        return absent_words(part.quantity)
     return _Groups(tuple(groups), tuple(groups.values()), usable[0].protocol)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
+from alzmodel.report.opening import opening_html
 from alzmodel.report.table import measured_text, model_text
 from alzmodel.report.viewer import viewer_scripts, viewer_section
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.measured import Measured
     from alzmodel.compare.rivals import RivalRow
     from alzmodel.compare.verdicts import Verdict
+    from alzmodel.report.opening import Opening
     from alzmodel.report.viewer import ModelView
 
 __all__ = ["Page", "PageFigure", "page_html", "write_page"]
@@ -86,6 +88,8 @@ class Page:
         How dopants are ranked.
     rivals
         From :func:`alzmodel.compare.rivals.rival_rows`.
+    opening : Opening or None
+        What stands first.
     """
 
     title: str
@@ -102,6 +106,7 @@ class Page:
     screen: Sequence[Mapping[str, Any]] = ()
     screen_note: str = ""
     rivals: Sequence[RivalRow] = ()
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +144,13 @@ def page_html(page: Page) -> str:
         warnings.append(
             f"Fewer than {LEAST_MODELS} models at each x ({few[0]} here) support no hypothesis and contradict none."
         )
+    first = "" if page.opening is None else opening_html(page.opening)
     sections = [
+        ("summary", "Summary", first),
         ("verdicts", "Verdicts", _verdicts(page.verdicts) + _parts(page.verdicts) + _rivals(page.rivals)),
+        ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
         ("comparison", "Measured and modelled", _comparison(page)),
         ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
-        ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
         (
             "models",
             "Models",
@@ -339,7 +346,7 @@ def _by_content(values: Sequence[tuple[float, float | None, int]]) -> str:
     if not values:
         return "no model"
     if all(mean is None for _, mean, _ in values):
-        return "the models show no such thing"
+        return "no such peak in the models"
     return ", ".join(f"{x:g}: {'none' if mean is None else f'{mean:.3g}'}" for x, mean, _ in values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics as plain_statistics
 import sys
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,7 @@ __all__ = [
     "model_text",
     "models_rows",
     "models_table",
+    "plain_console",
     "print_comparison",
     "print_hypotheses",
     "print_models",
@@ -42,6 +44,9 @@ __all__ = [
 
 _WIDTH: Final = 172
 """Columns of text where the output is no terminal."""
+_LONGEST_WORD: Final = 24
+_NARROW: Final = 120
+"""Fewer columns than this have no room for the table of verdicts."""
 _STYLES: Final = {
     "compatible": "green",
     "within systematic": "green",
@@ -63,13 +68,20 @@ def with_error(value: float | None, error: float | None = None) -> str:
     """
     if value is None or not math.isfinite(value):
         return "–"
-    if error is None or not math.isfinite(error) or error <= 0:
+    decimals = _decimals(error)
+    if decimals is None:
         return f"{value:.4g}"
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def _decimals(error: float | None) -> int | None:
+    """Digits behind the point that an error has any use for; None without one."""
+    if error is None or not math.isfinite(error) or error <= 0:
+        return None
     decimals = -math.floor(math.log10(error))
     if round(error * 10**decimals, 1) < 2:
         decimals += 1
-    decimals = max(0, decimals)
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    return max(0, decimals)
 
 
 def measured_text(row: Comparison) -> str:
@@ -86,11 +98,23 @@ def measured_text(row: Comparison) -> str:
     return text + (f" (± {row.systematic:g})" if row.systematic else "")
 
 
-def model_text(row: Comparison) -> str:
-    """Write the models' mean, spread and number in words."""
+def model_text(row: Comparison, decimals: int | None = None) -> str:
+    """Write the models' mean, spread and number in words; `decimals` in place of those that the spread asks for."""
     if row.model is None:
         return "none"
-    return f"{with_error(row.model, row.model_std)} ({row.n_models})"
+    if decimals is None or not row.model_std:
+        return f"{with_error(row.model, row.model_std)} ({row.n_models})"
+    return f"{row.model:.{decimals}f} ± {row.model_std:.{decimals}f} ({row.n_models})"
+
+
+def _decimals_of_rows(rows: Sequence[Comparison]) -> dict[tuple[str, str], int]:
+    """Digits behind the point for all rows of a quantity alike: as many as the smallest spread asks for."""
+    found: dict[tuple[str, str], int] = {}
+    for row in rows:
+        own = _decimals(row.model_std)
+        if own is not None:
+            found[row.label, row.unit] = max(own, found.get((row.label, row.unit), 0))
+    return found
 
 
 def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[str, str]]:
@@ -115,6 +139,7 @@ def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[st
         "measured and not modelled", "quantity", "measured (at x)", "why there is no model value", "note"
     )
     notes: dict[str, str] = {}
+    decimals = _decimals_of_rows(rows)
     for group in _lines(rows):
         for row in group:
             notes.update(row.footnotes)
@@ -140,7 +165,7 @@ def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[st
             contents,
             f"{first.source}, {first.kind}",
             "; ".join(dict.fromkeys(measured_text(row) for row in group)),
-            model_text(first),
+            model_text(first, decimals.get((first.label, first.unit))),
             "" if first.difference is None else f"{first.difference:+.2g}",
             z,
             f"[{_STYLES[first.agreement]}]{result}[/]" if first.agreement in _STYLES else result,
@@ -159,6 +184,21 @@ def _table(title: str, *left: str, right: Sequence[str] = ()) -> Table:
     for name in right:
         table.add_column(name, justify="right", overflow="fold")
     return table
+
+
+def _whole_words(table: Table) -> Table:
+    """Make every column as wide as its longest word, so that none is split."""
+    for column in table.columns:
+        texts = [str(column.header), *(str(cell) for cell in column.cells)]
+        words = [word for text in texts for word in _plain(text).split()]
+        column.min_width = min(_LONGEST_WORD, max(map(len, words), default=0))
+    return table
+
+
+def _plain(text: str) -> str:
+    from rich.text import Text
+
+    return Text.from_markup(text).plain
 
 
 def _lines(rows: Sequence[Comparison]) -> list[list[Comparison]]:
@@ -252,12 +292,18 @@ def models_table(quantities: Sequence[Quantity]) -> Table:
     return table
 
 
-def _console(console: Console | None) -> Console:
-    if console is not None:
-        return console
+def plain_console() -> Console:
+    """Where tables are printed: as wide as the terminal, or as ``COLUMNS`` says where there is none."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    if sys.stdout.isatty():
+        return Console()
+    columns = os.environ.get("COLUMNS", "")
+    return Console(width=int(columns) if columns.isdecimal() and int(columns) > 0 else _WIDTH)
+
+
+def _console(console: Console | None) -> Console:
+    return console or plain_console()
 
 
 def print_comparison(
@@ -268,7 +314,7 @@ def print_comparison(
     modelled, missing, notes = comparison_tables(rows)
     for table in (modelled, missing):
         if table.rows:
-            out.print(table)
+            out.print(_whole_words(table))
     out.print(
         "measured: ± random error (± systematic); model: mean ± standard deviation over models. z: difference over the "
         "combined random error (and what is left of it after the largest systematic shift). compatible: |z| below 2; "
@@ -281,15 +327,30 @@ def print_comparison(
 
 
 def print_hypotheses(verdicts: Sequence[Verdict], *, console: Console | None = None) -> None:
-    """Print the verdicts, and what they cannot say."""
+    """Print the verdicts, and what they cannot say; one below the other where a table would split words."""
     out = _console(console)
-    out.print(hypotheses_table(verdicts))
+    if out.width < _NARROW:
+        _print_list(verdicts, out)
+    else:
+        out.print(_whole_words(hypotheses_table(verdicts)))
     few = [verdict.n_models for verdict in verdicts if 0 < verdict.n_models < LEAST_MODELS]
     if few:
         out.print(
             f"Fewer than {LEAST_MODELS} models at each x ({min(few)} here) support no hypothesis and contradict none.",
             style="yellow",
         )
+
+
+def _print_list(verdicts: Sequence[Verdict], out: Console) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for verdict in verdicts:
+        head = Text.assemble((verdict.id, "bold"), "  ", (verdict.verdict, _STYLES[verdict.verdict]))
+        out.print(head.append(f"  {verdict.title}"))
+        for line in (effect_text(verdict), verdict.reason):
+            if line:
+                out.print(Padding(Text(line), (0, 0, 0, 4)))
 
 
 def print_side_by_side(

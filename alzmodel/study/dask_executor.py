@@ -363,7 +363,7 @@ class DaskExecutor:
         """
         if self._client.status != "running":
             raise AlzmodelError(
-                "the Dask scheduler has gone: what is done stays done, the same command takes up the rest"
+                "the Dask scheduler has gone: finished results are kept; run the same command to resume"
             )
         job = {"task": asdict(task), "folder": str(self._store.folder)}
         future: Any = self._client.submit(
@@ -404,7 +404,7 @@ class DaskExecutor:
         except queue.Empty:
             if self._client.status not in {"running", "connecting"}:
                 raise AlzmodelError(
-                    "the Dask scheduler has gone: what is done stays done, the same command takes up the rest"
+                    "the Dask scheduler has gone: finished results are kept; run the same command to resume"
                 ) from None
             return None
 

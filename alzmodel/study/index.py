@@ -39,6 +39,7 @@ __all__ = [
     "gather",
     "model_name",
     "provisional_of",
+    "quantities_of",
     "roles_of",
     "write_database",
     "write_results",
@@ -129,7 +130,7 @@ def gather(records: Sequence[Record]) -> Findings:
     marks = _marks(records)
     rows = _rows(records, marks)
     provisional = tuple(sorted({ion for marked in marks.values() for ion in marked}))
-    return Findings(records, rows, _quantities(rows), provisional)
+    return Findings(records, rows, quantities_of(rows), provisional)
 
 
 def _marks(records: Sequence[Record]) -> dict[str, tuple[str, ...]]:
@@ -171,19 +172,20 @@ def _rows(records: Sequence[Record], marks: Mapping[str, tuple[str, ...]]) -> li
     return rows
 
 
-def _quantities(rows: Iterable[dict[str, Any]]) -> list[Quantity]:
+def quantities_of(rows: Iterable[Mapping[str, Any]]) -> list[Quantity]:
+    """Numbers of ``results.csv`` as :mod:`alzmodel.compare` takes them; keys that are not there are None."""
     return [
         Quantity(
             name=row["quantity"],
-            x=row["la"],
+            x=row.get("la"),
             model=row["model"],
-            value=row["value"],
+            value=math.nan if row["value"] is None else row["value"],
             unit=row["unit"],
             kind=row["kind"],
             source=row["source"],
-            dopant=row["dopant"],
-            fraction=row["fraction"],
-            protocol=row["protocol"],
+            dopant=row.get("dopant"),
+            fraction=row.get("fraction"),
+            protocol=row.get("protocol"),
         )
         for row in rows
     ]

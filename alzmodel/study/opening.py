@@ -37,7 +37,7 @@ def full_disk_named(store: Store) -> Iterator[None]:
         if words is None:
             raise
         raise AlzmodelError(
-            f"{words}; what is done stays done, the same command takes up the rest"
+            f"{words}; finished results are kept; run the same command to resume"
         ) from error
 
 

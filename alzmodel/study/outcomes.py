@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
+    from alzmodel.study.judging import Judged
 
 __all__ = ["StudyPlan", "StudyResult", "StudyStatus"]
 
@@ -29,10 +30,8 @@ class StudyResult:
         Numbers of tasks ``done``, ``failed`` and ``left``.
     files
         What was written for people, besides the runs themselves.
-    measured
-        Rows of measured and modelled values.
-    hypotheses
-        Verdicts.
+    judged
+        Rows of measured and modelled values, verdicts, and what stands out.
     failures
         Label of each failed task, why it failed, and its log.
     provisional
@@ -42,10 +41,19 @@ class StudyResult:
     out: Path
     tasks: dict[str, int]
     files: tuple[Path, ...]
-    measured: tuple[Comparison, ...]
-    hypotheses: tuple[Verdict, ...]
+    judged: Judged
     failures: tuple[dict[str, str], ...] = ()
     provisional: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> tuple[Comparison, ...]:
+        """Rows of measured and modelled values."""
+        return self.judged.rows
+
+    @property
+    def hypotheses(self) -> tuple[Verdict, ...]:
+        """Verdicts."""
+        return self.judged.verdicts
 
     @property
     def exit_code(self) -> int:
@@ -59,8 +67,7 @@ class StudyResult:
         return {
             "tasks": self.tasks,
             "files": [str(path) for path in self.files],
-            "measured": [row.to_dict() for row in self.measured],
-            "hypotheses": [verdict.to_dict() for verdict in self.hypotheses],
+            **self.judged.to_dict(),
             "failures": list(self.failures),
         }
 

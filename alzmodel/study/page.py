@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
 
-    from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.measured import Measured
-    from alzmodel.compare.verdicts import Verdict
     from alzmodel.report.viewer import ModelView
     from alzmodel.study.index import Findings
+    from alzmodel.study.judging import Judged
     from alzmodel.study.settings import StudySettings
     from alzmodel.study.store import Record, Store
     from alzmodel.study.task import Task
@@ -46,8 +45,7 @@ def study_page(
     tasks: Sequence[Task],
     store: Store,
     found: Findings,
-    rows: Sequence[Comparison],
-    verdicts: Sequence[Verdict],
+    judged: Judged,
     measured: Measured,
     drawn: Sequence[Path],
 ) -> Page:
@@ -59,8 +57,8 @@ def study_page(
         The study.
     found
         What the tasks that are done say.
-    rows, verdicts, measured
-        The comparison.
+    judged, measured
+        The comparison, and what it is with.
     drawn
         Files that :func:`alzmodel.study.figures.draw_all` wrote.
     """
@@ -69,10 +67,11 @@ def study_page(
     glasses = [record for record in records if record.stage == "glass"]
     return Page(
         title=f"Study: {settings.name}",
-        verdicts=verdicts,
-        rows=rows,
+        opening=judged.opening,
+        verdicts=judged.verdicts,
+        rows=judged.rows,
         measured=measured,
-        rivals=rival_rows(found.quantities, load_hypotheses(settings.compare.hypotheses)),
+        rivals=rival_rows(judged.basis.quantities, load_hypotheses(settings.compare.hypotheses)),
         figures=[
             PageFigure(figure.title, figure.caption, files[f"{name}.svg"], files.get(f"{name}.csv"))
             for name, figure in study_figures().items()
@@ -83,7 +82,7 @@ def study_page(
             *earlier_words(tasks),
             *_doubts(settings, found, measured),
         ],
-        models=_models(Results(records, found.quantities, store, rows, measured)),
+        models=_models(Results(records, found.quantities, store, judged.rows, measured)),
         model_table=[_model_row(record) for record in glasses],
         numbers=models_rows(found.quantities),
         screen=table_rows(screen_rows(records)),

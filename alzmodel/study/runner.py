@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.study.executors import Executor
     from alzmodel.study.index import Findings
+    from alzmodel.study.judging import Judged
     from alzmodel.study.scheduler import Listener
     from alzmodel.study.screening import ScreenRow
-    from alzmodel.study.settings import CompareSettings, StudySettings
+    from alzmodel.study.settings import StudySettings
     from alzmodel.study.store import Record
     from alzmodel.study.task import Task
 
@@ -40,6 +41,7 @@ __all__ = [
     "compare",
     "earlier",
     "init",
+    "judged_of",
     "library_words",
     "measured_file",
     "plan_study",
@@ -218,13 +220,12 @@ def run(
             {"label": labels[key], "reason": reason, "log": str(store.log_of(key))}
             for key, reason in outcome.failed.items()
         )
-        found, files, rows, verdicts = _finish(settings, tasks, store, listen)
+        found, files, judged = _finish(settings, tasks, store, listen)
     return outcomes.StudyResult(
         out=store.folder,
         tasks={"done": len(outcome.done), "failed": len(outcome.failed), "left": len(outcome.left)},
         files=files,
-        measured=rows,
-        hypotheses=verdicts,
+        judged=judged,
         failures=failures,
         provisional=found.provisional,
     )
@@ -235,12 +236,13 @@ def _finish(
     tasks: tuple[Task, ...],
     store: Store,
     listen: Listener,
-) -> tuple[Findings, tuple[Path, ...], tuple[Comparison, ...], tuple[Verdict, ...]]:
+) -> tuple[Findings, tuple[Path, ...], Judged]:
     """Gather the results and write what people look at."""
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
     from alzmodel.study.index import collect_records, gather, write_database, write_results
+    from alzmodel.study.judging import judge
     from alzmodel.study.page import study_page
 
     def step(label: str, number: int) -> None:
@@ -252,23 +254,17 @@ def _finish(
     write_database(found, store, store.folder / DATABASE)
     screened = _write_screen(found.records, store)
     step("comparison with measured values", 1)
-    rows, verdicts = _judge(found, settings.compare)
-    note = {
-        "measured": [row.to_dict() for row in rows],
-        "hypotheses": [verdict.to_dict() for verdict in verdicts],
-        "provisional": list(found.provisional),
-    }
+    judged = judge(settings, found, store.folder)
+    note = {**judged.to_dict(), "provisional": list(found.provisional)}
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
     values = load_measured(settings.compare.measured)
-    drawn = draw_all(found, store, rows, values, store.folder / FIGURES)
+    drawn = draw_all(found, store, judged.rows, values, store.folder / FIGURES)
     step("report", 3)
-    write_page(
-        store.folder / REPORT, study_page(settings, tasks, store, found, rows, verdicts, values, drawn)
-    )
+    write_page(store.folder / REPORT, study_page(settings, tasks, store, found, judged, values, drawn))
     step("all written", 4)
     files = [store.folder / name for name in (STUDY, RESULTS, DATABASE, COMPARISON, REPORT)]
-    return found, (*files, *screened, *drawn), rows, verdicts
+    return found, (*files, *screened, *drawn), judged
 
 
 def _write_screen(records: Sequence[Record], store: Store) -> list[Path]:
@@ -301,16 +297,6 @@ def screen(out: str | Path) -> list[ScreenRow]:
             f"{out}: no doped glass is done; allowed: a study with dopants and the undoped glass"
         )
     return rows
-
-
-def _judge(found: Findings, settings: CompareSettings) -> tuple[tuple[Comparison, ...], tuple[Verdict, ...]]:
-    from alzmodel.compare.comparison import compare_models
-    from alzmodel.compare.hypotheses import load_hypotheses
-    from alzmodel.compare.measured import load_measured
-    from alzmodel.compare.verdicts import judge_hypotheses
-
-    rows = compare_models(found.quantities, load_measured(settings.measured))
-    return tuple(rows), tuple(judge_hypotheses(found.quantities, load_hypotheses(settings.hypotheses)))
 
 
 def _open(
@@ -382,8 +368,24 @@ def compare(
     InputError
         If `out` is no study's folder, nothing in it is done, or a file cannot be used.
     """
+    judged = judged_of(out, measured, hypotheses)
+    return judged.rows, judged.verdicts
+
+
+def judged_of(
+    out: str | Path, measured: str | Path | None = None, hypotheses: str | Path | None = None
+) -> Judged:
+    """Compare as :func:`compare` does, and say besides whose models the verdicts rest on, and what stands out.
+
+    Raises
+    ------
+    InputError
+        As :func:`compare`.
+    """
+    from alzmodel.study.judging import judge
+
     settings, tasks, store = _open(out, measured, hypotheses)
-    return _judge(_finished(out, tasks, store), settings.compare)
+    return judge(settings, _finished(out, tasks, store), store.folder)
 
 
 def provisional(out: str | Path) -> tuple[str, ...]:
@@ -443,14 +445,15 @@ def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | 
     InputError
         If there is no such figure, the study has nothing to draw for it, or the file cannot be written.
     """
+    from alzmodel.compare.comparison import compare_models
     from alzmodel.compare.measured import load_measured
     from alzmodel.study.figures import draw
 
     settings, tasks, store = _open(out, measured)
     check_writable(target)
     found = _finished(out, tasks, store)
-    rows, _ = _judge(found, settings.compare)
-    return draw(what, found, store, rows, load_measured(settings.compare.measured), Path(target))[0]
+    values = load_measured(settings.compare.measured)
+    return draw(what, found, store, compare_models(found.quantities, values), values, Path(target))[0]
 
 
 def report(
@@ -479,6 +482,7 @@ def report(
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
+    from alzmodel.study.judging import judge
     from alzmodel.study.page import study_page
 
     settings, tasks, store = _open(out, measured, hypotheses)
@@ -487,12 +491,12 @@ def report(
     found = _finished(out, tasks, store)
     if target is None:
         store.check()
-    rows, verdicts = _judge(found, settings.compare)
+    judged = judge(settings, found, store.folder)
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
         # Without pictures in pixels, which take half of the time and stand in no page.
-        drawn = draw_all(found, store, rows, values, Path(figures), (".svg", ".csv"))
-        return write_page(path, study_page(settings, tasks, store, found, rows, verdicts, values, drawn))
+        drawn = draw_all(found, store, judged.rows, values, Path(figures), (".svg", ".csv"))
+        return write_page(path, study_page(settings, tasks, store, found, judged, values, drawn))
 
 
 def _finished(out: str | Path, tasks: Sequence[Task], store: Store) -> Findings:

@@ -223,7 +223,7 @@ def test_sigterm_ends_a_study_and_the_same_command_goes_on(tmp_path, words):
         time.sleep(0.1)
     code, line, _ = next(work)
     assert code == 130
-    assert "the same command takes up the rest" in line
+    assert "run the same command to resume" in line
 
 
 def test_sigterm_ends_a_relaxation_and_the_same_command_goes_on(tmp_path):

@@ -151,7 +151,7 @@ def test_ranges_and_words():
 
 def test_model_without_the_feature_is_told():
     row = rows_of([Quantity("fem_peak1_k", 3.0, "m", math.nan)])["fem_peak1_k@3/glass"]
-    assert (row.model, row.n_models, row.reason) == (None, 0, "the models show no such thing")
+    assert (row.model, row.n_models, row.reason) == (None, 0, "no such peak in the models")
 
 
 def test_units_are_those_of_the_measurement():

@@ -98,7 +98,7 @@ def test_verdicts_come_first_and_warnings_above_them(page):
         for words in ("one model failed", "Fewer than 4 models", 'id="verdicts"', 'id="comparison"')
     ]
     assert places == sorted(places)
-    assert text.index('id="comparison"') < text.index('id="figures"') < text.index('id="provenance"')
+    assert text.index('id="figures"') < text.index('id="comparison"') < text.index('id="provenance"')
 
 
 def test_words_are_escaped(page):

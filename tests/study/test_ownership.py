@@ -280,7 +280,7 @@ def test_a_full_disk_names_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(error, "No room")
 
     monkeypatch.setattr(runner, "write_study", full)
-    with pytest.raises(AlzmodelError, match=f"{tmp_path / 'study'}: No room; what is done stays done"):
+    with pytest.raises(AlzmodelError, match=f"{tmp_path / 'study'}: No room; finished results are kept"):
         runner.run(LIGHT, tmp_path / "study")
 
 

@@ -317,12 +317,12 @@ def test_a_miniature_study_from_end_to_end(tmp_path: Path) -> None:
         (
             ["run", "--out"],
             "run",
-            "alzmodel: interrupted: what is done stays done, the same command takes up the rest\n",
+            "alzmodel: interrupted: finished results are kept; run the same command to resume\n",
         ),
         (
             ["screen", "--dopants", "Ca", "-o"],
             "run",
-            "alzmodel: interrupted: what is done stays done, the same command takes up the rest\n",
+            "alzmodel: interrupted: finished results are kept; run the same command to resume\n",
         ),
         (["status"], "status", "alzmodel: interrupted\n"),
     ],

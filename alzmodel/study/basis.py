@@ -1,0 +1,158 @@
+"""Whose models the hypotheses of a study are judged by: its own, or the finished ones of the library."""
+
+from __future__ import annotations
+
+import functools
+import json
+import lzma
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alzmodel.errors import AlzmodelError
+from alzmodel.io import atomic_path, json_text
+from alzmodel.models.library import LibraryModel, library, library_folder
+from alzmodel.study.index import quantities_of
+from alzmodel.study.stages import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from alzmodel.compare.quantities import Quantity
+    from alzmodel.study.index import Findings
+    from alzmodel.study.settings import StudySettings
+
+__all__ = ["FILE", "Basis", "LibraryResults", "basis_of", "library_results", "write_library_results"]
+
+FILE = "results.json.xz"
+"""Name of the file beside the models of the library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The models that the hypotheses are judged by.
+
+    Attributes
+    ----------
+    models
+        ``"study"`` or ``"library"``.
+    n_models
+        How many glasses there are.
+    words
+        One sentence about them.
+    quantities
+        Their numbers.
+    """
+
+    models: str
+    n_models: int
+    words: str
+    quantities: Sequence[Quantity]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Key ``judged_by`` of ``alzmodel run --json`` and ``compare --json``."""
+        return {"models": self.models, "n_models": self.n_models, "words": self.words}
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryResults:
+    """What the analyses of a study say of the models of the library.
+
+    Attributes
+    ----------
+    stages
+        Name and version of each analysis that was done.
+    sha256
+        Name of each model, and the digest of its file and of its frames.
+    rows
+        As in ``results.csv`` of a study.
+    """
+
+    stages: dict[str, int]
+    sha256: dict[str, list[str]]
+    rows: tuple[dict[str, Any], ...]
+
+
+@functools.cache
+def library_results(folder: Path | None = None) -> LibraryResults | None:
+    """Read the results that come with the library; None if there are none.
+
+    Raises
+    ------
+    AlzmodelError
+        If the file cannot be read.
+    """
+    path = (folder or library_folder()) / FILE
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(lzma.decompress(path.read_bytes()))
+        return LibraryResults(data["stages"], data["sha256"], tuple(data["rows"]))
+    except (OSError, ValueError, KeyError, TypeError, lzma.LZMAError) as error:
+        raise AlzmodelError(f"{path}: no results of models ({error}); reinstall alzmodel") from error
+
+
+def write_library_results(found: Findings, folder: Path | None = None) -> Path:
+    """Put the results of a study of the library's glasses beside them.
+
+    Parameters
+    ----------
+    found
+        Of a study with ``models = "library"``.
+    folder
+        Of the library; by default the package's own.
+    """
+    glasses = [record for record in found.records if record.stage == "glass"]
+    names = {(one.la, one.protocol, one.seed): one for one in library(folder) if one.kind == "glass"}
+    models = [_model_of(record.inputs["model"], names) for record in glasses]
+    content = {
+        "stages": {name: STAGES[name].version for name in sorted({one.stage for one in found.records})},
+        "sha256": {model.name: list(model.sha256) for model in models},
+        "rows": [_row(row) for row in found.rows],
+    }
+    path = (folder or library_folder()) / FILE
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(lzma.compress(json_text(content).encode(), preset=9 | lzma.PRESET_EXTREME))
+    library_results.cache_clear()
+    return path
+
+
+def _model_of(asked: dict[str, Any], names: dict[tuple[float, str, int], LibraryModel]) -> LibraryModel:
+    return names[asked["la"], asked["protocol"], asked["seed"]]
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None and value != ""}
+
+
+def basis_of(settings: StudySettings, found: Findings) -> Basis:
+    """Say whose models the hypotheses of a study are judged by.
+
+    Those of the study, unless ``[compare] verdicts = "library"``, its glasses are undoped, and the library has some
+    that were made with its potential, with results.
+
+    Parameters
+    ----------
+    settings, found
+        The study, and what its finished tasks say.
+    """
+    own = sum(record.stage == "glass" for record in found.records)
+    mine = f"the {own} glass{'es' if own != 1 else ''} of this study"
+    if settings.compare.verdicts == "study":
+        return Basis("study", own, f"Verdicts rest on {mine}.", found.quantities)
+    glass = settings.glass
+    results = library_results()
+    entries = [one for one in library() if one.kind == "glass" and one.potential == glass.potential]
+    usable = [one for one in entries if results and results.sha256.get(one.name) == list(one.sha256)]
+    plain = not glass.dopants and glass.li in {None, 7.0} and glass.oxygen == "balance"
+    if results is None or not usable or not plain:
+        why = "none of the library's were made this way"
+        return Basis("study", own, f"Verdicts rest on {mine}: {why}.", found.quantities)
+    rows = [{"value": None, **row} for row in results.rows]
+    sizes = sorted(one.n_atoms for one in usable)
+    contents = ", ".join(f"{x:g}" for x in sorted({one.la for one in usable}))
+    words = (
+        f"Verdicts rest on {len(usable)} finished glasses of the library ({sizes[0]} to {sizes[-1]} atoms, "
+        f"x = {contents}, potential {glass.potential}), not on {mine}."
+    )
+    return Basis("library", len(usable), words, quantities_of(rows))

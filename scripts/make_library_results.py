@@ -1,0 +1,44 @@
+"""Make the results that come with the models of the library: ``structures/models/results.json.xz``.
+
+    python scripts/make_library_results.py [--workdir DIR] [--workers N]
+
+It runs the preset ``paper`` on the finished glasses, which takes some 20 minutes of a core, and goes on where it
+stopped. The verdicts of ``alzmodel run --preset quick`` rest on these numbers. Make them anew when the version
+of an analysis is raised.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from alzmodel.cli.study_display import show_study
+from alzmodel.study.basis import write_library_results
+from alzmodel.study.index import collect_records, gather
+from alzmodel.study.runner import run
+from alzmodel.study.settings import preset
+from alzmodel.study.store import Store
+from alzmodel.study.tasks import plan
+
+
+def main() -> None:
+    """Run the study, and write its numbers beside the models."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workdir", type=Path, default=Path("library-study"), metavar="DIR")
+    parser.add_argument("--workers", type=int, default=2, metavar="N")
+    options = parser.parse_args()
+    paper = preset("paper")
+    study = paper.model_copy(update={"glass": paper.glass.model_copy(update={"models": "library"})})
+    with show_study() as listen:
+        result = run(study, options.workdir, workers=options.workers, listen=listen)
+    if result.exit_code:
+        raise SystemExit(f"{options.workdir}: {result.tasks['failed']} tasks failed; run it again")
+    tasks = plan(study)
+    path = write_library_results(gather(collect_records(tasks, Store(options.workdir), thorough=True)))
+    print(f"wrote {path}, {path.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

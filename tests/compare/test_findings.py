@@ -1,0 +1,77 @@
+"""What stands out: effects beside their errors, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from alzmodel.compare.findings import findings
+from alzmodel.compare.quantities import Quantity
+from alzmodel.compare.verdicts import LEAST_MODELS, judge_hypotheses
+
+SPREAD = (-1.5, -0.5, 0.5, 1.5)
+
+
+def _models(name, means, spread, **more):
+    return [
+        Quantity(name, x, f"x{x}-seed{i}", mean + spread * SPREAD[i], **more)
+        for x, mean in zip((1.5, 3.0, 4.5), means, strict=True)
+        for i in range(len(SPREAD))
+    ]
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Packing that falls clearly, distances that hardly move, shares of edges far above what is asked for."""
+    return [
+        *_models("packing_fraction", (0.565, 0.552, 0.543), 0.001),
+        *_models("zr_o_distance", (2.10, 2.1001, 2.1002), 0.004),
+        *_models("la_o_coordination", (6.8, 6.7, 6.7), 0.02),
+        *_models("zr_o_coordination", (6.0, 6.01, 6.0), 0.02),
+    ]
+
+
+def test_the_largest_effect_beside_its_error_comes_first(network):
+    found = findings(judge_hypotheses(network))
+    assert [one.ratio for one in found] == sorted((one.ratio for one in found), reverse=True)
+    coordination = next(one for one in found if one.quantity == "La–O coordination")
+    assert coordination.effect < 0
+    assert "is below 7: 6.8" in coordination.text
+    assert "H5 contradicted" in coordination.text
+    assert coordination.caveat.startswith("one reading of the words of many")
+    assert all(abs(one.effect) > (one.ci95[1] - one.ci95[0]) / 2 for one in found)
+    assert "Zr–O distance" not in {one.quantity for one in found}
+
+
+def test_few_models_give_no_finding(network):
+    few = [one for one in network if int(one.model[-1]) < LEAST_MODELS - 1]
+    assert findings(judge_hypotheses(few)) == []
+    assert findings([]) == []
+
+
+def test_dopants_are_named(network):
+    doped = [
+        Quantity("packing_fraction", 3.0, f"{ion}-{i}", value + 0.001 * SPREAD[i], dopant=ion, fraction=0.1)
+        for ion, value in (("Sr2+", 0.55), ("Y3+", 0.56), ("Ce4+", 0.57))
+        for i in range(4)
+    ]
+    found = findings(judge_hypotheses([*network, *doped]))
+    of_dopants = [one for one in found if one.hypothesis == "H8"]
+    assert of_dopants
+    assert "rises with field strength: 0.550" in of_dopants[0].text
+    assert "with Sr2+, La3+, Y3+, Ce4+" in of_dopants[0].text
+
+
+def test_a_peak_names_its_place(network):
+    verdicts = judge_hypotheses(_models("packing_fraction", (0.56, 0.54, 0.57), 0.001))
+    (found,) = findings(verdicts)
+    assert found.text.startswith("Packing fraction at x = 3 lies below its neighbours: 0.56")
+    assert "−0.02" in found.text
+
+
+def test_each_quantity_once_and_hypotheses_in_turn(network):
+    verdicts = judge_hypotheses(network)
+    twice = [*verdicts, *(dataclasses.replace(one, id=f"{one.id}b") for one in verdicts)]
+    names = [one.quantity for one in findings(twice, most=10)]
+    assert len(names) == len(set(names))
