@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
+HELP = ("-h", "--help")
 
 app = typer.Typer(
     name="alzmodel",
     help="Models of Li-La-Zr-O glasses and the X-ray and electron scattering they predict.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": list(HELP)},
 )
 study.register(app)
 build.register(app)
@@ -52,10 +52,23 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
+        False, "-V", "--version", callback=_show_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
     del version
+
+
+def command_tree() -> Any:
+    """Commands as they are run: help names no type for an option that takes no value."""
+    tree = typer.main.get_command(app)
+    waiting: list[Any] = [tree]
+    while waiting:
+        command = waiting.pop()
+        for option in command.get_params(typer.Context(command, help_option_names=list(HELP))):
+            if getattr(option, "is_flag", False):
+                option.metavar = ""
+        waiting.extend(getattr(command, "commands", {}).values())
+    return tree
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +99,7 @@ def _command(arguments: Sequence[str] | None) -> int:
             raise InputError(f"{word!r}: a NUL character; allowed: words and paths without")
     try:
         with interruptible("alzmodel"):
-            code = app(args=words, standalone_mode=False)
+            code = command_tree()(args=words, prog_name="alzmodel", standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except Exception as error:

@@ -44,6 +44,11 @@ Hypotheses = Annotated[
     typer.Option(metavar="FILE", help="Hypotheses (TOML); default: the conclusions of Zhu et al. 2024."),
 ]
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
+FIGURES = (
+    *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "comparison", "screen"),
+    *("fem_peaks", "d222", "size", "history"),
+)
+"""Names of :func:`alzmodel.study.figures.study_figures`, which is slow to import."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
 study = typer.Typer(no_args_is_help=True, help="Study files.")
@@ -99,6 +104,7 @@ def run(
             say(f"alzmodel: {words}")
         print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
+    say(f"alzmodel: results go to {out}")
     with show_study() as listen:
         result = runner.run(
             settings,
@@ -155,6 +161,8 @@ def status(folder: Folder, as_json: Json = False) -> None:
 
     found = runner.status(folder)
     print_json(found.to_dict()) if as_json else _print_status(found)
+    if found.tasks["failed"] + found.tasks["left"] and not found.at_work:
+        say(f"alzmodel: go on with 'alzmodel run {folder / 'study.toml'} --out {folder}'")
 
 
 def compare(
@@ -212,7 +220,7 @@ def _compare_studies(
 
 
 def plot(
-    what: Annotated[str, typer.Argument(help="pdf, coordination, sharing, xrd, fem, comparison, ….")],
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(FIGURES)}.")],
     folder: Folder,
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")],
     measured: Measured = None,

@@ -32,3 +32,10 @@ def test_the_nucleus_comes_whole_with_all_that_is_around_it(place: tuple[float, 
     assert len(piece) == (np.abs(apart) <= half).all(axis=1).sum()
     assert not piece.pbc.any()
     np.testing.assert_array_equal(column.positions, positions)
+
+
+def test_help_lists_the_figures() -> None:
+    from alzmodel.cli.study import FIGURES
+    from alzmodel.study.figures import study_figures
+
+    assert list(FIGURES) == list(study_figures())
