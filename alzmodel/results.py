@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from html import escape
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
+
+from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
     import pandas as pd
+    from matplotlib.axes import Axes
 
 __all__ = ["Item", "Result", "Role", "Roles", "Together", "holds", "plain", "roles_of", "together"]
 
@@ -26,6 +30,7 @@ Roles: TypeAlias = "Mapping[str, Role | Roles]"
 """By key, nested as the results are; ``"*"`` stands for every key that is not named."""
 
 _META: Final = "alzmodel"
+_STROKES: Final = ("-", "--", "-.", ":")
 _FEW: Final = 6
 """Entries of a mapping that the short text names."""
 
@@ -84,6 +89,8 @@ class Result:
     """
 
     __slots__ = ()
+    shown: ClassVar[str] = ""
+    """The curve that :meth:`plot` draws; empty: the first ones."""
 
     def items(self) -> Iterator[Item]:
         """Entries as they stand in JSON, in their order."""
@@ -121,6 +128,75 @@ class Result:
                 if values.shape == (length,)
             }
         )
+
+    def plot(self, ax: Axes | None = None, *, what: str | None = None, against: Any = None) -> Axes:
+        """Draw the curves over their axis.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure by default.
+        what
+            A name of :meth:`columns`, or what stands before the stroke in several of them; by default what the result
+            is made for.
+        against
+            A measured curve, as a pair of arrays: abscissa and ordinate in the units of this one. It is drawn as it is.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Its labels carry the units.
+
+        Raises
+        ------
+        InputError
+            If the result has no such curve, or `against` is no pair of arrays of one length.
+
+        Examples
+        --------
+        >>> import alzmodel as am
+        >>> axes = am.pdf(am.crystal("La2Zr2O7"), r_max=6.0).plot(what="partials/Zr-O")
+        >>> axes.get_xlabel()
+        'r (Å)'
+        """
+        import numpy as np
+        from matplotlib import pyplot as plt
+
+        measured = None if against is None else [np.asarray(one, dtype=float) for one in against]
+        if measured is not None and (len(measured) != 2 or measured[0].shape != measured[1].shape):
+            raise InputError("against: no pair of curves; allowed: abscissa and ordinate of one length")
+        curves = self.columns()
+        axes = [about.stored or about.key or field for field, about in _axes(type(self))]
+        if not axes:
+            raise InputError(f"{type(self).__name__}: has no curve; allowed: to_dict(), to_dataframe()")
+        x, x_unit = curves.pop(axes[0])
+        drawable = {name: one for name, one in curves.items() if one[0].shape == x.shape}
+        wanted = what or self.shown or next(iter(drawable), "").partition("/")[0]
+        chosen = {n: one for n, one in drawable.items() if n == wanted or n.startswith(f"{wanted}/")}
+        if not chosen:
+            raise InputError(f"what: {wanted!r} is no curve; allowed: {', '.join(drawable) or 'none'}")
+        target = plt.subplots(layout="constrained")[1] if ax is None else ax
+        for number, (name, (values, _)) in enumerate(chosen.items()):
+            # Strokes tell curves apart in grey too.
+            style = _STROKES[number % len(_STROKES)]
+            target.plot(x, values, linestyle=style, label=name.rpartition("/")[2])
+        if measured is not None:
+            target.plot(*measured, linestyle="none", marker=".", color="black", label="measured")
+        target.set_xlabel(f"{axes[0]} ({x_unit})" if x_unit else axes[0])
+        unit = next(iter(chosen.values()))[1]
+        target.set_ylabel(f"{wanted.replace('/', ' ')} ({unit})" if unit else wanted.replace("/", " "))
+        if len(chosen) > 1 or measured is not None:
+            target.legend()
+        return target
+
+    def _repr_html_(self) -> str:
+        """Write the entries as a small table, as notebooks show them."""
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(item.key)}</th>"
+            f"<td style='text-align:left'>{escape(_short(item.value, item.unit))}</td></tr>"
+            for item in self.items()
+        )
+        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
     def __repr__(self) -> str:
         """Name of the class and a line for each entry, arrays by their size and ends."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from alzmodel.crystals import crystal
+from alzmodel.errors import InputError
 from alzmodel.local_order.building_units import building_units
 from alzmodel.local_order.pdf import partial_rdf
 from alzmodel.results import Item, Result, holds, plain, roles_of, together
@@ -63,6 +66,42 @@ def test_text_is_short_and_names_the_units():
     lines = repr(outer()).splitlines()
     assert lines[:3] == ["Outer", "  x: 2 values 1 to 2 Å", "  partials: a Å⁻²"]
     assert len(lines) == 5
+
+
+def test_a_notebook_gets_a_table_of_the_same_lines():
+    html = outer()._repr_html_()
+    assert html.startswith("<table><caption>Outer</caption>")
+    assert "<td style='text-align:left'>2 values 1 to 2 Å</td>" in html
+
+
+def test_curves_are_drawn_with_their_units():
+    axes = outer().plot()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (Å)", "parts (Å⁻²)")
+    assert axes.lines[0].get_ydata().tolist() == [2.0, 3.0]
+    axes = outer().plot(axes, what="raw", against=([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]))
+    assert [line.get_label() for line in axes.lines][-1] == "measured"
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"what": "none"}, "what: 'none' is no curve; allowed: parts/a, raw"),
+        ({"against": ([1.0], [1.0, 2.0])}, "against: no pair of curves"),
+        ({"against": ([1.0],)}, "against: no pair of curves"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(options, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        outer().plot(**options)
+    with pytest.raises(InputError, match="Inner: has no curve"):
+        Inner("one", 0.5).plot()
+
+
+def test_fem_draws_its_variance():
+    from alzmodel.scattering.fem.variance import FEMResult
+
+    assert FEMResult.shown == "variance/omega"
 
 
 def test_roles_follow_the_results_inside():

@@ -36,9 +36,7 @@ def full_disk_named(store: Store) -> Iterator[None]:
         words = no_space_words(error, store.folder)
         if words is None:
             raise
-        raise AlzmodelError(
-            f"{words}; finished results are kept; run the same command to resume"
-        ) from error
+        raise AlzmodelError(f"{words}; finished results are kept; run the same command to resume") from error
 
 
 def with_files(

@@ -109,6 +109,7 @@ class FEMResult(Result):
         How the columns came about, in a few words; empty where they were given.
     """
 
+    shown = "variance/omega"
     k: FloatArray = field(metadata=holds("nm⁻¹", role="axis"))
     variance: Mapping[str, FloatArray]
     variance_ci95: Mapping[str, FloatArray]
