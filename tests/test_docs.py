@@ -112,6 +112,23 @@ def test_examples_do_what_the_page_says(name, tmp_path, monkeypatch, capsys):
             Path(kind.split()[1]).write_text(text, encoding="utf-8")
 
 
+def test_lines_for_measured_data_draw_a_figure(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").symlink_to(DOCS)
+    blocks = BLOCK.findall(page("my-data.md"))
+    for _, text in blocks:
+        for line in text.splitlines():
+            run_line(line)
+            capsys.readouterr()
+    assert {path.name for path in tmp_path.glob("*.png")} == {"xrd.png", "fem.png", "pdf.png"}
+
+
+def test_the_site_has_every_page():
+    """Its menu is written by hand."""
+    named = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    assert named == {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+
+
 @pytest.mark.slow
 def test_the_study_of_the_page_melts_and_is_done(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -127,7 +144,7 @@ def test_links_lead_somewhere_and_readme_names_every_page():
             assert (file.parent / target).is_file(), f"{file.name}: {target}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for file in DOCS.glob("*.md"):
-        assert f"docs/{file.name}" in readme
+        assert f"docs/{file.name}" in readme or file.name in {"index.md", "api.md"}
 
 
 def test_scripts_that_pages_name_take_those_options(capsys):
