@@ -79,6 +79,7 @@ def _quantities(peaks: Mapping[str, Mapping[str, float]], units: BuildingUnits) 
             rows.append(quantity(f"{name}_distance", peaks[label]["r"]))
     for element, unit in units.units.items():
         rows.append(quantity(f"{element.lower()}_o_coordination", unit.mean_coordination))
+        rows.append(quantity(f"{element.lower()}_o_spread", unit.std_distance))
         if f"{element}-O" not in FIRST_SHELLS and f"{element}-O" in peaks:
             rows.append(quantity(f"{element.lower()}_o_distance", peaks[f"{element}-O"]["r"]))
     for label in SHARED_PAIRS:
@@ -210,7 +211,7 @@ def _combined(results: Results, key: str) -> dict[str, Any]:
 
 LOCAL_ORDER = Stage(
     name="local_order",
-    version=4,
+    version=5,
     run=_local_order,
     jobs=_jobs,
     cost=_cost,
@@ -219,7 +220,11 @@ LOCAL_ORDER = Stage(
     quantities=known(
         *("packing_fraction", "zr_la_distance"),
         *(f"{pair.lower().replace('-', '_')}_distance" for pair in FIRST_SHELLS),
-        *(f"{pair.lower().replace('-', '_')}_coordination" for pair in FIRST_SHELLS),
+        *(
+            f"{pair.lower().replace('-', '_')}_{of}"
+            for pair in FIRST_SHELLS
+            for of in ("coordination", "spread")
+        ),
         *(f"{mode}_fraction_{pair.lower().replace('-', '_')}" for pair in SHARED_PAIRS for mode in MODES),
     ),
     figures={
