@@ -118,22 +118,26 @@ def _sentence(part: PartResult, verdict: Verdict) -> str:
     where = f"at x = {', '.join(part.levels)}" if of_x else f"with {', '.join(part.levels)}"
     low, high = (_signed(end, decimals) for end in part.ci95)
     return (
-        f"{part.quantity[:1].upper()}{part.quantity[1:]} {_verb(part, of_x=of_x)}: {means}{unit} {where}; "
-        f"{_signed(part.effect, decimals)}{unit} (95 % {low} to {high}; {verdict.id} {verdict.verdict})"
+        f"{part.quantity[:1].upper()}{part.quantity[1:]}: {means}{unit} {where}; {_effect(part, decimals, of_x=of_x)} "
+        f"(95 % {low} to {high}; {verdict.id} {verdict.verdict})"
     )
 
 
-def _verb(part: PartResult, *, of_x: bool) -> str:
+def _effect(part: PartResult, decimals: int, *, of_x: bool) -> str:
+    """Say what the effect is, and its size."""
     assert part.effect is not None
     up = part.effect > 0
+    size = f"{_signed(part.effect, decimals)}{f' {part.unit}' if part.unit else ''}"
+    # The claim names the place or the number: "highest at 3", "above 7".
+    named = part.claim.rpartition(" ")[2]
     match part.test:
         case "rises" | "falls" | "trend":
-            return ("rises" if up else "falls") + (" with x" if of_x else " with field strength")
+            return f"{'rises' if up else 'falls'} with {'x' if of_x else 'field strength'}, {size}"
         case "peak" | "valley":
-            # The claim names the place: "highest at 3".
-            there = part.claim.rpartition(" ")[2]
-            return f"at x = {there} lies {'above' if up else 'below'} its neighbours"
-    return f"is {'above' if up else 'below'} {part.claim.rpartition(' ')[2]}"
+            there = up == (part.test == "peak")
+            kind = "maximum" if part.test == "peak" else "minimum"
+            return f"{'a' if there else 'no'} {kind} at x = {named}, {size} against the other ends"
+    return f"{'above' if up else 'below'} {named}, {size}"
 
 
 def _signed(value: float, decimals: int) -> str:

@@ -122,7 +122,7 @@ def _model_of(asked: dict[str, Any], names: dict[tuple[float, str, int], Library
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if value is not None and value != ""}
+    return {key: value for key, value in row.items() if value is not None}
 
 
 def basis_of(settings: StudySettings, found: Findings) -> Basis:
