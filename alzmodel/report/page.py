@@ -73,7 +73,9 @@ class Page:
         For the citation and the notes that touch every value.
     figures : sequence of PageFigure
     warnings : sequence of str
-        What is missing or provisional; it stands at the top.
+        What is missing or of an earlier version; it stands at the top.
+    notes : sequence of str
+        What is provisional, small or assumed about the models that are there; folded.
     protocol, provenance : mapping
         Shown as they are, folded.
     models : sequence of ModelView
@@ -98,6 +100,7 @@ class Page:
     measured: Measured
     figures: Sequence[PageFigure] = ()
     warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
     protocol: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     models: Sequence[ModelView] = ()
@@ -139,16 +142,16 @@ def page_html(page: Page) -> str:
         If a figure's file is missing.
     """
     few = sorted({v.n_models for v in page.verdicts if 0 < v.n_models < LEAST_MODELS})
-    warnings = list(page.warnings)
+    notes = list(page.notes)
     if few:
-        warnings.append(
+        notes.append(
             f"Fewer than {LEAST_MODELS} models at each x ({few[0]} here) support no hypothesis and contradict none."
         )
     first = "" if page.opening is None else opening_html(page.opening)
     sections = [
-        ("summary", "Summary", first),
-        ("verdicts", "Verdicts", _verdicts(page.verdicts) + _parts(page.verdicts) + _rivals(page.rivals)),
+        ("summary", "Summary", first + _brief(page.verdicts) + _notes(notes)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
+        ("verdicts", "Verdicts", _verdicts(page.verdicts) + _parts(page.verdicts) + _rivals(page.rivals)),
         ("comparison", "Measured and modelled", _comparison(page)),
         ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
         (
@@ -165,7 +168,7 @@ def page_html(page: Page) -> str:
         f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>\n{text}</section>'
         for name, title, text in shown
     )
-    notice = "".join(f"<li>{_warning(warning)}</li>" for warning in warnings)
+    notice = "".join(f"<li>{_warning(warning)}</li>" for warning in page.warnings)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -200,20 +203,44 @@ def _warning(text: str) -> str:
     return f"<details><summary>{escape(shown)} …</summary>{escape(text)}</details>"
 
 
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> str:
+def _brief(verdicts: Sequence[Verdict]) -> str:
+    """One line a claim, which fits the screen of a phone."""
+    lines = "".join(
+        f"<li><strong>{escape(verdict.id)}</strong> {escape(verdict.title)}: "
+        f'<span class="{verdict.verdict.replace(" ", "-")}">{verdict.verdict}</span></li>'
+        for verdict in verdicts
+    )
+    return f'<ul class="brief">{lines}</ul>\n' if lines else ""
+
+
+def _notes(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    lines = "".join(f"<li>{_warning(note)}</li>" for note in notes)
+    words = f"{len(notes)} note{'s' if len(notes) > 1 else ''} on these models"
+    return f'<details class="warnings"><summary>{words}</summary><ul>{lines}</ul></details>\n'
+
+
+def _table(
+    caption: str, heads: Sequence[str], rows: Sequence[Sequence[_Cell]], *, stacked: bool = False
+) -> str:
+    """Write a table that can be sorted; a stacked one has its cells below each other on a narrow screen."""
     head = "".join(f'<th scope="col"><button type="button">{escape(name)}</button></th>' for name in heads)
-    body = "".join(f"<tr>{''.join(_td(cell) for cell in row)}</tr>\n" for row in rows)
+    names = heads if stacked else [""] * len(heads)
+    body = "".join(f"<tr>{''.join(map(_td, row, names))}</tr>\n" for row in rows)
+    kind = "sortable stacked" if stacked else "sortable"
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="sortable">'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="{kind}">'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n"
     )
 
 
-def _td(cell: _Cell) -> str:
+def _td(cell: _Cell, head: str = "") -> str:
     kinds = " ".join(name for name in (cell.kind.replace(" ", "-"), "number" if cell.number else "") if name)
     value = "" if cell.value is None else f' data-value="{cell.value!r}"'
     named = f' class="{kinds}"' if kinds else ""
-    return f"<td{named}{value}>{escape(cell.text)}</td>"
+    told = f' data-head="{escape(head)}"' if head else ""
+    return f"<td{named}{value}{told}>{escape(cell.text)}</td>"
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
@@ -242,7 +269,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
             ]
         )
     heads = (
-        "",
+        "id",
         "claim",
         "verdict",
         "decided by",
@@ -252,7 +279,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         "would decide",
         "why",
     )
-    return _table("What the models say about each claim", heads, rows)
+    return _table("What the models say about each claim", heads, rows, stacked=True)
 
 
 def _parts(verdicts: Sequence[Verdict]) -> str:
@@ -285,7 +312,7 @@ def _parts(verdicts: Sequence[Verdict]) -> str:
                 ]
             )
     heads = (
-        "",
+        "id",
         "quantity",
         "claim",
         "mean over models",

@@ -80,8 +80,8 @@ def study_page(
         warnings=[
             *_missing(tasks, store, records),
             *earlier_words(tasks),
-            *_doubts(settings, found, measured),
         ],
+        notes=list(_doubts(settings, found, measured)),
         models=_models(Results(records, found.quantities, store, judged.rows, measured)),
         model_table=[_model_row(record) for record in glasses],
         numbers=models_rows(found.quantities),

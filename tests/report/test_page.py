@@ -95,10 +95,24 @@ def test_verdicts_come_first_and_warnings_above_them(page):
     text = page_html(page)
     places = [
         text.index(words)
-        for words in ("one model failed", "Fewer than 4 models", 'id="verdicts"', 'id="comparison"')
+        for words in (
+            *(
+                "one model failed",
+                'id="summary"',
+                "<strong>H1</strong>",
+                "Fewer than 4 models",
+                'id="figures"',
+            ),
+            *('id="verdicts"', 'id="comparison"', 'id="provenance"'),
+        )
     ]
     assert places == sorted(places)
-    assert text.index('id="figures"') < text.index('id="comparison"') < text.index('id="provenance"')
+
+
+def test_headings_and_buttons_have_names(page):
+    text = page_html(page)
+    assert '<button type="button"></button>' not in text
+    assert 'data-head="verdict"' in text
 
 
 def test_words_are_escaped(page):

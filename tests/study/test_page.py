@@ -47,7 +47,7 @@ def text(synthetic_study: Path, tmp_path_factory: pytest.TempPathFactory) -> str
 
 
 def warnings(text: str) -> list[str]:
-    (notice,) = re.findall(r'<div class="warnings".*?</div>', text)
+    notice = " ".join(re.findall(r'class="warnings".*?</(?:div|details)>', text, re.DOTALL))
     return [html.unescape(words) for words in re.findall(r"<li>(.*?)</li>", notice)]
 
 
