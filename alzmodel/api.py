@@ -59,7 +59,7 @@ __all__ = [
 _TAKEN = "an ase.Atoms, a list of them, a glass, a model of the library, a pymatgen Structure or a path"
 
 
-def frames(model: Model) -> list[Atoms]:
+def frames(model: Model, *, mixed: bool = False) -> list[Atoms]:
     """Frames of any model, as :class:`ase.Atoms`.
 
     Parameters
@@ -67,6 +67,8 @@ def frames(model: Model) -> list[Atoms]:
     model
         One ``Atoms``; frames of one model; a :class:`~alzmodel.models.melt_quench.Glass` or a model of the library,
         which give their frames at 300 K; a pymatgen ``Structure``; or the path of a file with one frame or more.
+    mixed
+        Whether sites may be held in part or by several elements, each then an atom with its share in ``occupancy``.
 
     Returns
     -------
@@ -89,13 +91,15 @@ def frames(model: Model) -> list[Atoms]:
     if isinstance(model, str | Path):
         from alzmodel.io import read_frames
 
-        return read_frames(model)
+        return read_frames(model, mixed=mixed)
     if isinstance(model, Glass):
         return list(model.frames)
     if isinstance(model, LibraryModel):
         return load_frames(model)
     if type(model).__module__.startswith("pymatgen."):
-        return [_from_pymatgen(model)]
+        from alzmodel.formats.pymatgen_models import atoms_of
+
+        return [atoms_of(model, mixed=mixed)]
     if isinstance(model, list | tuple) and all(isinstance(frame, Atoms) for frame in model):
         if not model:
             raise InputError(f"model: an empty {type(model).__name__}; allowed: {_TAKEN}")
@@ -110,19 +114,6 @@ def _kind(model: object) -> str:
         inside = next(type(one).__name__ for one in model if not isinstance(one, Atoms))
         return f"a {kind} that holds {inside}"
     return kind
-
-
-def _from_pymatgen(structure: Any) -> Atoms:
-    """Atoms of a pymatgen structure; sites that are held in part are refused."""
-    from pymatgen.io.ase import AseAtomsAdaptor
-
-    if not getattr(structure, "is_ordered", False):
-        raise InputError(
-            f"model: {structure.__class__.__name__} {getattr(structure, 'formula', '')} with sites held in part; "
-            "allowed: one whole atom a site"
-        )
-    atoms: Atoms = AseAtomsAdaptor.get_atoms(structure)
-    return Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
 def _composition(composition: Composition | float | str) -> Composition:
@@ -364,7 +355,7 @@ def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02) -> Partia
     """
     from alzmodel.local_order.pdf import partial_rdf
 
-    return partial_rdf(frames(model), r_max=r_max, dr=dr)
+    return partial_rdf(frames(model), r_max=r_max, dr=dr, isotopes=True)
 
 
 def lbu(
@@ -420,7 +411,7 @@ def xrd(
     Parameters
     ----------
     model
-        See :func:`frames`.
+        See :func:`frames`; sites may be held in part.
     wavelength
         Å, or a line such as "CuKa".
     two_theta
@@ -446,7 +437,7 @@ def xrd(
     """
     from alzmodel.scattering.xrd.pattern import powder_pattern
 
-    return powder_pattern(frames(model), wavelength=wavelength, two_theta=two_theta, fwhm=fwhm)
+    return powder_pattern(frames(model, mixed=True), wavelength=wavelength, two_theta=two_theta, fwhm=fwhm)
 
 
 def fem(

@@ -5,31 +5,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import itertools
 import json
 import math
 import os
 import stat
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
 from alzmodel.folders import ROOM_IN_FOLDER, check_length
+from alzmodel.formats.structures import STANDARD_STREAM, check_cell, read_frames, read_structure
 from alzmodel.interrupts import UNFINISHED
 from alzmodel.moved import names_of
-from alzmodel.reading import (
-    BYTES_OF_ATOM,
-    MAX_ATOMS,
-    bounded_reading,
-    check_announced,
-    check_path,
-    check_size,
-    check_xyz,
-    file_text,
-)
 from alzmodel.results import Result
 
 if TYPE_CHECKING:
@@ -52,203 +41,9 @@ __all__ = [
 
 __getattr__ = names_of("alzmodel.io", "alzmodel.folders")
 
-STANDARD_STREAM = "-"
-LARGEST_EXTENT = 1e6
-"""Å, of a model, its cell and its distance from the origin."""
-LEAST_HEIGHT = 0.5
-"""Å between opposite faces of a periodic cell: half of what any crystal has."""
-LEAST_VOLUME = 0.5
-"""Å³ an atom in a periodic cell: a tenth of what diamond has."""
 LAMMPS_ENDINGS = (".lmp", ".data", ".lammps")
 EMPTY_SPACE = 10.0
 """Å on every side of a cluster, in the formats that need a cell."""
-
-
-def read_frames(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> list[Atoms]:
-    """Read every frame of a structure file.
-
-    Parameters
-    ----------
-    path
-        Any file that ASE reads; ``-`` is extended XYZ on standard input.
-    max_atoms
-        Atoms that all frames together may have; files of more than 200 bytes for each, unpacked, are refused.
-
-    Returns
-    -------
-    list of ase.Atoms
-        At least one frame, each with at least one atom.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is no structure, is empty, holds positions or cells that are not finite or that no model
-        can have, announces or unpacks to more than is allowed, is a CIF with partly occupied sites, or LAMMPS data that
-        do not say which elements their types are.
-    """
-    import ase.io
-
-    check_path(path)
-    name = str(path)
-    from_stream = name == STANDARD_STREAM
-    if not from_stream and not Path(path).is_file():
-        problem = "no plain file" if Path(path).exists() else "no such file"
-        raise InputError(f"{name}: {problem}; allowed: a structure file that ASE reads, or '-'")
-    text = file_text(sys.stdin, name, BYTES_OF_ATOM * max_atoms) if from_stream else ""
-    size = len(text) if from_stream else check_size(path, max_atoms)
-    if from_stream:
-        check_announced(io.StringIO(text), name, max_atoms)
-    else:
-        check_xyz(path, max_atoms)
-    try:
-        with warnings.catch_warnings(), bounded_reading(name, size):
-            warnings.simplefilter("ignore")
-            if from_stream:
-                frames = ase.io.read(io.StringIO(text), index=":", format="extxyz")
-            else:
-                frames = ase.io.read(path, index=":", format=_format_of(path))
-    except InputError:
-        raise
-    except Exception as error:
-        # ASE's readers raise nearly anything on a file that is not theirs.
-        reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
-        if isinstance(error, KeyError):
-            reason = f"unknown symbol {reason}"
-        raise InputError(
-            f"{name}: not a structure that ASE can read ({reason}); allowed: extxyz, CIF, POSCAR, LAMMPS data, …"
-        ) from error
-    if not frames:
-        raise InputError(f"{name}: holds no structure; allowed: at least one frame with at least one atom")
-    if not from_stream and _format_of(path) == "lammps-data":
-        _check_types(path)
-    if (total := sum(map(len, frames))) > max_atoms:
-        raise InputError(f"{name}: {total} atoms in all; allowed: up to {max_atoms}, or a larger --max-atoms")
-    for number, atoms in enumerate(frames):
-        _check_atoms(atoms, name, number)
-        _as_own_info(atoms)
-        # Other formats hand on what a CIF said of sites that may since have been filled.
-        if Path(name).suffix.lower() == ".cif":
-            _check_occupancy(atoms, name)
-    return frames
-
-
-def _format_of(path: str | Path) -> str | None:
-    """Format of a file that ASE does not know by its ending; None where it does.
-
-    LAMMPS data files are known by their line of atoms; files without an ending are POSCAR and the like by their name,
-    else extended XYZ.
-    """
-    from ase.io.formats import UnknownFileTypeError, filetype
-
-    suffix = Path(path).suffix.lower()
-    if suffix in LAMMPS_ENDINGS:
-        with Path(path).open(encoding="utf-8", errors="replace") as handle:
-            head = [line.split("#")[0].split() for line in itertools.islice(handle, 1, 20)]
-        return "lammps-data" if any(words[1:] == ["atoms"] for words in head) else None
-    if suffix == ".extxyz":
-        # ASE would try the marks of some eighty formats on it first.
-        return "extxyz"
-    if suffix:
-        return None
-    try:
-        return filetype(str(path), guess=False)
-    except UnknownFileTypeError:
-        return "extxyz"
-
-
-def _check_types(path: str | Path) -> None:
-    """Refuse LAMMPS data whose types ASE would take for hydrogen, helium and so on."""
-    with Path(path).open(encoding="utf-8", errors="replace") as handle:
-        if not any(line.split("#")[0].strip() in {"Masses", "Atom Type Labels"} for line in handle):
-            raise InputError(
-                f"{path}: LAMMPS types of unknown elements; allowed: data with a section Masses or Atom Type Labels"
-            )
-
-
-def _check_atoms(atoms: Atoms, name: str, number: int) -> None:
-    import numpy as np
-
-    if len(atoms) == 0:
-        raise InputError(f"{name}: frame {number} has no atoms; allowed: at least one")
-    if not np.isfinite(atoms.positions).all():
-        raise InputError(f"{name}: frame {number} has positions that are not finite; allowed: numbers in Å")
-    farthest = float(np.abs(atoms.positions).max())
-    if farthest > LARGEST_EXTENT:
-        raise InputError(
-            f"{name}: frame {number} has an atom {farthest:.3g} Å from the origin; "
-            f"allowed: up to {LARGEST_EXTENT:.0e} Å"
-        )
-    if (atoms.numbers <= 0).any():
-        raise InputError(f"{name}: frame {number} has atoms of unknown element; allowed: chemical symbols")
-    check_cell(atoms, f"{name}: frame {number}")
-
-
-def check_cell(atoms: Atoms, name: str) -> None:
-    """Refuse a cell that no model can have.
-
-    Parameters
-    ----------
-    atoms
-        The model.
-    name
-        Of the file and frame, before the message.
-
-    Raises
-    ------
-    InputError
-        If the cell is not finite or longer than :data:`LARGEST_EXTENT`; of a periodic model, if it has no volume, is so
-        flat or skewed that opposite faces are nearer than :data:`LEAST_HEIGHT`, or holds more than one atom in
-        :data:`LEAST_VOLUME`.
-    """
-    import numpy as np
-
-    cell = np.asarray(atoms.cell.array, dtype=float)
-    if not np.isfinite(cell).all():
-        raise InputError(f"{name} has a cell that is not finite; allowed: lengths in Å")
-    if float(np.abs(cell).max(initial=0.0)) > LARGEST_EXTENT:
-        raise InputError(
-            f"{name} has a cell of {np.abs(cell).max():.3g} Å; allowed: up to {LARGEST_EXTENT:.0e} Å"
-        )
-    periodic = np.asarray(atoms.pbc, dtype=bool)
-    if not periodic.any():
-        return
-    full = np.asarray(atoms.cell.complete().array, dtype=float)
-    volume = abs(float(np.linalg.det(full)))
-    if volume < 1e-9 or not np.any(cell[periodic], axis=1).all():
-        raise InputError(f"{name} is periodic but its cell has no volume; allowed: a full cell in Å")
-    areas = [float(np.linalg.norm(np.cross(full[(k + 1) % 3], full[(k + 2) % 3]))) for k in range(3)]
-    height = min(volume / areas[k] for k in np.flatnonzero(periodic))
-    if height < LEAST_HEIGHT:
-        raise InputError(
-            f"{name} has a cell with opposite faces {height:.2g} Å apart; allowed: at least {LEAST_HEIGHT:g} Å"
-        )
-    if periodic.all() and volume < LEAST_VOLUME * len(atoms):
-        raise InputError(
-            f"{name} has {len(atoms)} atoms in {volume:.3g} Å³; allowed: at least {LEAST_VOLUME:g} Å³ an atom"
-        )
-
-
-def _as_own_info(atoms: Atoms) -> None:
-    """Give what a file says under names that this package uses the type that it has here; nothing is dropped."""
-    if not isinstance(atoms.info.get("provenance", {}), dict):
-        atoms.info["provenance"] = {"said": atoms.info["provenance"]}
-    for name in {"phase", "kind"} & atoms.info.keys():
-        atoms.info[name] = str(atoms.info[name])
-
-
-def _check_occupancy(atoms: Atoms, name: str) -> None:
-    """Refuse sites that are not held by one whole atom: ASE fills them with the most frequent one."""
-    for site in atoms.info.get("occupancy", {}).values():
-        if len(site) > 1 or any(abs(share - 1) > 1e-3 for share in site.values()):
-            shares = ", ".join(f"{element} {share:g}" for element, share in site.items())
-            raise InputError(
-                f"{name}: a site is held by {shares}; allowed: one whole atom a site, as in an ordered approximant"
-            )
-
-
-def read_structure(path: str | Path, *, max_atoms: int = MAX_ATOMS) -> Atoms:
-    """Read the last frame of a structure file; see :func:`read_frames`."""
-    return read_frames(path, max_atoms=max_atoms)[-1]
 
 
 @contextlib.contextmanager

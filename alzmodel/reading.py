@@ -9,6 +9,7 @@ import itertools
 import lzma
 import signal
 import threading
+import zipfile
 import zlib
 from collections import deque
 from pathlib import Path
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 __all__ = [
     "BYTES_OF_ATOM",
     "MAX_ATOMS",
+    "OPENERS",
     "bounded_reading",
     "check_announced",
     "check_path",
     "check_size",
     "check_xyz",
     "file_text",
+    "packing_of",
+    "zip_member",
 ]
 
 MAX_ATOMS: Final = 10_000_000
@@ -47,8 +51,52 @@ _ROOM: Final = 1e9
 _ROOM_FOR_BYTE: Final = 60
 """Memory that reading may take: as much at any rate, and as much for each byte of the file."""
 _BLOCK: Final = 1 << 20
-_OPENERS: Final[dict[str, Callable[..., Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_STARTS: Final = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"PK\x03\x04": ".zip"}
+"""How packed files begin."""
 _XYZ: Final = {".xyz", ".extxyz", ""}
+
+
+def zip_member(path: str | Path) -> str:
+    """Name of the one file in a zip.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or holds no file or several.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [one.filename for one in archive.infolist() if not one.is_dir()]
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: damaged ({error}); allowed: a whole file") from error
+    names = [name for name in names if not name.startswith("__MACOSX")]
+    if len(names) != 1:
+        words = ", ".join(names[:5]) or "nothing"
+        raise InputError(f"{path}: holds {len(names)} files ({words}); allowed: a zip of one file")
+    return names[0]
+
+
+@contextlib.contextmanager
+def _open_zip(path: str | Path, _mode: str = "rb") -> Iterator[Any]:
+    """Open the one file in a zip."""
+    with zipfile.ZipFile(path) as archive, archive.open(zip_member(path)) as handle:
+        yield handle
+
+
+OPENERS: Final[dict[str, Callable[..., Any]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zip": _open_zip,
+}
+"""What opens a packed file, by its usual ending."""
+
+
+def packing_of(path: str | Path) -> str | None:
+    """Usual ending of how a file is packed, by its first bytes; None if it is not."""
+    with Path(path).open("rb") as handle:
+        head = handle.read(6)
+    return next((ending for start, ending in _STARTS.items() if head.startswith(start)), None)
 
 
 def check_path(path: str | Path) -> None:
@@ -69,7 +117,7 @@ def check_size(path: str | Path, max_atoms: int) -> int:
     Parameters
     ----------
     path
-        An existing file; .gz, .bz2 and .xz are unpacked, but not kept.
+        An existing file; what is packed by gzip, bzip2, xz or zip is unpacked, but not kept.
     max_atoms
         Gives the largest size, with :data:`BYTES_OF_ATOM` each.
 
@@ -81,7 +129,8 @@ def check_size(path: str | Path, max_atoms: int) -> int:
     file = Path(path)
     limit = BYTES_OF_ATOM * max_atoms
     size = file.stat().st_size
-    opener = _OPENERS.get(file.suffix.lower())
+    packing = packing_of(file)
+    opener = None if packing is None else OPENERS[packing]
     words = "bytes"
     if opener is not None:
         words = "unpacked"
@@ -103,8 +152,15 @@ def check_size(path: str | Path, max_atoms: int) -> int:
     return size
 
 
-def check_xyz(path: str | Path, max_atoms: int) -> None:
+def check_xyz(path: str | Path, name: str, max_atoms: int) -> None:
     """Refuse a file of (extended) XYZ that announces more atoms than it can hold; other files pass.
+
+    Parameters
+    ----------
+    path, name
+        Of the file, which is not packed; the name is for the message.
+    max_atoms
+        Most atoms.
 
     Raises
     ------
@@ -112,15 +168,10 @@ def check_xyz(path: str | Path, max_atoms: int) -> None:
         If frames announce more than `max_atoms` atoms together, or more than there are lines.
     """
     file = Path(path)
-    opener = _OPENERS.get(file.suffix.lower())
-    inner = file.with_suffix("") if opener is not None else file
-    if inner.suffix.lower() not in _XYZ:
+    if file.suffix.lower() not in _XYZ:
         return
-    with (
-        contextlib.suppress(OSError, EOFError, lzma.LZMAError, zlib.error),
-        (opener or open)(file, "rt", encoding="utf-8", errors="replace") as handle,
-    ):
-        check_announced(handle, str(path), max_atoms)
+    with contextlib.suppress(OSError), file.open(encoding="utf-8", errors="replace") as handle:
+        check_announced(handle, name, max_atoms)
 
 
 def check_announced(lines: Iterable[str], name: str, max_atoms: int) -> None:

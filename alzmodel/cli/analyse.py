@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alzmodel.cli.costs import lbu_cost
 from alzmodel.cli.curves import each_file
 from alzmodel.cli.lbu_display import print_units
-from alzmodel.cli.options import Files, Json, MaxAtoms, command
+from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.lbu import UnitOptions
 from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
@@ -35,13 +35,19 @@ def register(app: typer.Typer) -> None:
     app.command()(command(lbu))
 
 
-def lbu(files: Files, options: UnitOptions, max_atoms: MaxAtoms = MAX_ATOMS, as_json: Json = False) -> None:
+def lbu(
+    files: Files,
+    options: UnitOptions,
+    source: Source,
+    max_atoms: MaxAtoms = MAX_ATOMS,
+    as_json: Json = False,
+) -> None:
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
     from alzmodel.local_order.references import reference_order, reference_sharing
 
     work = _UnitWork(options, _pair_values(options.cutoff) if options.cutoff else None)
     _check(options, files, as_json)
-    result = each_file(files, work, max_atoms=max_atoms, cost=lbu_cost)
+    result = each_file(files, work, max_atoms=max_atoms, cost=lbu_cost, source=source)
     notes = [*work.notes, *_notes_on_formers(result["former"])]
     for note in notes:
         say(f"alzmodel: {note}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
+from alzmodel.cli.reading import read_models
 from alzmodel.errors import InputError
-from alzmodel.io import check_writable, read_frames
+from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alzmodel.cli.costs import Cost
-    from alzmodel.cli.options import Comparison
+    from alzmodel.cli.options import Comparison, Source
     from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
-__all__ = ["check_max_atoms", "check_positive", "each_file", "lay_over_measured", "measured_curve"]
-
-LARGEST_MAX_ATOMS = 10**10
+__all__ = ["check_positive", "each_file", "lay_over_measured", "measured_curve"]
 
 
 def measured_curve(comparison: Comparison, abscissa: Abscissa) -> MeasuredCurve | None:
@@ -87,16 +86,17 @@ def each_file(
     *,
     max_atoms: int = MAX_ATOMS,
     cost: Callable[[list[Atoms]], Cost] | None = None,
+    source: Source | None = None,
+    mixed: bool = False,
 ) -> dict[str, Any]:
     """Analyse the frames of every file; several files give means and spreads.
 
-    Before work begins that by `cost` is long or needs much memory, its time and memory are told; what needs more memory
-    than is there is refused.
+    `source` says what is read of each, `mixed` whether sites may be held in part. Before work begins that by `cost` is
+    long or needs much memory, its time and memory are told; what needs more memory than is there is refused.
     """
     from alzmodel.statistics import combine
 
-    check_max_atoms(max_atoms)
-    models = [read_frames(path, max_atoms=max_atoms) for path in files]
+    models = [read_models(path, max_atoms=max_atoms, source=source, mixed=mixed) for path in files]
     if cost is not None:
         tell_cost(files, [cost(frames) for frames in models], sum(len(frames[0]) for frames in models))
     results = []
@@ -108,12 +108,6 @@ def each_file(
     combined = combine(results)
     mark_provisional(combined, [frames[0].info.get("provenance") for frames in models])
     return combined
-
-
-def check_max_atoms(max_atoms: int) -> None:
-    """Refuse a limit of atoms that lets no file in, or that no machine can hold."""
-    if not 1 <= max_atoms <= LARGEST_MAX_ATOMS:
-        raise InputError(f"--max-atoms {max_atoms}: out of range; allowed: 1 to {LARGEST_MAX_ATOMS:.0e}")
 
 
 def tell_cost(files: Sequence[Path], costs: Sequence[Cost], n_atoms: int) -> None:

@@ -8,7 +8,7 @@ from alzmodel.cli.curves import lay_over_measured, measured_curve
 from alzmodel.cli.fem_display import print_peaks, print_readings
 from alzmodel.cli.fem_models import fem_of_models
 from alzmodel.cli.fem_stack import fem_of_stack
-from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, command
+from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.fem import (
     AverageOptions,
     CameraOptions,
@@ -42,6 +42,7 @@ def fem(
     camera: CameraOptions,
     stack: StackOptions,
     comparison: Comparison,
+    source: Source,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +56,9 @@ def fem(
     if any(is_stack(path) for path in files):
         result = fem_of_stack(files, stack, instrument, peaks, clusters, averages, camera)
     else:
-        result = fem_of_models(files, columns, instrument, peaks, clusters, averages, camera, max_atoms)
+        result = fem_of_models(
+            files, columns, instrument, peaks, clusters, averages, camera, source, max_atoms
+        )
     lay_over_measured(result, measured, "k", result["variance"]["omega"], 0, as_json, comparison)
     if as_json:
         print_json(result)

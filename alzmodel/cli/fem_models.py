@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from alzmodel.cli.options import Source
     from alzmodel.cli.options.fem import (
         AverageOptions,
         CameraOptions,
@@ -48,6 +49,7 @@ def fem_of_models(
     clusters: ClusterOptions,
     averages: AverageOptions,
     camera: CameraOptions,
+    source: Source,
     max_atoms: int,
 ) -> dict[str, Any]:
     """FEM of structure files, for JSON."""
@@ -69,7 +71,7 @@ def fem_of_models(
     )
     work.check(files)
     cost = functools.partial(fem_cost, thickness=columns.thickness, columns=columns.columns)
-    result = each_file(files, work, max_atoms=max_atoms, cost=cost)
+    result = each_file(files, work, max_atoms=max_atoms, cost=cost, source=source)
     if clusters.readings:
         from alzmodel.compare.rivals import rival_numbers
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alzmodel.cli.curves import check_max_atoms
-from alzmodel.cli.options import Files, Json, MaxAtoms, command
+from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.fem import ScanOptions
 from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.reading import read_models
 from alzmodel.errors import InputError
-from alzmodel.io import read_frames
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
@@ -30,7 +29,11 @@ def register(app: typer.Typer) -> None:
 
 
 def inverse(
-    files: Files, options: ScanOptions, max_atoms: MaxAtoms = MAX_ATOMS, as_json: Json = False
+    files: Files,
+    options: ScanOptions,
+    source: Source,
+    max_atoms: MaxAtoms = MAX_ATOMS,
+    as_json: Json = False,
 ) -> None:
     """Scan crystals in a glass for the measured FEM peaks and (222) line: "no such region" is an answer.
 
@@ -48,9 +51,9 @@ def inverse(
     _say_how_much(grid, len(files))
     if options.dry_run:
         return
-    check_max_atoms(max_atoms)
     matrices = [
-        prepare(name, read_frames(path, max_atoms=max_atoms)) for name, path in zip(names, files, strict=True)
+        prepare(name, read_models(path, max_atoms=max_atoms, source=source))
+        for name, path in zip(names, files, strict=True)
     ]
     with show_progress("inverse") as progress:
         scan = inverse_scan(matrices, grid, values, options.output, progress=progress)

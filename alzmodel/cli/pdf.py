@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alzmodel.cli.costs import pdf_cost
 from alzmodel.cli.curves import check_positive, each_file, lay_over_measured, measured_curve
-from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, command
+from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.pdf import TotalOptions
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
@@ -42,6 +42,7 @@ def pdf(
     files: Files,
     options: TotalOptions,
     comparison: Comparison,
+    source: Source,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +51,9 @@ def pdf(
     x: Literal["Q", "r"] = "Q" if _is_reciprocal(options) else "r"
     measured = measured_curve(comparison, x)
     cost = functools.partial(pdf_cost, r_max=options.r_max)
-    result = each_file(files, lambda frames: _analyse(frames, options), max_atoms=max_atoms, cost=cost)
+    result = each_file(
+        files, lambda frames: _analyse(frames, options), max_atoms=max_atoms, cost=cost, source=source
+    )
     name = options.function.value
     curve = result["totals" if name == "G" else name][options.radiation.value]
     lay_over_measured(result, measured, x, curve, -1, as_json, comparison, ordinate=ORDINATES[name])
@@ -82,7 +85,7 @@ def _analyse(frames: list[Atoms], options: TotalOptions) -> Result:
     from alzmodel.local_order.pdf import partial_rdf
 
     with show_progress("pdf") as progress:
-        rdf = partial_rdf(frames, r_max=options.r_max, dr=options.dr, progress=progress)
+        rdf = partial_rdf(frames, r_max=options.r_max, dr=options.dr, isotopes=True, progress=progress)
     _warn(rdf, options.r_max, frames[0])
     settings = {
         "q_min": options.q_min,
@@ -112,15 +115,16 @@ def _check_write(path: Path, reciprocal: bool) -> None:
 
 def _warn(rdf: PartialRDF, r_max: float, atoms: Atoms) -> None:
     from alzmodel.crystals import is_crystal
-    from alzmodel.scattering.totals import RADIATIONS, is_tabulated
+    from alzmodel.scattering.totals import RADIATIONS, untabulated
 
     if rdf.periodic and r_max > rdf.repeat_length and not is_crystal(atoms):
         say(
             f"alzmodel: beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass"
         )
     for radiation in RADIATIONS:
-        if not math.isnan(rdf.number_density) and not is_tabulated(rdf, radiation):
-            say(f"alzmodel: no {radiation} factor is tabulated for an element of {', '.join(rdf.elements)}")
+        missing = [] if math.isnan(rdf.number_density) else untabulated(rdf, radiation)
+        if missing:
+            say(f"alzmodel: no {radiation} factor is tabulated for {', '.join(missing)}")
 
 
 def _totals(

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alzmodel.cli.curves import check_max_atoms
-from alzmodel.cli.options import Json, MaxAtoms, command
+from alzmodel.cli.options import Frames, Json, MaxAtoms, command
 from alzmodel.cli.options.refine import Models, Output, RefineOptions
 from alzmodel.cli.output import (
     mark_provisional,
@@ -21,6 +20,7 @@ from alzmodel.cli.output import (
     say,
     show_progress,
 )
+from alzmodel.cli.reading import read_models
 from alzmodel.errors import InputError, InterruptionError
 from alzmodel.io import (
     STANDARD_STREAM,
@@ -52,6 +52,7 @@ def refine(
     models: Models,
     output: Output,
     options: RefineOptions,
+    source: Frames,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
@@ -61,7 +62,7 @@ def refine(
     is written all the same, the exit code is 1, and the same command with more --steps goes on.
     """
     refuse_two_streams(output, as_json)
-    jobs, chosen = _jobs(models, output, options, max_atoms)
+    jobs, chosen = _jobs(models, output, options, source, max_atoms)
     if options.dry_run:
         _show_plan(jobs, chosen, options.steps, as_json)
         return
@@ -94,7 +95,7 @@ def _settings(options: RefineOptions) -> dict[str, Any]:
 
 
 def _jobs(
-    models: list[Path], output: Path, options: RefineOptions, max_atoms: int
+    models: list[Path], output: Path, options: RefineOptions, source: Frames, max_atoms: int
 ) -> tuple[list[_Job], NamedCalculator]:
     """Check everything, before any work."""
     from alzmodel.forcefields.calculators import calculator_of
@@ -108,8 +109,7 @@ def _jobs(
         check_structure_path(trajectory, several=True)
     _check_apart(models, [*targets, *([] if trajectory is None else [trajectory])])
     keywords = _keywords(options.parameters)
-    check_max_atoms(max_atoms)
-    loaded = [_one_model(path, max_atoms) for path in models]
+    loaded = [_one_model(path, source, max_atoms) for path in models]
     chosen = calculator_of(options.calculator, keywords)
     jobs = []
     for path, atoms, target in zip(models, loaded, targets, strict=True):
@@ -248,10 +248,10 @@ def _keywords(parameters: str | None) -> dict[str, Any]:
     return found
 
 
-def _one_model(path: Path, max_atoms: int) -> Atoms:
-    frames = read_frames(path, max_atoms=max_atoms)
+def _one_model(path: Path, source: Frames, max_atoms: int) -> Atoms:
+    frames = read_models(path, max_atoms=max_atoms, source=source)
     if len(frames) > 1:
-        raise InputError(f"{path}: holds {len(frames)} frames; allowed: files of one model")
+        raise InputError(f"{path}: holds {len(frames)} frames; allowed: one model, such as --frames last")
     return frames[0]
 
 

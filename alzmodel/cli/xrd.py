@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alzmodel.cli.curves import check_positive, measured_curve
-from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, command
+from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.xrd import FilmOptions, FitOptions, PatternOptions, SpecimenOptions
 from alzmodel.cli.output import print_json
 from alzmodel.cli.xrd_display import print_pattern
@@ -31,6 +31,7 @@ def xrd(
     film: FilmOptions,
     fits: FitOptions,
     comparison: Comparison,
+    source: Source,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
@@ -39,7 +40,7 @@ def xrd(
     check_positive("--line-width", fits.line_width, 30.0)
     measured = measured_curve(comparison, "two_theta")
     make = fitted_pattern if fits.fit else computed_pattern
-    result = make(files, work, fits, measured, comparison, max_atoms, as_json)
+    result = make(files, work, fits, measured, comparison, source, max_atoms, as_json)
     add_line_fits(result, work, fits, measured)
     warn_of_steps(result, work)
     print_json(result) if as_json else print_pattern(result)

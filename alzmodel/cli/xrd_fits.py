@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from alzmodel.cli.options import Comparison
+    from alzmodel.cli.options import Comparison, Source
     from alzmodel.cli.options.xrd import FitOptions
     from alzmodel.cli.xrd_patterns import XrdWork
     from alzmodel.scattering.xrd.data import MeasuredCurve
@@ -28,6 +28,7 @@ def fitted_pattern(
     fits: FitOptions,
     measured: MeasuredCurve | None,
     comparison: Comparison,
+    source: Source,
     max_atoms: int,
     as_json: bool,
 ) -> dict[str, Any]:
@@ -40,7 +41,9 @@ def fitted_pattern(
     if measured is None:
         raise InputError("--fit: nothing measured to fit; allowed: with --against DATA")
     work.check_to_be_fitted()
-    result = each_file(files, work.model_alone(), max_atoms=max_atoms, cost=xrd_cost)
+    result = each_file(
+        files, work.model_alone(), max_atoms=max_atoms, cost=xrd_cost, source=source, mixed=True
+    )
     pattern = PowderPattern(
         np.asarray(result["two_theta"]),
         np.asarray(result["intensity"]),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from alzmodel.cli.options import Comparison
+    from alzmodel.cli.options import Comparison, Source
     from alzmodel.cli.options.xrd import FilmOptions, FitOptions, Method, PatternOptions, SpecimenOptions
     from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import MeasuredCurve
@@ -64,6 +64,7 @@ def computed_pattern(
     fits: FitOptions,
     measured: MeasuredCurve | None,
     comparison: Comparison,
+    source: Source,
     max_atoms: int,
     as_json: bool,
 ) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def computed_pattern(
     work.check_shares()
     if fits.fit_zero:
         raise InputError("--fit-zero: no whole-pattern fit is asked for; allowed: with --fit")
-    result = each_file(files, work, max_atoms=max_atoms, cost=xrd_cost)
+    result = each_file(files, work, max_atoms=max_atoms, cost=xrd_cost, source=source, mixed=True)
     degree = 1 if fits.degree is None else fits.degree
     lay_over_measured(result, measured, "two_theta", result["intensity"], degree, as_json, comparison)
     return result

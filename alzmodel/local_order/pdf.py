@@ -19,6 +19,7 @@ from alzmodel.limits import check_memory
 from alzmodel.neighbours import COINCIDENT, check_apart, first_minimum, repeat_length
 from alzmodel.progress import Progress, part_of, silent
 from alzmodel.results import Item, Result, holds
+from alzmodel.species import isotope_names
 from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def partial_rdf(
     *,
     r_max: float | None = None,
     dr: float = 0.02,
+    isotopes: bool = False,
     progress: Progress = silent,
 ) -> PartialRDF:
     """Count all pairs of atoms by distance, for every pair of elements.
@@ -167,6 +169,8 @@ def partial_rdf(
         most 20 Å.
     dr
         Bin width, Å.
+    isotopes
+        Whether isotopes that the model names (``D``, ``6Li``) count as elements of their own.
     progress
         Told how many of the pairs are counted.
 
@@ -192,7 +196,8 @@ def partial_rdf(
     reach = min(20.0, max(10.0, repeat)) if r_max is None else float(r_max)
     if not (math.isfinite(reach) and reach > 0):
         raise InputError(f"r_max: {r_max} Å; allowed: a positive number")
-    symbols = _elements(listed[0])
+    names = isotope_names if isotopes else _symbols
+    symbols = _in_order(names(listed[0]))
     n_species = len(symbols)
     check_memory(
         f"{reach:g} Å in bins of {dr:g} Å", _BYTES_OF_BIN * reach / dr * n_species * (n_species + 1) / 2
@@ -211,7 +216,8 @@ def partial_rdf(
     weighted = np.zeros((len(labels), n_bins))
     volumes = []
     for number, atoms in enumerate(listed):
-        frame_counts = _count_pairs(atoms, symbols, table, n_bins, dr, part_of(progress, number, len(listed)))
+        frame_progress = part_of(progress, number, len(listed))
+        frame_counts = _count_pairs(atoms, names(atoms), symbols, table, n_bins, dr, frame_progress)
         if frame_counts[:, : math.ceil(COINCIDENT / dr)].any():
             check_apart(atoms, number)
         volume = _volume(atoms)
@@ -221,7 +227,7 @@ def partial_rdf(
     counts /= len(listed)
     weighted /= len(listed)
 
-    present = Counter(listed[0].get_chemical_symbols())
+    present = Counter(names(listed[0]))
     g = {}
     for a, first in enumerate(symbols):
         for b, second in enumerate(symbols[a:], start=a):
@@ -266,10 +272,15 @@ def coordination_from_rdf(rdf: PartialRDF, centre: str, neighbour: str, cutoff: 
     return float(total * (2 if centre == neighbour else 1) / (rdf.concentrations[centre] * rdf.n_atoms))
 
 
-def _elements(atoms: Atoms) -> list[str]:
-    """Chemical symbols in the order that pair labels use."""
+def _symbols(atoms: Atoms) -> list[str]:
+    symbols: list[str] = atoms.get_chemical_symbols()
+    return symbols
+
+
+def _in_order(names: Sequence[str]) -> list[str]:
+    """Every name once, in the order that pair labels use."""
     order = {symbol: rank for rank, symbol in enumerate(ELEMENT_ORDER)}
-    return sorted(set(atoms.get_chemical_symbols()), key=lambda symbol: (order.get(symbol, 0.5), symbol))
+    return sorted(set(names), key=lambda symbol: (order.get(symbol, 0.5), symbol))
 
 
 def _volume(atoms: Atoms) -> float:
@@ -302,6 +313,7 @@ def _box(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _count_pairs(
     atoms: Atoms,
+    names: Sequence[str],
     symbols: Sequence[str],
     table: NDArray[np.int64],
     n_bins: int,
@@ -310,7 +322,7 @@ def _count_pairs(
 ) -> NDArray[np.int64]:
     """Pairs by species pair and distance bin, shape (n_labels, n_bins)."""
     rank = {symbol: index for index, symbol in enumerate(symbols)}
-    species = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()], dtype=np.uint8)
+    species = np.array([rank[name] for name in names], dtype=np.uint8)
     cell, origin = _box(atoms)
     periodic = np.asarray(atoms.pbc, dtype=bool)
     fractions = (atoms.positions - origin) @ np.linalg.inv(cell)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import constants
 
 from alzmodel.errors import InputError
+from alzmodel.species import split_isotope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,7 @@ def _xraydb_label(species: str) -> str:
 
 
 def _element_of(species: str) -> str:
-    match = re.fullmatch(r"([A-Z][a-z]?)(?:\d*[+-])?", species)
+    match = re.fullmatch(r"([A-Z][a-z]?)(?:\d*[+-])?", split_isotope(species)[0])
     if match is None:
         raise InputError(f"element: {species}; allowed: a chemical symbol such as La, or an ion such as La3+")
     return match[1]
@@ -189,7 +190,7 @@ def xray_factor(species: str, Q: ArrayLike, wavelength: float | None = None) -> 
     Parameters
     ----------
     species
-        Chemical symbol ("La": the neutral atom) or ion ("La3+", "O2-", "Li+").
+        Chemical symbol ("La": the neutral atom), ion ("La3+", "O2-", "Li+") or isotope ("D", "7Li").
     Q
         4π sin θ/λ in Å⁻¹, any shape, between 0 and :data:`XRAY_Q_MAX`.
     wavelength
@@ -215,8 +216,9 @@ def xray_factor(species: str, Q: ArrayLike, wavelength: float | None = None) -> 
     if not np.isfinite(q).all() or (q.size and (q.min() < 0 or q.max() > XRAY_Q_MAX)):
         raise InputError(f"Q: {_range_text(q)} Å⁻¹; allowed: 0 to {XRAY_Q_MAX:.1f} Å⁻¹ for X-ray factors")
     element = _element_of(species)
+    label = _xraydb_label(split_isotope(species)[0])
     try:
-        factor = np.asarray(xraydb.f0(_xraydb_label(species), q.ravel() / (4 * np.pi)), dtype=float)
+        factor = np.asarray(xraydb.f0(label, q.ravel() / (4 * np.pi)), dtype=float)
     except ValueError as error:
         known = ", ".join(_known_species(element)) or "none of this element"
         raise InputError(f"X-ray scatterer: {species}; allowed: {known}") from error
@@ -241,7 +243,9 @@ def _range_text(values: NDArray[np.float64]) -> str:
 
 @functools.cache
 def neutron_length(element: str) -> float:
-    """Bound coherent neutron scattering length in fm of the natural element; negative for Li and Ti.
+    """Bound coherent neutron scattering length in fm of the natural element, or of an isotope such as ``D``, ``7Li``.
+
+    Negative for H, Li and Ti, positive for D and 6Li.
 
     From V. F. Sears, Neutron News 3 (1992) 26, with later corrections, through periodictable.
 
@@ -252,9 +256,11 @@ def neutron_length(element: str) -> float:
     """
     import periodictable
 
+    number = split_isotope(element)[1]
     try:
-        length = periodictable.elements.symbol(_element_of(element)).neutron.b_c
-    except ValueError:
+        found = periodictable.elements.symbol(_element_of(element))
+        length = (found[number] if number else found).neutron.b_c
+    except (ValueError, KeyError):
         length = None
     if length is None:
         raise InputError(f"element: {element}; allowed: elements with a tabulated neutron scattering length")
@@ -275,10 +281,111 @@ def _electron_parameters() -> dict[str, tuple[NDArray[np.float64], NDArray[np.fl
 
 
 ELECTRON_ELEMENTS: Final = (
-    *("Li", "C", "N", "O", "Na", "Mg", "Al", "Si", "K", "Ca", "Ti", "Fe", "Ga", "Sr", "Y", "Zr", "Nb"),
-    *("Ba", "La", "Ce", "Nd", "Eu", "Er", "Hf", "Ta", "W"),
+    *(
+        "H",
+        "He",
+        "Li",
+        "Be",
+        "B",
+        "C",
+        "N",
+        "O",
+        "F",
+        "Ne",
+        "Na",
+        "Mg",
+        "Al",
+        "Si",
+        "P",
+        "S",
+        "Cl",
+        "Ar",
+        "K",
+        "Ca",
+    ),
+    *(
+        "Sc",
+        "Ti",
+        "V",
+        "Cr",
+        "Mn",
+        "Fe",
+        "Co",
+        "Ni",
+        "Cu",
+        "Zn",
+        "Ga",
+        "Ge",
+        "As",
+        "Se",
+        "Br",
+        "Kr",
+        "Rb",
+        "Sr",
+    ),
+    *(
+        "Y",
+        "Zr",
+        "Nb",
+        "Mo",
+        "Tc",
+        "Ru",
+        "Rh",
+        "Pd",
+        "Ag",
+        "Cd",
+        "In",
+        "Sn",
+        "Sb",
+        "Te",
+        "I",
+        "Xe",
+        "Cs",
+        "Ba",
+    ),
+    *(
+        "La",
+        "Ce",
+        "Pr",
+        "Nd",
+        "Pm",
+        "Sm",
+        "Eu",
+        "Gd",
+        "Tb",
+        "Dy",
+        "Ho",
+        "Er",
+        "Tm",
+        "Yb",
+        "Lu",
+        "Hf",
+        "Ta",
+        "W",
+    ),
+    *(
+        "Re",
+        "Os",
+        "Ir",
+        "Pt",
+        "Au",
+        "Hg",
+        "Tl",
+        "Pb",
+        "Bi",
+        "Po",
+        "At",
+        "Rn",
+        "Fr",
+        "Ra",
+        "Ac",
+        "Th",
+        "Pa",
+        "U",
+    ),
+    *("Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md", "No", "Lr"),
 )
-"""Elements with tabulated electron factors."""
+"""Elements with tabulated electron factors: Z = 1 to 103."""
 
 
 def electron_factor(element: str, k: ArrayLike) -> NDArray[np.float64]:
@@ -287,7 +394,7 @@ def electron_factor(element: str, k: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     element
-        One of :data:`ELECTRON_ELEMENTS`.
+        One of :data:`ELECTRON_ELEMENTS`, or an isotope of one, whose electrons are the same.
     k
         1/d = 2 sin θ/λ in Å⁻¹ (no 2π), any shape, 0 to 12 Å⁻¹.
 
@@ -309,11 +416,9 @@ def electron_factor(element: str, k: ArrayLike) -> NDArray[np.float64]:
     q = np.asarray(k, dtype=float)
     if not np.isfinite(q).all() or (q.size and (q.min() < 0 or q.max() > _ELECTRON_K_MAX)):
         raise InputError(f"k: {_range_text(q)} Å⁻¹; allowed: 0 to {_ELECTRON_K_MAX:g} Å⁻¹ (1/d, without 2π)")
-    parameters = _electron_parameters().get(element)
+    parameters = _electron_parameters().get(split_isotope(element)[0])
     if parameters is None:
-        raise InputError(
-            f"electron scatterer: {element}; allowed: one of the elements {', '.join(ELECTRON_ELEMENTS)}"
-        )
+        raise InputError(f"electron scatterer: {element}; allowed: elements from H to Lr")
     a, b = parameters
     bk2 = b * np.square(q)[..., None]
     result: NDArray[np.float64] = np.sum(a * (2 + bk2) / np.square(1 + bk2), axis=-1)

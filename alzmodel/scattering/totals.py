@@ -45,6 +45,7 @@ __all__ = [
     "structure_factor",
     "total_pdf",
     "totals_dict",
+    "untabulated",
 ]
 
 Radiation = Literal["xray", "neutron", "electron"]
@@ -336,7 +337,7 @@ def model_structure_factor(
     window = OPEN_TAPER if is_crystal(listed[0]) else default_taper(min(map(repeat_length, listed)))
     if not listed[0].pbc.any():
         raise InputError("S(Q): the model is a cluster without cell; allowed: a periodic model")
-    rdf = partial_rdf(listed, r_max=window[1], dr=dr)
+    rdf = partial_rdf(listed, r_max=window[1], dr=dr, isotopes=True)
     radiations = tuple(name for name in RADIATIONS if is_tabulated(rdf, name))
     Q = first + step * np.arange(math.floor((last - first) / step + 1e-9) + 1)
     return structure_factor(rdf, Q, radiations=radiations, taper=window)
@@ -514,7 +515,7 @@ def resolved_totals(
     from alzmodel.local_order.pdf import partial_rdf
 
     start, end = r_max + FADE[0], r_max + FADE[1]
-    rdf = partial_rdf(frames, r_max=end, dr=dr)
+    rdf = partial_rdf(frames, r_max=end, dr=dr, isotopes=True)
     if not rdf.periodic:
         raise InputError("q_max: the model is a cluster without cell; allowed: a periodic model")
     if not (math.isfinite(q_max) and 0 <= q_min < q_max):
@@ -540,12 +541,18 @@ def resolved_totals(
 
 def is_tabulated(rdf: PartialRDF, radiation: Radiation) -> bool:
     """Whether every element of a model has a scattering factor for a radiation."""
-    try:
-        for element in rdf.concentrations:
+    return not untabulated(rdf, radiation)
+
+
+def untabulated(rdf: PartialRDF, radiation: Radiation) -> list[str]:
+    """Elements of a model without a scattering factor for a radiation."""
+    missing = []
+    for element in rdf.concentrations:
+        try:
             scattering_strength(element, radiation, 1.0)
-    except InputError:
-        return False
-    return True
+        except InputError:
+            missing.append(element)
+    return missing
 
 
 def totals_dict(rdf: PartialRDF) -> dict[str, FloatArray]:

@@ -22,12 +22,14 @@ __all__ = [
     "Comparison",
     "Figure",
     "Files",
+    "Frames",
     "Json",
     "MaxAtoms",
     "ModelFile",
     "Potential",
     "Ranks",
     "Seed",
+    "Source",
     "Window",
     "command",
     "integer",
@@ -147,3 +149,51 @@ class Comparison:
     against: Against = None
     window: Window = None
     figure: Figure = None
+
+
+SOURCE = "What is read of F"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """Which frames are read of structure files, and what their atoms are."""
+
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIRST:END:STEP",
+            help="Frames of a trajectory: first, last, a number from 0, or such as 100:2000:10.",
+            show_default="all",
+            rich_help_panel=SOURCE,
+        ),
+    ] = None
+    types: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELEMENTS",
+            help="Elements of the types 1, 2, … of LAMMPS, such as Li,La,Zr,O.",
+            rich_help_panel=SOURCE,
+        ),
+    ] = None
+    order: Annotated[
+        int | None,
+        integer(
+            "Seed: fill sites that are held in part, in a neutral supercell nearest to the composition.",
+            panel=SOURCE,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Frames):
+    """What is read of structure files, and what they do not say themselves."""
+
+    cell: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A[,B,C[,α,β,γ]]",
+            help="Cell in Å and degrees of a file without one.",
+            show_default="none: a cluster",
+            rich_help_panel=SOURCE,
+        ),
+    ] = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.errors import InputError
+from alzmodel.sanity import shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,7 @@ def squared_structure_factors(
 ) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
     """Every reciprocal lattice vector with 2π/d in a range: hkl (n, 3), 2π/d in Å⁻¹ (n,) and |F|² (n,).
 
+    A site that is held in part scatters with the average factor of what holds it.
     Arguments and errors as :func:`powder_reflections`.
     """
     if not atoms.pbc.all():
@@ -142,6 +144,7 @@ def squared_structure_factors(
     if len(hkl) == 0:
         return hkl, Q, Q
     symbols = np.asarray(atoms.get_chemical_symbols())
+    shares = shares_of(atoms).astype(complex)
     x, y, z = np.ascontiguousarray(2 * np.pi * (atoms.get_scaled_positions() % 1.0).T)
     half = np.abs(hkl).max(axis=0)
     modes = tuple(int(2 * n + 1) for n in half)
@@ -150,8 +153,8 @@ def squared_structure_factors(
     # Friedel partners differ under dispersion; both are in the list.
     for element in sorted(set(symbols.tolist())):
         mine = symbols == element
-        ones = np.ones(int(mine.sum()), dtype=complex)
-        sums = finufft.nufft3d1(x[mine], y[mine], z[mine], ones, modes, eps=1e-13, isign=1, nthreads=1)
+        held = np.ascontiguousarray(shares[mine])
+        sums = finufft.nufft3d1(x[mine], y[mine], z[mine], held, modes, eps=1e-13, isign=1, nthreads=1)
         amplitude += factor(element, Q) * sums[place]
     return hkl, Q, np.abs(amplitude) ** 2
 

@@ -14,6 +14,7 @@ from alzmodel.errors import InputError
 from alzmodel.neighbours import check_apart
 from alzmodel.progress import Progress, silent
 from alzmodel.results import Result, holds
+from alzmodel.sanity import amounts_of, formula_text, held_in_part, shares_of, site_words
 from alzmodel.scattering.form_factors import spectrum_of
 from alzmodel.scattering.xrd.corrections import Resolution, polarization_factor, resolution_width
 from alzmodel.scattering.xrd.crystal import Reflection, powder_reflections
@@ -23,6 +24,7 @@ from alzmodel.scattering.xrd.routes import (
     atomic_fractions,
     damped_factor,
     debye_evaluator,
+    disorder_diffuse,
     displacements,
     evaluator,
     momentum,
@@ -193,7 +195,8 @@ def powder_pattern(
     chosen = _choose(listed) if method == "auto" else method
     _check_method(chosen, listed)
     for number, model in enumerate(listed):
-        check_apart(model, number)
+        if not held_in_part(model):
+            check_apart(model, number)
     if chosen == "crystal":
         pattern = crystal_pattern(
             listed[0],
@@ -313,12 +316,15 @@ def crystal_pattern(
             curve += reflection.strength * shape * 2 * math.sqrt(math.log(2) / math.pi) / width
         # Degrees 2θ per Å⁻¹: the profile has unit area in Q.
         per_q = np.degrees(line / (2 * np.pi * np.cos(np.radians(grid) / 2)))
-        curve *= per_q * 2 * np.pi**2 / (atoms.cell.volume * Q**2 * len(atoms))
+        curve *= per_q * 2 * np.pi**2 / (atoms.cell.volume * Q**2 * shares_of(atoms).sum())
         total += weight * (curve + thermal_diffuse(Q, line, atomic_fractions(atoms), displacement))
+        total += weight * disorder_diffuse(Q, line, atoms, displacement)
     mean = sum(line * weight for line, weight in lines)
     note = (
         f"infinite crystal, lines {fwhm} degrees wide" if not isinstance(fwhm, tuple) else "infinite crystal"
     )
+    if held_in_part(atoms):
+        note += f", {formula_text(amounts_of(atoms))} with average scattering factors where sites are held in part"
     intensity = total * polarization_factor(grid, polarization)
     return PowderPattern(grid, intensity, mean, "crystal", note, (), _mean_mass(atoms))
 
@@ -427,20 +433,24 @@ def _frame_list(frames: Atoms | Sequence[Atoms]) -> list[Atoms]:
 
 
 def _mean_mass(atoms: Atoms) -> float:
-    return float(np.mean(atoms.get_masses()))
+    return float(np.average(atoms.get_masses(), weights=shares_of(atoms)))
 
 
 def _choose(frames: Sequence[Atoms]) -> str:
     atoms = frames[0]
     if not atoms.pbc.any():
         return "debye"
-    if len(frames) == 1 and is_crystal(atoms):
+    if held_in_part(atoms) or (len(frames) == 1 and is_crystal(atoms)):
         return "crystal"
     return "pdf"
 
 
 def _check_method(method: str, frames: Sequence[Atoms]) -> None:
     periodic = frames[0].pbc
+    if method != "crystal" and held_in_part(frames[0]):
+        raise InputError(
+            f"XRD method {method}: a site is held by {site_words(frames[0])}; allowed: crystal, or whole atoms"
+        )
     if method in {"debye", "lattice"} and periodic.any():
         raise InputError(
             f"XRD method {method}: the model is periodic; allowed: pdf or crystal for periodic models"
@@ -466,6 +476,8 @@ def _labels(atoms: Atoms, unit: Atoms | None, pattern: PowderPattern) -> list[Re
 def _conventional(atoms: Atoms) -> Atoms:
     import spglib
 
+    if held_in_part(atoms):
+        return atoms
     found = spglib.standardize_cell(
         (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), to_primitive=False, symprec=1e-3
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.progress import Progress, part_of
+from alzmodel.sanity import amounts_of, held_in_part, shares_of, sites_of
 from alzmodel.scattering.form_factors import xray_factor
 from alzmodel.scattering.xrd.corrections import Resolution, broaden, polarization_factor, resolution_width
 
@@ -28,6 +29,7 @@ __all__ = [
     "atomic_fractions",
     "damped_factor",
     "debye_evaluator",
+    "disorder_diffuse",
     "displacements",
     "evaluator",
     "momentum",
@@ -86,10 +88,32 @@ def thermal_diffuse(
     return total
 
 
+def disorder_diffuse(
+    Q: FloatArray, wavelength: float, atoms: Atoms, displacement: Mapping[str, float]
+) -> FloatArray:
+    """Scattering per atom that sites held at random take from the reflections: Σ c |f|² − |Σ c f|² of each site.
+
+    References
+    ----------
+    B. E. Warren, X-ray Diffraction (1969), eq. 12.5 (Laue's monotonic scattering).
+    """
+    total = np.zeros_like(Q)
+    if not held_in_part(atoms):
+        return total
+    factor = damped_factor(wavelength, displacement)
+    factors = {element: factor(element, Q) for element in set(atoms.get_chemical_symbols())}
+    for held, number in sites_of(atoms).items():
+        own = np.asarray(sum(share * np.abs(factors[element]) ** 2 for element, share in held))
+        mean = np.asarray(sum(share * factors[element] for element, share in held))
+        total += number * (own - np.abs(mean) ** 2)
+    return np.asarray(total / shares_of(atoms).sum())
+
+
 def atomic_fractions(atoms: Atoms) -> dict[str, float]:
     """Share of the atoms by element."""
-    symbols = atoms.get_chemical_symbols()
-    return {element: symbols.count(element) / len(symbols) for element in sorted(set(symbols))}
+    amounts = amounts_of(atoms)
+    total = sum(amounts.values())
+    return {element: amounts[element] / total for element in sorted(amounts)}
 
 
 def evaluator(

@@ -1,0 +1,97 @@
+"""How commands read structure files: with the options that say what is read, and words for the user."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+from alzmodel.cli.options import Source
+from alzmodel.cli.output import say
+from alzmodel.errors import InputError
+from alzmodel.formats.choice import EVERY, parse_frames
+from alzmodel.formats.notes import ReadingNote
+from alzmodel.formats.structures import Reading
+from alzmodel.io import read_frames
+from alzmodel.sanity import amounts_of, formula_text, held_in_part, site_words
+from alzmodel.species import parse_types
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ase import Atoms
+
+    from alzmodel.cli.options import Frames
+
+__all__ = ["check_max_atoms", "read_models"]
+
+LARGEST_MAX_ATOMS = 10**10
+
+
+def check_max_atoms(max_atoms: int) -> None:
+    """Refuse a limit of atoms that lets no file in, or that no machine can hold."""
+    if not 1 <= max_atoms <= LARGEST_MAX_ATOMS:
+        raise InputError(f"--max-atoms {max_atoms}: out of range; allowed: 1 to {LARGEST_MAX_ATOMS:.0e}")
+
+
+def read_models(
+    path: Path, *, max_atoms: int, source: Frames | None = None, mixed: bool = False
+) -> list[Atoms]:
+    """Read the frames of a file that are asked for, and say what the reader has to tell.
+
+    Parameters
+    ----------
+    path
+        Of the file, or ``-``.
+    max_atoms
+        Most atoms of all frames.
+    source
+        Options of the command; None reads the file as it is.
+    mixed
+        Whether sites may be held in part where no order is asked for.
+    """
+    check_max_atoms(max_atoms)
+    reading = Reading() if source is None else _reading(source)
+    order = None if source is None else source.order
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", ReadingNote)
+        frames = read_frames(path, max_atoms=max_atoms, reading=reading, mixed=mixed or order is not None)
+        if order is not None:
+            from alzmodel.ordering import ordered
+
+            frames = [ordered(atoms, order) for atoms in frames]
+    if held_in_part(frames[0]):
+        formula = formula_text(amounts_of(frames[0]))
+        say(
+            f"alzmodel: {path}: {formula}, a site is held by {site_words(frames[0])}: average scattering factors"
+        )
+    for words in dict.fromkeys(str(one.message) for one in told):
+        say(f"alzmodel: {words}")
+    return frames
+
+
+def _reading(source: Frames) -> Reading:
+    cell = source.cell if isinstance(source, Source) else None
+    return Reading(
+        frames=EVERY if source.frames is None else parse_frames(source.frames),
+        cell=None if cell is None else _cell(cell),
+        types=None if source.types is None else parse_types(source.types),
+    )
+
+
+def _cell(text: str) -> tuple[float, float, float, float, float, float]:
+    allowed = "A, A,B,C or A,B,C,α,β,γ in Å and degrees"
+    try:
+        values = [float(word) for word in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) == 1:
+        values *= 3
+    if len(values) == 3:
+        values += [90.0] * 3
+    good = len(values) == 6 and all(map(math.isfinite, values))
+    if not good or min(values) <= 0 or max(values[3:]) >= 180:
+        raise InputError(f"--cell {text}: no cell; allowed: {allowed}")
+    a, b, c, alpha, beta, gamma = values
+    return a, b, c, alpha, beta, gamma
