@@ -15,13 +15,14 @@ from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.cation_order import CationOrder, cation_order
 from alzmodel.local_order.criteria import CRITERIA
 from alzmodel.local_order.free_volume import PROBE, FreeVolume, free_volume
+from alzmodel.local_order.ligands import former_elements
 from alzmodel.local_order.network import Network, network
 from alzmodel.local_order.polyhedra import unit_angles
 from alzmodel.local_order.rings import LARGEST, Rings, rings
 from alzmodel.local_order.roles import Roles, roles
 from alzmodel.local_order.sensitivity import SHIFT, sensitivity
 from alzmodel.local_order.sharing import Sharing, angle_density, sharing
-from alzmodel.local_order.shells import ANION, Bonded, bonded
+from alzmodel.local_order.shells import ANION, Bonded, bonded, pair_limits
 from alzmodel.local_order.space import Packing, packing
 from alzmodel.local_order.unit_geometry import UnitGeometry, unit_geometry
 from alzmodel.progress import Progress, silent
@@ -54,7 +55,7 @@ _LARGEST = 12  # coordination numbers up to here always stand in the histogram, 
 
 @dataclass(frozen=True, slots=True)
 class Unit(Result):
-    """The oxygen shell of one kind of cation, over all its atoms and frames.
+    """The shell of oxygens (and other anions) of one kind of cation, over all its atoms and frames.
 
     Attributes
     ----------
@@ -77,6 +78,9 @@ class Unit(Result):
     coordination_range
         Mean coordination with the cut-off 0.1 Å shorter and longer: how much the numbers hang on it. NaN where there is
         no cut-off.
+    by_ligand, cutoffs
+        Of models with several anions: mean number of each within its cut-off, and the cut-offs, Å, by pair; None where
+        oxygen alone is one. `cutoff` is that to the first of them.
     """
 
     n_centres: int
@@ -95,6 +99,8 @@ class Unit(Result):
     cutoff: float
     cutoff_source: str
     coordination_range: tuple[float, float]
+    by_ligand: dict[str, float] | None = field(default=None, metadata=holds(optional=True))
+    cutoffs: dict[str, float] | None = field(default=None, metadata=holds(optional=True))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -195,8 +201,8 @@ def building_units(
     criterion
         What ends a first shell, one of :data:`alzmodel.local_order.criteria.CRITERIA`.
     former
-        Cation that counts as network former; by default Zr, or without it the cation of the largest field strength
-        (valence over squared mean bond length).
+        Cation that counts as network former, or several such as ``"Si,Al"``; by default Zr, or without it the cation
+        other than H of the largest field strength (valence over squared mean bond length).
     ring_criterion
         One of :data:`alzmodel.local_order.rings.CRITERIA`.
     ring_centres
@@ -218,13 +224,12 @@ def building_units(
     model = bonded(frames, cutoffs=cutoffs, criterion=criterion)
     few = model.thinned(DETAIL_FRAMES)
     unknown = unknown_ions(model.frames)
-    named = former or _usual_former(model, charged=not unknown)
-    if named not in model.cations:
-        raise InputError(f"former: {named!r} is no cation of the model; allowed: {', '.join(model.cations)}")
+    formers = former_elements(former or _usual_former(model, charged=not unknown), model.cations)
+    named = ",".join(formers)
     progress(0.1, "rings and network")
     # First what may refuse an option.
     found_rings = rings(
-        model, centres=tuple(ring_centres or (named,)), criterion=ring_criterion, largest=largest_ring
+        model, centres=tuple(ring_centres or formers), criterion=ring_criterion, largest=largest_ring
     )
     found_network = network(model, former=named)
     progress(0.25, "voids")
@@ -299,32 +304,37 @@ def _usual_former(model: Bonded, *, charged: bool) -> str:
     if FORMER in model.cations:
         return FORMER
     strength = {}
-    for element in model.cations:
+    # Hydrogen ends bonds and makes no network.
+    possible = [element for element in model.cations if element != "H"] or list(model.cations)
+    for element in possible:
         mine = [atoms.symbols == element for atoms in model.frames]
         lengths = np.concatenate(
             [pairs.distance[here[pairs.i]] for here, pairs in zip(mine, model.bonds, strict=True)]
         )
         valence = formal_charges(model.frames[0])[mine[0]].mean() if charged else 1.0
         strength[element] = float(valence / lengths.mean() ** 2) if len(lengths) else 0.0
-    return max(model.cations, key=lambda element: strength[element])
+    return max(possible, key=lambda element: strength[element])
 
 
 def _unit(element: str, model: Bonded) -> Unit:
-    label = pair_label(element, ANION)
-    cutoff = model.shells.cutoffs[label]
+    labels = [pair_label(element, ligand) for ligand in model.ligands]
     numbers: list[NDArray[np.int64]] = []
     fewer: list[NDArray[np.int64]] = []
     more: list[NDArray[np.int64]] = []
     lengths: list[NDArray[np.float64]] = []
     effective: list[NDArray[np.float64]] = []
     angles: list[NDArray[np.float64]] = []
+    by_ligand = dict.fromkeys(model.ligands, 0)
     for atoms, bonds, pairs in zip(model.frames, model.bonds, model.far_bonds, strict=True):
         centres = np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
         mine = pairs.select(np.isin(pairs.i, centres))
         near = bonds.select(np.isin(bonds.i, centres))
         numbers.append(_coordination(near, centres))
-        fewer.append(_coordination(near.select(near.distance < cutoff - SHIFT), centres))
-        more.append(_coordination(mine.select(mine.distance < cutoff + SHIFT), centres))
+        near_limits, limits = (pair_limits(atoms, part, model.shells) for part in (near, mine))
+        fewer.append(_coordination(near.select(near.distance < near_limits - SHIFT), centres))
+        more.append(_coordination(mine.select(mine.distance < limits + SHIFT), centres))
+        for ligand in model.ligands:
+            by_ligand[ligand] += int((atoms.symbols[near.j] == ligand).sum())
         lengths.append(near.distance)
         effective.append(effective_coordination(mine)[centres])
         angles.append(unit_angles(near))
@@ -348,9 +358,11 @@ def _unit(element: str, model: Bonded) -> Unit:
         std_angle=_spread(angle),
         angles=middles,
         angle_density=density,
-        cutoff=cutoff if by_cutoff else float(length.max(initial=0.0)),
-        cutoff_source=model.shells.sources[label] if by_cutoff else model.criterion,
+        cutoff=model.shells.cutoffs[labels[0]] if by_cutoff else float(length.max(initial=0.0)),
+        cutoff_source=model.shells.sources[labels[0]] if by_cutoff else model.criterion,
         coordination_range=reach if by_cutoff else (math.nan, math.nan),
+        by_ligand={name: n / len(number) for name, n in by_ligand.items()} if len(labels) > 1 else None,
+        cutoffs={label: model.shells.cutoffs[label] for label in labels} if len(labels) > 1 else None,
     )
 
 

@@ -34,7 +34,7 @@ LEAST_421: Final = 8
 LEAST_MIRRORED: Final = 5
 """Of the six opposite pairs of neighbours that hold one kind of ion twice in pyrochlore."""
 _FARTHEST = 8.0  # Å within which the twelve nearest must lie
-_LIGHT = ("Li",)
+_LIGHT = ("H", "Li")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,10 @@ def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None
     elements = tuple(element for element in model.cations if element not in _LIGHT)
     if not elements:
         return None
-    parts = [frame_order(atoms, pairs) for atoms, pairs in zip(model.frames, model.bonds, strict=True)]
+    parts = [
+        frame_order(atoms, pairs, model.ligands)
+        for atoms, pairs in zip(model.frames, model.bonds, strict=True)
+    ]
     symbols = np.concatenate([np.array(atoms.get_chemical_symbols()) for atoms in model.frames])
     heavy = np.isin(symbols, elements)
 
@@ -190,7 +193,7 @@ def _per_element(
     return result
 
 
-def frame_order(atoms: Atoms, cation_bonds: Neighbours) -> FrameOrder:
+def frame_order(atoms: Atoms, cation_bonds: Neighbours, ligands: Sequence[str] = (ANION,)) -> FrameOrder:
     """Order around every cation of one frame; see :func:`cation_order`.
 
     Parameters
@@ -199,10 +202,12 @@ def frame_order(atoms: Atoms, cation_bonds: Neighbours) -> FrameOrder:
         The frame.
     cation_bonds
         Its cation–oxygen bonds.
+    ligands
+        Elements that are no cations.
     """
     n_atoms = len(atoms)
     symbols = np.array(atoms.get_chemical_symbols())
-    heavy = np.flatnonzero((symbols != ANION) & ~np.isin(symbols, _LIGHT))
+    heavy = np.flatnonzero(~np.isin(symbols, (*ligands, *_LIGHT)))
     nearest, vectors, shifts = _twelve_nearest(atoms[heavy])
     whole = nearest[:, 0] >= 0
     _, kind = np.unique(symbols[heavy], return_inverse=True)

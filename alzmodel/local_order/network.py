@@ -11,9 +11,9 @@ import numba
 import numpy as np
 
 from alzmodel.composition import pair_label
-from alzmodel.errors import InputError
+from alzmodel.local_order.ligands import former_elements, is_among
 from alzmodel.local_order.sharing import link_units
-from alzmodel.local_order.shells import ANION, Bonded, bonded
+from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.neighbours import neighbour_list
 from alzmodel.results import Result, holds
 
@@ -59,10 +59,10 @@ class Network(Result):
     Attributes
     ----------
     former
-        Element whose units the words bridging and Qn refer to.
+        Element whose units the words bridging and Qn refer to; several with commas between them.
     oxygen
-        Fraction of the oxygens by their cation neighbours, such as ``"O-Zr2La2Li"``, most frequent first; ``"O"`` has
-        none. Only those that occur.
+        Fraction of the oxygens (and of other ligands, such as ``"N-Zr2"``) by their cation neighbours, such as
+        ``"O-Zr2La2Li"``, most frequent first; ``"O"`` has none. Only those that occur.
     former_neighbours
         Fraction of the oxygens by the number of formers they are bonded to, as text.
     non_bridging_fraction, free_fraction
@@ -72,7 +72,7 @@ class Network(Result):
     mean_qn, std_qn
         Mean of that number, and its spread over units.
     sub_networks
-        Per cation element.
+        Per cation element, and of several formers together.
     short_range_order
         Warren–Cowley parameter α per pair of cations ``"Zr-La"`` and direction: 1 − p / c, with p the share of the
         second element among the cation neighbours of the first (each kind of pair within its own cut-off) and c its
@@ -114,7 +114,7 @@ def network(
     frames
         One model, frames of one, or a bonded model.
     former
-        Cation that counts as network former.
+        Cation that counts as network former, or several such as ``"Si,Al"``, whose units are one network.
     cutoffs
         Å by pair label, in place of what is found.
 
@@ -129,8 +129,7 @@ def network(
     Lippmaa et al., J. Am. Chem. Soc. 102, 4889 (1980)), here for units of any coordination.
     """
     model = bonded(frames, cutoffs=cutoffs)
-    if former not in model.cations:
-        raise InputError(f"former: {former!r} is no cation of the model; allowed: {', '.join(model.cations)}")
+    names = former_elements(former, model.cations)
     species: Counter[str] = Counter()
     formers: Counter[int] = Counter()
     bridges: Counter[int] = Counter()
@@ -146,22 +145,25 @@ def network(
             ],
             axis=1,
         )
-        oxygens = table[symbols == ANION]
-        rows, counts = np.unique(oxygens, axis=0, return_counts=True)
-        for row, count in zip(rows, counts, strict=True):
-            species[_species_name(model.cations, row)] += int(count)
-        n_bonds += oxygens.sum(axis=0)
-        is_cation = symbols != ANION
+        is_cation = ~is_among(atoms, model.ligands)
+        for ligand in model.ligands:
+            rows, counts = np.unique(table[symbols == ligand], axis=0, return_counts=True)
+            for row, count in zip(rows, counts, strict=True):
+                species[_species_name(ligand, model.cations, row)] += int(count)
+        n_bonds += table[~is_cation].sum(axis=0)
         kinds.append(symbols[is_cation])
         pairs.append(_neighbour_counts(atoms, symbols, model)[is_cation])
         meetings.append(_meeting_bonds(cation_bonds, symbols, table, model.cations)[is_cation])
-        to_former = table[:, model.cations.index(former)]
-        formers.update(to_former[symbols == ANION].tolist())
-        bridging = (symbols[cation_bonds.i] == former) & (to_former[cation_bonds.j] > 1)
-        qn = np.bincount(cation_bonds.i[bridging], minlength=len(atoms))[symbols == former]
+        to_former = table[:, [model.cations.index(name) for name in names]].sum(axis=1)
+        is_former = is_among(atoms, names)
+        formers.update(to_former[~is_cation].tolist())
+        bridging = is_former[cation_bonds.i] & (to_former[cation_bonds.j] > 1)
+        qn = np.bincount(cation_bonds.i[bridging], minlength=len(atoms))[is_former]
         bridges.update(qn.tolist())
         for element in model.cations:
             parts[element].append(_sub_network(cation_bonds, symbols == element))
+        if len(names) > 1:
+            parts.setdefault(",".join(names), []).append(_sub_network(cation_bonds, is_former))
     n_oxygen, n_former = sum(formers.values()), sum(bridges.values())
     mean_qn = sum(n * count for n, count in bridges.items()) / n_former
     square = sum(n**2 * count for n, count in bridges.items()) / n_former
@@ -170,7 +172,7 @@ def network(
     short_range, std_short_range = _preference(np.concatenate(pairs), kind, model.cations, shares)
     bridge, std_bridge = _preference(np.concatenate(meetings), kind, model.cations, n_bonds)
     return Network(
-        former=former,
+        former=",".join(names),
         oxygen={
             name: count / n_oxygen for name, count in sorted(species.items(), key=lambda s: (-s[1], s[0]))
         },
@@ -190,11 +192,11 @@ def network(
     )
 
 
-def _species_name(cations: Sequence[str], counts: NDArray[np.int64]) -> str:
+def _species_name(ligand: str, cations: Sequence[str], counts: NDArray[np.int64]) -> str:
     inside = "".join(
         element + (str(n) if n > 1 else "") for element, n in zip(cations, counts, strict=True) if n
     )
-    return f"{ANION}-{inside}" if inside else ANION
+    return f"{ligand}-{inside}" if inside else ligand
 
 
 def _sub_network(cation_bonds: Neighbours, mine: NDArray[np.bool_]) -> SubNetwork:
@@ -304,8 +306,12 @@ def _unfold(
 
 def _neighbour_counts(atoms: Atoms, symbols: NDArray[Any], model: Bonded) -> NDArray[np.float64]:
     """Neighbours of every cation within the cut-off of their kind, by element, shape (n_atoms, n_elements)."""
-    cations = np.flatnonzero(symbols != ANION)
-    limits = {pair: cutoff for pair, cutoff in model.shells.cutoffs.items() if ANION not in pair.split("-")}
+    cations = np.flatnonzero(~is_among(atoms, model.ligands))
+    limits = {
+        pair: cutoff
+        for pair, cutoff in model.shells.cutoffs.items()
+        if not set(model.ligands) & set(pair.split("-"))
+    }
     pairs = neighbour_list(atoms[cations], max(limits.values()))
     first, second = cations[pairs.i], cations[pairs.j]
     counts = np.zeros((len(atoms), len(model.cations)))

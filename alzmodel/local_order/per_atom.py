@@ -48,16 +48,26 @@ class AtomSurroundings:
     far
         The same with longer cut-offs; found by :func:`alzmodel.local_order.shells.bonded` if left out.
     former
-        Cation whose network `formers`, `qn` and the rings belong to.
+        Cation whose network `formers`, `qn` and the rings belong to; several with commas between them.
+    ligands
+        Elements that are no cations; oxygen if left out.
     """
 
     def __init__(
-        self, atoms: Atoms, pairs: Neighbours, far: Neighbours | None = None, former: str = "Zr"
+        self,
+        atoms: Atoms,
+        pairs: Neighbours,
+        far: Neighbours | None = None,
+        former: str = "Zr",
+        ligands: Sequence[str] | None = None,
     ) -> None:
         self.atoms, self.pairs, self.former = atoms, pairs, former
         self.n_atoms = len(atoms)
         self.symbols = np.array(atoms.get_chemical_symbols())
-        self.cation = self.symbols != ANION
+        self.formers = [name.strip() for name in former.split(",")]
+        self.ligands = [ANION] if ligands is None else list(ligands)
+        self.cation = ~np.isin(self.symbols, self.ligands)
+        self.is_former = np.isin(self.symbols, self.formers)
         self._far = far
 
     @cached_property
@@ -81,7 +91,7 @@ class AtomSurroundings:
     @cached_property
     def to_former(self) -> NDArray[np.int64]:
         """Formers that each atom is bonded to."""
-        return np.bincount(self.pairs.j[self.symbols[self.pairs.i] == self.former], minlength=self.n_atoms)
+        return np.bincount(self.pairs.j[self.is_former[self.pairs.i]], minlength=self.n_atoms)
 
     @cached_property
     def bridging(self) -> NDArray[np.int64]:
@@ -91,7 +101,7 @@ class AtomSurroundings:
     @cached_property
     def rings(self) -> NDArray[np.int64]:
         """Primitive rings through each former, by the number of formers."""
-        return rings_through(self.pairs.select(self.symbols[self.pairs.i] == self.former), LARGEST)
+        return rings_through(self.pairs.select(self.is_former[self.pairs.i]), LARGEST)
 
     @cached_property
     def links(self) -> Links:
@@ -111,7 +121,7 @@ class AtomSurroundings:
     @cached_property
     def order(self) -> FrameOrder:
         """Order of the cations."""
-        return frame_order(self.atoms, self.pairs)
+        return frame_order(self.atoms, self.pairs, self.ligands)
 
     @cached_property
     def valence(self) -> NDArray[np.float64] | None:
@@ -120,7 +130,7 @@ class AtomSurroundings:
 
     def of_formers(self, values: NDArray[Any]) -> NDArray[Any]:
         """Keep the values of formers; −1 for the others."""
-        return np.where(self.symbols == self.former, values, -1)
+        return np.where(self.is_former, values, -1)
 
     def of_cations(self, values: NDArray[Any]) -> NDArray[Any]:
         """Keep the values of cations; −1 for the others."""
@@ -252,7 +262,9 @@ def atom_arrays(model: Bonded, frame: int = -1, *, former: str = "Zr") -> dict[s
         ``surroundings`` (0 none, 1 fluorite-like, 2 pyrochlore-like), ``order_cluster`` (0 is the largest), and
         ``voronoi_volume`` (Å³) of fully periodic models whose radii are known.
     """
-    around = AtomSurroundings(model.frames[frame], model.bonds[frame], model.far_bonds[frame], former)
+    around = AtomSurroundings(
+        model.frames[frame], model.bonds[frame], model.far_bonds[frame], former, model.ligands
+    )
     found = ((one.name, one.values(around)) for one in ATOM_QUANTITIES)
     return {name: values for name, values in found if values is not None}
 

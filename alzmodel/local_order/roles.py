@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.composition import ION_TABLE, ion, ion_labels
-from alzmodel.errors import InputError
 from alzmodel.local_order.bond_valence import parameters
+from alzmodel.local_order.ligands import former_elements, is_among
 from alzmodel.local_order.network import percolation
 from alzmodel.local_order.sharing import link_units
 from alzmodel.local_order.shells import ANION, Bonded, bonded
@@ -231,7 +231,7 @@ def roles(
     frames
         One model, frames of one, or a bonded model.
     former
-        Cation whose network the bridges belong to.
+        Cation whose network the bridges belong to; several with commas between them.
     cutoffs
         Å by pair label, in place of what is found.
 
@@ -242,30 +242,29 @@ def roles(
         not known.
     """
     model = bonded(frames, cutoffs=cutoffs)
-    if former not in model.cations:
-        raise InputError(f"former: {former!r} is no cation of the model; allowed: {', '.join(model.cations)}")
+    formers = former_elements(former, model.cations)
     labels = [np.array(ion_labels(atoms)) for atoms in model.frames]
     found = {
         str(label): ion(str(label))
         for label in np.unique(np.concatenate(labels))
-        if ion(str(label)).element != ANION
+        if ion(str(label)).element not in model.ligands
     }
     order = sorted(found, key=lambda label: (model.cations.index(found[label].element), label))
     everything = [_connectivity(pairs, names, None) for pairs, names in zip(model.bonds, labels, strict=True)]
     rows = {}
     for label in order:
-        rows[label] = _role(label, model, labels, former)
-    return Roles(former, rows, _mean(everything))
+        rows[label] = _role(label, model, labels, formers)
+    return Roles(",".join(formers), rows, _mean(everything))
 
 
-def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], former: str) -> Role:
+def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], formers: Sequence[str]) -> Role:
     known = ion(label)
     _, parameter = parameters()
     r0, b = parameter.get(label, (math.nan, math.nan))
     lengths, shares, of_one = [np.empty(0)], [np.empty(0, dtype=bool)], [np.empty(0)]
     numbers, own_lengths = [], []
     for atoms, pairs, names in zip(model.frames, model.bonds, labels, strict=True):
-        is_former = np.array(atoms.get_chemical_symbols()) == former
+        is_former = is_among(atoms, formers)
         to_former = np.bincount(pairs.j[is_former[pairs.i]], minlength=len(atoms))
         mine = names[pairs.i] == label
         lengths.append(pairs.distance[mine])

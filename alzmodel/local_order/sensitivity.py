@@ -88,7 +88,8 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
             for label, pair in sharing(model).pairs.items()
         },
     }
-    if former in model.cations:
+    formers = tuple(former.split(","))
+    if set(formers) <= set(model.cations):
         net = network(model, former=former)
         row |= {
             "mean_qn": net.mean_qn,
@@ -100,7 +101,7 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
             "std_links_per_unit": {
                 element: part.std_links_per_unit for element, part in net.sub_networks.items()
             },
-            "rings": rings(model, centres=(former,), largest=LARGEST_RING).per_centre,
+            "rings": rings(model, centres=formers, largest=LARGEST_RING).per_centre,
         }
         if charged:
             ions = roles(model, former=former).ions

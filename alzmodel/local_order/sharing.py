@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alzmodel.composition import pair_label
-from alzmodel.local_order.shells import ANION, Bonded, Shells, bonded
+from alzmodel.local_order.shells import Bonded, Shells, bonded
 from alzmodel.neighbours import neighbour_list
 from alzmodel.results import Item, Result, holds
 
@@ -265,13 +265,13 @@ def _shares(pool: Sequence[NDArray[np.float64]]) -> dict[str, float]:
 
 
 def _cation_labels(shells: Shells) -> list[str]:
-    return [label for label in shells.cutoffs if ANION not in label.split("-")]
+    return [label for label in shells.cutoffs if not set(shells.ligands) & set(label.split("-"))]
 
 
 def _pairs_of_frame(atoms: Atoms, cation_bonds: Neighbours, shells: Shells) -> tuple[NDArray[Any], ...]:
     """Kind, shared oxygens and distance of all pairs in range; kind and angle of bridges; kinds of all linked pairs."""
     labels = _cation_labels(shells)
-    rank = {element: index for index, element in enumerate((*shells.cations, ANION))}
+    rank = {element: index for index, element in enumerate((*shells.cations, *shells.ligands))}
     table = np.full((len(rank), len(rank)), -1)
     for a in shells.cations:
         for b in shells.cations:
@@ -279,7 +279,7 @@ def _pairs_of_frame(atoms: Atoms, cation_bonds: Neighbours, shells: Shells) -> t
     limit = np.array([shells.cutoffs[label] for label in labels])
     species = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()])
 
-    cations = np.flatnonzero(species != rank[ANION])
+    cations = np.flatnonzero(species < len(shells.cations))
     pairs = neighbour_list(atoms[cations], float(limit.max()))
     first, second = cations[pairs.i], cations[pairs.j]
     kinds = table[species[first], species[second]]

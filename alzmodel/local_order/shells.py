@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import IONS, OXIDE_RADIUS, pair_label
+from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.local_order.bonds import ANION
 from alzmodel.local_order.criteria import CRITERIA, select_shell
+from alzmodel.local_order.ligands import bond_length, is_among, ligand_elements
 from alzmodel.local_order.pdf import PartialRDF, frame_list, partial_rdf, smoothing_width
 from alzmodel.neighbours import Neighbours, check_apart, minimum_between, neighbour_list
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "first_shells"]
+__all__ = ["ANION", "FAR", "LARGEST_CUTOFF", "Bonded", "Shells", "bonded", "first_shells", "pair_limits"]
 
 _RADII_TO_MINIMUM = 1.28
 """Where a partial shows no minimum: cut-off over the sum of radii. In La2Zr2O7, ZrO2, MgO and their melts the first
@@ -32,7 +33,9 @@ FAR: Final = 1.0
 """Å beyond the cut-off within which the effective coordination looks for more oxygen."""
 _PAIR_SMOOTHING = 0.25
 """Å, of g(r) between cations: as much as few pairs need, and the same for models of all sizes."""
-_HALOGENS = {"F", "Cl", "Br", "I"}
+_MOST_TO_MINIMUM = 1.6
+"""A gap beyond this times the sum of radii ends a further shell: that of hydrogen bonds, or of a cation without bonds
+to this ligand."""
 LARGEST_CUTOFF: Final = 9.0
 """Å; g(r) is looked at up to here, which holds the second shell of every cation pair."""
 
@@ -56,34 +59,19 @@ class Shells:
         behind them in others, and fractions would not compare.
     rdf
         The partials that the minima were read from.
+    ligands
+        Elements that the units are built of; see :func:`alzmodel.local_order.ligands.ligand_elements`.
     """
 
     cutoffs: dict[str, float]
     sources: dict[str, str]
     rdf: PartialRDF
+    ligands: tuple[str, ...] = (ANION,)
 
     @property
     def cations(self) -> tuple[str, ...]:
-        """Elements other than oxygen, in the order of the pair labels."""
-        return tuple(element for element in self.rdf.elements if element != ANION)
-
-
-def _cation_elements(atoms: Atoms) -> list[str]:
-    """Elements other than oxygen.
-
-    Raises
-    ------
-    InputError
-        If there is no oxygen, nothing else, or a halogen, whose ions would be taken for cations.
-    """
-    elements = set(atoms.get_chemical_symbols())
-    if ANION not in elements or len(elements) == 1:
-        raise InputError(f"model: {atoms.get_chemical_formula()} has no cation–oxygen units; allowed: oxides")
-    if elements & _HALOGENS:
-        raise InputError(
-            f"model: {', '.join(sorted(elements & _HALOGENS))} beside oxygen; allowed: oxides without other anions"
-        )
-    return sorted(elements - {ANION})
+        """Elements other than the ligands, in the order of the pair labels."""
+        return tuple(element for element in self.rdf.elements if element not in self.ligands)
 
 
 def first_shells(
@@ -103,34 +91,41 @@ def first_shells(
     Raises
     ------
     InputError
-        If the model is no oxide, or a given cut-off names no pair of it or is not between 0 and 9 Å.
+        If the model has no anions, or a given cut-off names no pair of it or is not between 0 and 9 Å.
     """
     listed = frame_list(frames)
-    cations = _cation_elements(listed[0])
-    given = _checked(cutoffs or {}, [*cations, ANION])
+    ligands = ligand_elements(listed[0])
+    cations = sorted(set(listed[0].get_chemical_symbols()) - set(ligands))
+    given = _checked(cutoffs or {}, cations, ligands)
     rdf = partial_rdf(listed, r_max=LARGEST_CUTOFF)
     minima = rdf.cutoffs()
     found: dict[str, float] = {}
     sources: dict[str, str] = {}
     lengths = {}
     for cation in sorted(cations, key=rdf.elements.index):
-        label = pair_label(cation, ANION)
-        if label in given:
-            found[label], sources[label] = given[label], "given"
-        elif label in minima:
-            found[label] = _beyond_splits(rdf, label, minima[label], _radius(cation) + OXIDE_RADIUS)
-            sources[label] = "first minimum"
-        else:
-            found[label], sources[label] = _RADII_TO_MINIMUM * (_radius(cation) + OXIDE_RADIUS), "radii"
-        inside = rdf.r < found[label]
-        pairs = rdf.counts[label][inside]
-        # Without any bond the radii stand in.
-        lengths[cation] = (
-            float(np.average(rdf.r[inside], weights=pairs)) if pairs.any() else _radius(cation) + OXIDE_RADIUS
-        )
+        pairs, mean = 0.0, bond_length(cation, ligands[0])
+        for ligand in ligands:
+            label, radii = pair_label(cation, ligand), bond_length(cation, ligand)
+            if label in given:
+                found[label], sources[label] = given[label], "given"
+            elif label in minima and _is_bond(rdf, label, radii):
+                found[label] = _beyond_splits(rdf, label, minima[label], radii)
+                sources[label] = "first minimum"
+            else:
+                found[label], sources[label] = _RADII_TO_MINIMUM * radii, "radii"
+            inside = rdf.r < found[label]
+            number = rdf.counts[label][inside]
+            if number.any():
+                # Without any bond the radii stand in.
+                total = pairs + float(number.sum())
+                mean += (
+                    (float(np.average(rdf.r[inside], weights=number)) - mean) * float(number.sum()) / total
+                )
+                pairs = total
+        lengths[cation] = mean
     for label in rdf.counts:
         a, b = label.split("-")
-        if ANION in {a, b}:
+        if {a, b} & set(ligands):
             continue
         if label in given:
             found[label], sources[label] = given[label], "given"
@@ -138,13 +133,18 @@ def first_shells(
             bridge = lengths[a] + lengths[b]
             found[label] = _pair_cutoff(rdf, label, bridge)
             sources[label] = "minimum beyond a straight bridge"
-    return Shells(found, sources, rdf)
+    return Shells(found, sources, rdf, ligands)
+
+
+def _is_bond(rdf: PartialRDF, label: str, radii: float) -> bool:
+    """Whether a pair has distances as bonds have."""
+    return bool(rdf.counts[label][rdf.r < _MOST_TO_MINIMUM * radii].any())
 
 
 def _beyond_splits(rdf: PartialRDF, label: str, minimum: float, radii: float) -> float:
-    """Return the first minimum, or the lowest place beyond it if it lies inside the shell."""
+    """Return the first minimum, or where g(r) is lowest about the radii if it lies inside the shell or far beyond."""
     low, high = _LEAST_TO_MINIMUM * radii, 1.45 * radii
-    if minimum >= low:
+    if low <= minimum <= _MOST_TO_MINIMUM * radii:
         return minimum
     return minimum_between(rdf.r, rdf.g[label], low, high, smoothing=smoothing_width(rdf, label))
 
@@ -157,25 +157,20 @@ def _pair_cutoff(rdf: PartialRDF, label: str, bridge: float) -> float:
     return minimum_between(rdf.r, rdf.g[label], low, high, smoothing=_PAIR_SMOOTHING)
 
 
-def _checked(cutoffs: Mapping[str, float], elements: Sequence[str]) -> dict[str, float]:
+def _checked(
+    cutoffs: Mapping[str, float], cations: Sequence[str], ligands: Sequence[str]
+) -> dict[str, float]:
+    elements = {*cations, *ligands}
     checked = {}
     for name, value in cutoffs.items():
         a, _, b = name.partition("-")
-        if a not in elements or b not in elements or a == b == ANION:
-            pairs = sorted(
-                {pair_label(x, y) for x in elements for y in elements} - {pair_label(ANION, ANION)}
-            )
+        if a not in elements or b not in elements or {a, b} <= set(ligands):
+            pairs = sorted({pair_label(x, y) for x in elements for y in cations})
             raise InputError(f"cut-off: pair {name!r} is not in the model; allowed: {', '.join(pairs)}")
         if not (math.isfinite(value) and 0 < value <= LARGEST_CUTOFF):
             raise InputError(f"cut-off of {name}: {value} Å; allowed: 0 < cut-off ≤ {LARGEST_CUTOFF:g}")
         checked[pair_label(a, b)] = float(value)
     return checked
-
-
-def _radius(element: str) -> float:
-    """Six-fold radius of the element's usual ion; 1 Å for one without data, near the middle of all."""
-    radii = [known.radius_cn6 for known in IONS.values() if known.element == element and known.usual]
-    return radii[0] if radii else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +199,13 @@ class Bonded:
 
     @property
     def cations(self) -> tuple[str, ...]:
-        """Elements other than oxygen, in the order of the pair labels."""
+        """Elements other than the ligands, in the order of the pair labels."""
         return self.shells.cations
+
+    @property
+    def ligands(self) -> tuple[str, ...]:
+        """Elements that the units are built of, oxygen first."""
+        return self.shells.ligands
 
     @property
     def periodic(self) -> bool:
@@ -238,10 +238,10 @@ class Bonded:
     def with_moved_cutoffs(self, by: float) -> Bonded:
         """Return the same frames with the cut-offs of all cation–oxygen pairs moved by so many Å, at most `FAR`."""
         cutoffs = {
-            label: cutoff + by if ANION in label.split("-") else cutoff
+            label: cutoff + by if set(self.ligands) & set(label.split("-")) else cutoff
             for label, cutoff in self.shells.cutoffs.items()
         }
-        shells = Shells(cutoffs, self.shells.sources, self.shells.rdf)
+        shells = Shells(cutoffs, self.shells.sources, self.shells.rdf, self.ligands)
         near = tuple(
             _within(atoms, far, shells) for atoms, far in zip(self.frames, self.far_bonds, strict=True)
         )
@@ -268,13 +268,29 @@ def _check_criterion(criterion: str) -> None:
 
 
 def _within(atoms: Atoms, pairs: Neighbours, shells: Shells) -> Neighbours:
-    """Cation–oxygen pairs within the cut-offs."""
-    return pairs.select(pairs.distance < _limits(atoms, shells)[pairs.i])
+    """Cation–ligand pairs within the cut-offs."""
+    return pairs.select(pairs.distance < pair_limits(atoms, pairs, shells))
+
+
+def pair_limits(atoms: Atoms, pairs: Neighbours, shells: Shells) -> NDArray[np.float64]:
+    """Cut-off of each cation–ligand pair of a frame, Å, shape (n_pairs,)."""
+    if len(shells.ligands) == 1:
+        return _limits(atoms, shells)[pairs.i]
+    rank = {element: index for index, element in enumerate((*shells.cations, *shells.ligands))}
+    kind = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()])
+    table = np.zeros((len(rank), len(rank)))
+    for cation in shells.cations:
+        for ligand in shells.ligands:
+            table[rank[cation], rank[ligand]] = shells.cutoffs[pair_label(cation, ligand)]
+    return np.asarray(table[kind[pairs.i], kind[pairs.j]])
 
 
 def _limits(atoms: Atoms, shells: Shells) -> NDArray[np.float64]:
-    """Cut-off of every cation with oxygen, shape (n_atoms,); zero for oxygen."""
-    limits = {element: shells.cutoffs[pair_label(element, ANION)] for element in shells.cations}
+    """Largest cut-off of every cation with a ligand, shape (n_atoms,); zero for ligands."""
+    limits = {
+        element: max(shells.cutoffs[pair_label(element, ligand)] for ligand in shells.ligands)
+        for element in shells.cations
+    }
     return np.array([limits.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols()])
 
 
@@ -310,10 +326,10 @@ def bonded(
     shells = first_shells(listed, cutoffs=cutoffs)
     near, far = [], []
     for atoms in listed:
-        oxygen = atoms.symbols == ANION
-        limit = _limits(atoms, shells)
-        pairs = neighbour_list(atoms, float(limit.max()) + FAR, of=~oxygen, among=oxygen)
-        pairs = pairs.select(pairs.distance < limit[pairs.i] + FAR)
+        ligand = is_among(atoms, shells.ligands)
+        reach = float(_limits(atoms, shells).max()) + FAR
+        pairs = neighbour_list(atoms, reach, of=~ligand, among=ligand)
+        pairs = pairs.select(pairs.distance < pair_limits(atoms, pairs, shells) + FAR)
         far.append(pairs)
         near.append(_within(atoms, pairs, shells))
     return Bonded(tuple(listed), shells, tuple(near), tuple(far)).with_criterion(criterion)

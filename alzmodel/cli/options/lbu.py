@@ -47,7 +47,8 @@ class UnitOptions:
     former: Annotated[
         str | None,
         typer.Option(
-            metavar="ELEMENT", help="Network former; default: Zr, else the cation of largest field strength."
+            metavar="ELEMENTS",
+            help="Network former, or several such as Si,Al; default: Zr, else the cation of largest field strength.",
         ),
     ] = None
     ring_criterion: Annotated[
