@@ -123,7 +123,7 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
     charges = np.array([usual_charge(symbol) for symbol in large.get_chemical_symbols()], dtype=float)
     counts, neutral = _whole_numbers(groups, charges)
     state = _dealt(groups, counts, len(where), np.random.default_rng(seed))
-    _exchange(large, where, groups, charges, state, np.random.default_rng([seed, 1]))
+    clashes = _exchange(large, where, groups, charges, state, np.random.default_rng([seed, 1]))
     held = np.flatnonzero(state >= 0)
     result = large[state[held]]
     result.positions = large.positions[where[held]]
@@ -133,7 +133,10 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
     built = {key: float(n) for key, n in Counter(result.get_chemical_symbols()).items()}
     built = {key: built[key] for key in amounts_of(atoms) if key in built}
     words = f"{'×'.join(map(str, repeats))} cells ordered by seed {seed}: {formula_text(built)} for {shares}"
-    tell(words + (", neutral" if neutral else ", which no whole numbers make neutral"))
+    words += ", neutral" if neutral else ", which no whole numbers make neutral"
+    if clashes:
+        words += f"; {clashes} pairs of split sites nearer than {_TOO_NEAR:g} Å are both held, which these shares force"
+    tell(words)
     result.info = {
         **atoms.info,
         "kind": "crystal",
@@ -227,11 +230,17 @@ def _exchange(
     charges: NDArray[np.float64],
     state: NDArray[np.int64],
     rng: np.random.Generator,
-) -> None:
-    """Exchange what holds two places of a group, by Metropolis' rule at a falling temperature; `state` is changed."""
+) -> int:
+    """Exchange what holds two places of a group, by Metropolis' rule at a falling temperature; `state` is changed.
+
+    Returns
+    -------
+    int
+        Pairs of places left that are held and too near.
+    """
     mixed = [one.places for one in groups if len(set(state[one.places].tolist())) > 1]
     if not mixed:
-        return
+        return 0
     energy, clash = _interactions(atoms, where)
     n_moves = _SWEEPS * sum(len(places) for places in mixed)
     charge = np.where(state >= 0, charges[state], 0.0)
@@ -256,6 +265,7 @@ def _exchange(
         charge[a], charge[b] = charge[b], charge[a]
         held[a], held[b] = held[b], held[a]
         state[a], state[b] = state[b], state[a]
+    return round(float(held @ clash @ held) / 2)
 
 
 def _interactions(atoms: Atoms, where: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -33,6 +33,8 @@ OCCUPANCY: Final = "occupancy"
 LEAST_BOND: Final = 0.5
 """Of the sum of covalent radii. The shortest bonds of solids reach 0.75 (metals in high charge to oxygen), those of
 collisions in melts 0.6."""
+REFUSED_BOND: Final = 0.35
+"""Of the sum of covalent radii, the median over atoms: a gas of points as dense as an oxide has 0.5, lengths in nm 0.1."""
 MOST_BOND: Final = 1.55
 """Of the sum of covalent radii: ionic bonds reach 1.2. A length in bohr that is read in Å is 1.9 times too long."""
 _MANY: Final = 20_000
@@ -149,7 +151,7 @@ def length_problem(atoms: Atoms) -> tuple[bool, str]:
     Returns
     -------
     refuse : bool
-        Whether half of the atoms are so near to another that the lengths cannot be in Å.
+        Whether half of the atoms are so near to another (:data:`REFUSED_BOND`) that the lengths cannot be in Å.
     words : str
         Nothing if no pair is nearer than half the sum of covalent radii (B. Cordero et al., Dalton Trans. (2008) 2832)
         and the atoms are not all far apart.
@@ -165,7 +167,7 @@ def length_problem(atoms: Atoms) -> tuple[bool, str]:
         pair = f"{symbols[first[closest]]}-{symbols[second[closest]]}"
         distance = float(atoms.get_distance(first[closest], second[closest], mic=bool(atoms.pbc.any())))
         count = int((ratio < LEAST_BOND).sum())
-        many = count > len(atoms) / 2
+        many = float(np.median(ratio)) < REFUSED_BOND
         words = f"{pair} {distance:.3g} Å apart is shorter than any bond ({count} of {len(atoms)} atoms)"
         return many, words
     if atoms.pbc.all() and len(ratio) > 1 and float(np.median(ratio)) > MOST_BOND:

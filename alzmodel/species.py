@@ -32,7 +32,7 @@ ISOTOPE: Final = "isotope"
 _HYDROGEN: Final = {"D": 2, "T": 3}
 _LABEL: Final = re.compile(
     r"(?P<mass>\d{1,3})?(?P<letters>[A-Za-z]{1,2})"
-    r"(?P<charge>\d*\.?\d*[+-]|[+-]\d+\.?\d*|[+-])?"
+    r"(?P<charge>[+-]\d+\.?\d*|\d*\.?\d*[+-])?"
     r"(?P<rest>\d*[A-Za-z']?|[_.:(*#/].*)"
 )
 _NEAR: Final = 0.006
@@ -156,12 +156,13 @@ def species_of_mass(mass: float) -> Species | None:
     off = abs(float(atomic_masses[nearest]) - mass)
     room = min(0.5, 0.03 * mass)
     if off > 0.02:
+        # Of masses that two isotopes share, hydrogen's comes first.
         isotopes = [
-            (abs(own - mass), name, number)
-            for name in ("H", "Li", "B", symbol)
+            (round(abs(own - mass), 3), order, name, number)
+            for order, name in enumerate(("H", "Li", "B", symbol))
             for number, own in _isotope_masses(name).items()
         ]
-        distance, name, number = min(isotopes)
+        distance, _, name, number = min(isotopes)
         if distance < _NEAR or (off > room and distance < 0.02):
             return Species(name, number)
     return Species(symbol) if off <= room else None

@@ -136,7 +136,7 @@ def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ..
     valence = _bond_valence(result.get("bond_valence"))
     rows = [
         (
-            f"{centre}-O",
+            _unit_name(centre, unit),
             _number(unit, "mean_coordination", 2),
             _number(unit, "std_coordination", 2, alone=True),
             _number(unit, "effective_coordination", 2),
@@ -151,6 +151,11 @@ def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ..
         for centre, unit in result["units"].items()
     ]
     return columns, rows
+
+
+def _unit_name(centre: str, unit: Mapping[str, Any]) -> str:
+    """Name a unit by its ligands: ``Zr-O``, ``P-O,N``."""
+    return f"{centre}-{','.join(unit.get('by_ligand') or ('O',))}"
 
 
 def _bond_valence(table: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
@@ -168,7 +173,7 @@ def _shapes(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, .
         bodies = part["polyhedra"]
         rows.append(
             (
-                f"{centre}-O",
+                _unit_name(centre, result["units"][centre]),
                 _histogram(centre, result["units"][centre]["histogram"]),
                 _nearest(part["shapes"]),
                 _number(bodies["volume"], "mean", 2),
@@ -396,7 +401,8 @@ def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for element in result["units"]:
         parts = [row["units"][element] for row in table]
         yield (f"coordination of {element}", *(_number(part, "mean_coordination", 2) for part in parts))
-        yield (f"{element}-O distance (Å)", *(_number(part, "mean_distance") for part in parts))
+        name = _unit_name(element, result["units"][element])
+        yield (f"{name} distance (Å)", *(_number(part, "mean_distance") for part in parts))
         yield (f"bond valence of {element}", *(_number(part, "bond_valence", 2) for part in parts))
     for pair in result["sharing"]:
         if pair in {_ARGUED, "La-La", *bridged} and _finite(table[0]["sharing"][pair]["corner"]):

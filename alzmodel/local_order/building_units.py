@@ -361,8 +361,12 @@ def _unit(element: str, model: Bonded) -> Unit:
         cutoff=model.shells.cutoffs[labels[0]] if by_cutoff else float(length.max(initial=0.0)),
         cutoff_source=model.shells.sources[labels[0]] if by_cutoff else model.criterion,
         coordination_range=reach if by_cutoff else (math.nan, math.nan),
-        by_ligand={name: n / len(number) for name, n in by_ligand.items()} if len(labels) > 1 else None,
-        cutoffs={label: model.shells.cutoffs[label] for label in labels} if len(labels) > 1 else None,
+        by_ligand={name: n / len(number) for name, n in by_ligand.items()}
+        if model.ligands != (ANION,)
+        else None,
+        cutoffs={label: model.shells.cutoffs[label] for label in labels}
+        if model.ligands != (ANION,)
+        else None,
     )
 
 

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from alzmodel.errors import InputError
+from alzmodel.formats.cif import read_cif
+from alzmodel.formats.notes import ReadingNote
+from alzmodel.ordering import ordered, usual_charge
+from tests.formats.files import YSZ, cif
+
+LITHIUM = cif(
+    [
+        "Li1 Li 0.125 0.125 0.125 0.5",
+        "Li2 Li 0.11 0.11 0.11 0.25",
+        "Zr Zr 0.5 0.5 0.5 0.5",
+        "O O .25 .25 .25 1",
+    ],
+    a=9.0,
+    group="'P m -3 m'",
+    number="221",
+)
+
+
+def build(text, seed):
+    """Ordered supercell of a CIF, and what is told of it."""
+    with pytest.warns(ReadingNote) as told:
+        found = ordered(read_cif(text, "x")[0], seed)
+    return found, str(told[-1].message)
+
+
+def test_zirconia_with_yttria_is_neutral_and_near():
+    found, words = build(YSZ, 1)
+    numbers = found.symbols.formula.count()
+    # 108 cation sites at 0.85 and 0.15, 216 oxygen sites at 0.925.
+    assert numbers["Zr"] + numbers["Y"] == 108
+    assert sum(usual_charge(symbol) for symbol in found.symbols) == 0
+    assert abs(numbers["Zr"] - 91.8) < 3
+    assert "Zr92Y16O208 for Zr91.8Y16.2O199.8, neutral" in words
+    assert min(found.get_all_distances(mic=True)[0][1:]) > 2.0
+    assert "occupancy" not in found.arrays
+
+
+def test_the_seed_makes_the_arrangement():
+    first, again, other = (build(YSZ, seed)[0] for seed in (1, 1, 2))
+    assert (first.positions == again.positions).all()
+    assert not (first.positions == other.positions).all()
+
+
+def test_split_sites_are_not_both_held():
+    found, words = build(LITHIUM, 3)
+    assert "split sites" not in words
+    assert sum(usual_charge(symbol) for symbol in found.symbols) == 0
+    lithium = found[found.symbols == "Li"]
+    distances = lithium.get_all_distances(mic=True)
+    assert distances[distances > 0].min() > 1.3
+
+
+def test_split_sites_that_shares_force_are_told():
+    # Twice the oxygen asks for more lithium than there are places.
+    _, words = build(LITHIUM.replace(".25 .25 .25 0.5", ".25 .25 .25 1"), 3)
+    assert "pairs of split sites nearer than 1.3 Å are both held" in words
+
+
+def test_a_mixed_site_keeps_its_whole_numbers():
+    text = cif(["Ga Ga 0 0 0 0.5", "Mg Mg 0 0 0 0.5", "O O .5 .5 .5 1"], a=4.2)
+    found, words = build(text, 1)
+    assert "neutral" in words
+    assert found.symbols.formula.count()["O"] == 108
+
+
+def test_whole_models_are_handed_back_and_bad_seeds_refused():
+    whole = read_cif(cif(["Zr Zr 0 0 0 1", "O O .25 .25 .25 1"]), "x")[0]
+    assert ordered(whole, 1) is whole
+    with pytest.raises(InputError, match="seed"):
+        ordered(whole, -1)
