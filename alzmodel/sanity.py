@@ -34,7 +34,7 @@ LEAST_BOND: Final = 0.5
 """Of the sum of covalent radii. The shortest bonds of solids reach 0.75 (metals in high charge to oxygen), those of
 collisions in melts 0.6."""
 REFUSED_BOND: Final = 0.35
-"""Of the sum of covalent radii, the median over atoms: a gas of points as dense as an oxide has 0.5, lengths in nm 0.1."""
+"""Of the sum of covalent radii, the median over atoms: points at random, as dense as an oxide, have 0.5, nm 0.1."""
 MOST_BOND: Final = 1.55
 """Of the sum of covalent radii: ionic bonds reach 1.2. A length in bohr that is read in Å is 1.9 times too long."""
 _MANY: Final = 20_000
