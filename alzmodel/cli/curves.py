@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
-from alzmodel.cli.reading import read_models
+from alzmodel.cli.reading import check_max_atoms, read_models
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
-__all__ = ["check_positive", "each_file", "lay_over_measured", "measured_curve"]
+__all__ = ["check_max_atoms", "check_positive", "each_file", "lay_over_measured", "measured_curve"]
 
 
 def measured_curve(comparison: Comparison, abscissa: Abscissa) -> MeasuredCurve | None:
