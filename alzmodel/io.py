@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 __all__ = [
+    "STANDARD_STREAM",
     "atomic_path",
     "check_cell",
     "check_output_folder",

@@ -196,7 +196,7 @@ def name_species(atoms: Atoms, species: Sequence[Species]) -> None:
         atoms.set_array(ISOTOPE, isotopes)
         masses = atoms.get_masses()
         for index in np.flatnonzero(isotopes):
-            masses[index] = _isotope_masses(species[index].symbol)[int(isotopes[index])]
+            masses[index] = _isotope_masses(species[int(index)].symbol)[int(isotopes[index])]
         atoms.set_masses(masses)
     if any(one.charge is not None for one in species):
         atoms.set_initial_charges([one.charge or 0.0 for one in species])

@@ -236,17 +236,17 @@ def _expand(sites: Sequence[_Site], operators: Operators, cell: NDArray[np.float
             species += [one] * len(images)
             shares += [share] * len(images)
             rows += [row] * len(images)
-    fractions, share = np.array(places), np.array(shares)
+    fractions, part = np.array(places), np.array(shares)
     kept = np.ones(len(fractions), dtype=bool)
-    total = share.copy()
+    total = part.copy()
     for a, b in _meeting(fractions, cell):
         if not (kept[a] and kept[b]):
             continue
-        if rows[a] != rows[b] and species[a] == species[b] and share[a] + share[b] > _FULL:
+        if rows[a] != rows[b] and species[a] == species[b] and part[a] + part[b] > _FULL:
             kept[b] = False
             continue
-        total[a] += share[b]
-        total[b] += share[a]
+        total[a] += part[b]
+        total[b] += part[a]
     if (total[kept] > _FULL).any():
         first = int(np.flatnonzero(kept & (total > _FULL))[0])
         raise InputError(
@@ -255,8 +255,8 @@ def _expand(sites: Sequence[_Site], operators: Operators, cell: NDArray[np.float
         )
     found = np.flatnonzero(kept)
     atoms = make_atoms([species[k] for k in found], positions=fractions[found] @ cell, cell=cell, pbc=True)
-    if (np.abs(share[found] - 1) > 1e-3).any():
-        atoms.set_array(OCCUPANCY, share[found])
+    if (np.abs(part[found] - 1) > 1e-3).any():
+        atoms.set_array(OCCUPANCY, part[found])
         atoms.info["kind"] = "crystal"
     return atoms
 
