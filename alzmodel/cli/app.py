@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from alzmodel.cli import analyse, build, fem, inverse, library, pdf, reference, refine, screen, study, xrd
+from alzmodel.cli import (
+    analyse,
+    build,
+    fem,
+    inverse,
+    library,
+    pdf,
+    reference,
+    refine,
+    screen,
+    study,
+    transport,
+    xrd,
+)
 from alzmodel.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, InputError, exit_code
 from alzmodel.interrupts import interruptible
 
@@ -39,6 +52,7 @@ fem.register(app)
 inverse.register(app)
 reference.register(app)
 screen.register(app)
+transport.register(app)
 
 
 def _show_version(wanted: bool) -> None:

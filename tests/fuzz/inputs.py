@@ -137,6 +137,7 @@ BASES: dict[str, tuple[str, ...]] = {
     "inverse": ("small.extxyz", "--dry-run", "-o", "folder"),
     "reference": ("MgO", "--only", "models", "-o", "folder"),
     "screen": ("--dopants", "Ce", "--dry-run", "-o", "folder"),
+    "transport": ("moving.extxyz", "--frame-time", "0.1"),
     "run": ("study.toml", "--dry-run", "--out", "folder"),
     "study init": ("new.toml",),
     "status": ("study",),
@@ -421,6 +422,7 @@ STUDIES = tuple(f"study-{n}.toml" for n in range(120))
 REPLACED: dict[str, tuple[str, ...]] = {
     "good.extxyz": STRUCTURES,
     "small.extxyz": STRUCTURES,
+    "moving.extxyz": STRUCTURES,
     "stack.npy": (*STACKS, *STACKS, *STRUCTURES),
     "study.toml": STUDIES,
     "study": ("missing", "good.extxyz", "hollow", "broken-study", "."),
@@ -446,6 +448,10 @@ def write_files(folder: Path, study: Path, seed: int) -> None:
     (folder / "damaged.extxyz.gz").write_bytes(gzip.compress((folder / "good.extxyz").read_bytes())[:-20])
     for name in ("random.traj", "random.extxyz", "random.dm4", "random.hspy", "random.tif"):
         (folder / name).write_bytes(rng.randbytes(3000))
+    moving = [crystal("Li2O") for _ in range(60)]
+    for number, frame in enumerate(moving):
+        frame.rattle(0.1, seed=number)
+    write_structure(moving, folder / "moving.extxyz")
     _write_stacks(folder)
     _write_studies(folder, study, rng)
 

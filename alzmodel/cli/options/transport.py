@@ -1,0 +1,89 @@
+"""Options of ``alzmodel transport``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alzmodel.cli.options import Ranks, integer, number
+
+__all__ = ["CoulombSum", "DynamicsOptions", "Output", "TransportFiles", "TransportOptions"]
+
+DYNAMICS = "Molecular dynamics of models"
+
+
+class CoulombSum(StrEnum):
+    """How the Coulomb force is computed."""
+
+    PPPM = "pppm"
+    DSF = "dsf"
+
+
+TransportFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="F...",
+        help="Models, one in each file, which are moved with LAMMPS; or with --frame-time trajectories (extxyz, "
+        "LAMMPS dump, XDATCAR, …). Those of one composition and temperature are seeds.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", help="Folder for transport.json, figures, trajectories and restart files."
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportOptions:
+    """What moves, how hot, and how far apart the frames are."""
+
+    frame_time: Annotated[
+        float | None, number("F are trajectories, with so many ps between frames.", "--frame-time")
+    ] = None
+    temperatures: Annotated[
+        str | None,
+        typer.Option(
+            help="K, with commas between. Models: 600,700,800,900,1000 if left out. Trajectories: of all, or "
+            "one for each."
+        ),
+    ] = None
+    ion: Annotated[str, typer.Option(help="Element that conducts; all others are the framework.")] = "Li"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicsOptions:
+    """How models are moved."""
+
+    time: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|PS",
+            help="ps of each run; auto is until the ions diffuse.",
+            rich_help_panel=DYNAMICS,
+        ),
+    ] = "auto"
+    max_time: Annotated[float, number("ps, at which auto ends at the latest.", panel=DYNAMICS)] = 1000.0
+    potential: Annotated[
+        list[str] | None,
+        typer.Option(help="Potential, once for each; du-teter if left out.", rich_help_panel=DYNAMICS),
+    ] = None
+    coulomb: Annotated[
+        CoulombSum, typer.Option(help="Coulomb sum; dsf takes half the time.", rich_help_panel=DYNAMICS)
+    ] = CoulombSum.PPPM
+    equilibration: Annotated[
+        float, number("ps at zero pressure, before frames are kept.", panel=DYNAMICS)
+    ] = 10.0
+    seed: Annotated[int, integer("Of the velocities.", panel=DYNAMICS)] = 1
+    ranks: Ranks = 1
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Check everything, show the plan and its time.", rich_help_panel=DYNAMICS
+        ),
+    ] = False

@@ -1,0 +1,113 @@
+"""Mean square displacements over time, and diffusion coefficients over temperature with their fit."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from alzmodel.dynamics.diffusion import MSD_NEEDED
+from alzmodel.report.drawing import COLOURS, GREY, draw, looks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from alzmodel.dynamics.transport import TemperatureTransport, Transport
+    from alzmodel.report.drawing import Columns
+
+__all__ = ["plot_transport"]
+
+ROOM: Final = 300.0
+
+
+def plot_transport(found: Transport, path: str | Path) -> tuple[Path, ...]:
+    """Draw the displacements of the mobile ions at each temperature, and what follows from them.
+
+    Parameters
+    ----------
+    found
+        Of one composition and potential.
+    path
+        A file ending in .png, .svg, .pdf or .csv, or a name without ending for PNG, SVG and CSV.
+
+    Raises
+    ------
+    InputError
+        If the ending is unknown.
+    """
+    known = [one for one in found.temperatures if math.isfinite(one.temperature)]
+    columns: Columns = {}
+    for one, label in _labelled(found):
+        columns[f"t (ps), {label}"] = one.lag
+        columns[f"MSD (Å²), {label}"] = one.msd[one.mobile]
+    if known:
+        columns["T (K)"] = [one.temperature for one in known]
+        columns["D (cm²/s)"] = [one.D[one.mobile].value for one in known]
+        columns["D, low"] = [one.D[one.mobile].ci95[0] for one in known]
+        columns["D, high"] = [one.D[one.mobile].ci95[1] for one in known]
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(6.2 if known else 3.4, 2.9)
+        panels = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
+        _displacements(panels[0], found)
+        if known:
+            _arrhenius(panels[1], known, found)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+    return draw(build, path, columns)
+
+
+def _labelled(found: Transport) -> list[tuple[TemperatureTransport, str]]:
+    return [
+        (one, f"{one.temperature:g} K" if math.isfinite(one.temperature) else one.mobile)
+        for one in found.temperatures
+    ]
+
+
+def _displacements(panel: Axes, found: Transport) -> None:
+    looks = looks_of([label for _, label in _labelled(found)])
+    for one, label in _labelled(found):
+        words = label if one.diffusive else f"{label}, not diffusive"
+        panel.plot(one.lag, one.msd[one.mobile], label=words, **looks[label].line)
+    panel.axhline(MSD_NEEDED, color=GREY, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
+    mobile = found.temperatures[0].mobile
+    panel.set(
+        xscale="log", yscale="log", xlabel="time (ps)", ylabel=f"mean square displacement of {mobile} (Å²)"
+    )
+
+
+def _arrhenius(panel: Axes, known: Sequence[TemperatureTransport], found: Transport) -> None:
+    shown = [one for one in known if one.diffusive]
+    for one in shown:
+        own = one.D[one.mobile]
+        low = max(own.ci95[0], own.value / 100)
+        panel.errorbar(
+            1000 / one.temperature,
+            own.value,
+            yerr=[[own.value - low], [own.ci95[1] - own.value]],
+            fmt="o",
+            color=COLOURS[0],
+            # A framework that flows takes no part in the fit.
+            markerfacecolor="white" if one.framework_moves else COLOURS[0],
+            markersize=3.5,
+            capsize=2,
+            linewidth=0.8,
+        )
+    if found.fit is not None:
+        kelvin = np.linspace(float(found.fit.used.max()), ROOM, 60)
+        middle, bottom, top = (np.array(one) for one in zip(*map(found.fit.at, kelvin), strict=True))
+        inside = kelvin >= found.fit.used.min()
+        panel.plot(1000 / kelvin[inside], middle[inside], color=COLOURS[0], linewidth=0.9)
+        panel.plot(1000 / kelvin, middle, color=COLOURS[0], linewidth=0.7, linestyle=(0, (4, 2)))
+        panel.fill_between(1000 / kelvin, bottom, top, color=COLOURS[2], alpha=0.25, linewidth=0)
+        energy, ends = found.fit.value, found.fit.ci95
+        panel.set_title(f"Ea = {energy:.2f} ({ends[0]:.2f} to {ends[1]:.2f}) eV")
+        panel.annotate("extrapolated to 300 K", (0.97, 0.9), xycoords="axes fraction", ha="right", fontsize=7)
+    elif not shown:
+        panel.text(0.5, 0.5, "no temperature is diffusive", ha="center", transform=panel.transAxes)
+    panel.set(xlabel="1000 / T (1/K)", ylabel="D (cm²/s)", yscale="log" if shown else "linear")

@@ -1,0 +1,114 @@
+"""``alzmodel transport``: what it prints and writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from alzmodel.cli import main
+from alzmodel.dynamics.diffusion import run_diffusion
+from alzmodel.io import write_structure
+from alzmodel.units import BOLTZMANN_EV_K
+from tests.dynamics.walks import FRAME_TIME, rattling, trajectory, walk
+
+KELVIN = (700, 800, 900, 1000)
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    caught = capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trajectories")
+    rng = np.random.default_rng(1)
+    for kelvin in KELVIN:
+        moving = trajectory(
+            walk(rng, diffusivity=100 * math.exp(-0.3 / (BOLTZMANN_EV_K * kelvin)), n=12, frames=201)
+        )
+        write_structure(moving.to_atoms(), folder / f"{kelvin}.extxyz")
+    write_structure(trajectory(rattling(rng, n=12, frames=101)).to_atoms(), folder / "caged.extxyz")
+    return folder
+
+
+def test_one_trajectory_gives_a_coefficient_and_no_conductivity(capsys, folder):
+    code, out, err = run(capsys, "transport", folder / "900.extxyz", "--frame-time", FRAME_TIME, "--json")
+    found = json.loads(out)["temperatures"][0]
+    assert code == 0
+    assert "Traceback" not in err
+    assert found["T"] is None
+    assert found["sigma_NE"] is None
+    own = found["D"]["Li"]
+    assert own["value_ci95"][0] < own["value"] < own["value_ci95"][1]
+    assert own["value"] == pytest.approx(1e-2 * math.exp(-0.3 / (BOLTZMANN_EV_K * 900)), rel=0.3)
+    assert own["se_seeds"] is None
+    assert len(found["lag"]) == len(found["msd"]["Li"]) == len(found["non_gaussian"])
+
+
+def test_four_temperatures_give_an_activation_energy_and_300_K(capsys, folder, tmp_path):
+    files = [folder / f"{kelvin}.extxyz" for kelvin in KELVIN]
+    words = ("--frame-time", FRAME_TIME, "--temperatures", ",".join(map(str, KELVIN)), "-o", tmp_path / "new")
+    code, out, err = run(capsys, "transport", *files, *words, "--json")
+    found = json.loads(out)
+    assert code == 0, err
+    assert [one["T"] for one in found["temperatures"]] == list(KELVIN)
+    assert found["Ea"]["value_ci95"][0] < 0.3 < found["Ea"]["value_ci95"][1]
+    assert found["sigma_300K"]["extrapolated"] is True
+    assert json.loads((tmp_path / "new" / "transport.json").read_text(encoding="utf-8")) == found
+    code, out, _ = run(capsys, "transport", *files, *words)
+    assert code == 0
+    assert "extrapolated" in out
+    assert "Kalita" in out
+    table = (tmp_path / "new" / "transport.csv").read_text(encoding="utf-8").splitlines()
+    assert table[0].startswith('"t (ps), 700 K","MSD (Å²), 700 K"')
+    assert all((tmp_path / "new" / f"transport.{ending}").stat().st_size > 5000 for ending in ("png", "svg"))
+
+
+def test_ions_in_their_cages_have_no_coefficient(capsys, folder):
+    code, out, err = run(capsys, "transport", folder / "caged.extxyz", "--frame-time", FRAME_TIME)
+    assert code == 0
+    assert "none" in out
+    assert "not diffusive: Li has gone" in err
+    code, out, _ = run(capsys, "transport", folder / "caged.extxyz", "--frame-time", FRAME_TIME, "--json")
+    found = json.loads(out)["temperatures"][0]
+    assert found["diffusive"] is False
+    assert found["D"]["Li"]["value"] is None
+
+
+def test_the_library_gives_what_the_command_gives(capsys, folder):
+    from alzmodel.dynamics.trajectory import read_trajectory
+
+    own = run_diffusion(read_trajectory(folder / "800.extxyz", FRAME_TIME))
+    _, out, _ = run(capsys, "transport", folder / "800.extxyz", "--frame-time", FRAME_TIME, "--json")
+    assert json.loads(out)["temperatures"][0]["slope"] == own.slope
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--frame-time", "0"), "--frame-time 0; allowed"),
+        (("--frame-time", "nan"), "--frame-time"),
+        (("--frame-time", "0.2"), "0.1 ps apart by their time_ps, not 0.2"),
+        (("--frame-time", "0.1", "--ion", "Na"), "no Na; allowed: Li, La, O"),
+        (("--frame-time", "0.1", "--temperatures", "hot"), "--temperatures hot"),
+        (("--frame-time", "0.1", "--temperatures", "600,700"), "2 for 1 trajectories"),
+        (("--frame-time", "0.1", "--temperatures", "-5"), "--temperatures -5"),
+    ],
+)
+def test_bad_words_are_named(capsys, folder, words, said):
+    code, out, err = run(capsys, "transport", folder / "900.extxyz", *words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_folder_of_somebody_else_is_refused(capsys, folder, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    code, _, err = run(capsys, "transport", folder / "900.extxyz", "--frame-time", "0.1", "-o", tmp_path)
+    assert code == 2
+    assert "mine.txt" in err
