@@ -45,8 +45,8 @@ Hypotheses = Annotated[
 ]
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 FIGURES = (
-    *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "comparison", "screen"),
-    *("fem_peaks", "d222", "size", "history"),
+    *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "transport"),
+    *("comparison", "screen", "fem_peaks", "d222", "size", "history"),
 )
 """Names of :func:`alzmodel.study.figures.study_figures`, which is slow to import."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]

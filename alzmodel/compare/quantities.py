@@ -110,6 +110,8 @@ _TABLE: Final = _table(
     ("fem_peak1_thickness_exponent", "FEM peak 1, n in V ∝ thicknessⁿ", ""),
     ("fem_peak2_thickness_exponent", "FEM peak 2, n in V ∝ thicknessⁿ", ""),
     ("fem_ratio", "V(3.2)/V(5.3)", ""),
+    ("li_diffusivity", "diffusion coefficient of Li", "10⁻⁶ cm²/s"),
+    ("li_msd_slope", "slope of ln MSD of Li over ln time", ""),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
 )
 QUANTITIES: Final[Mapping[str, QuantityInfo]] = MappingProxyType(_TABLE)

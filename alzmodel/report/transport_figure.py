@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.dynamics.diffusion import MSD_NEEDED
-from alzmodel.report.drawing import COLOURS, GREY, draw, looks_of
+from alzmodel.report.drawing import COLOURS, GREY, draw, looks_of, require
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from alzmodel.dynamics.transport import TemperatureTransport, Transport
     from alzmodel.report.drawing import Columns
 
-__all__ = ["plot_transport"]
+__all__ = ["plot_displacements", "plot_transport"]
 
 ROOM: Final = 300.0
 
@@ -54,7 +55,11 @@ def plot_transport(found: Transport, path: str | Path) -> tuple[Path, ...]:
     def build(figure: Figure) -> None:
         figure.set_size_inches(6.2 if known else 3.4, 2.9)
         panels = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
-        _displacements(panels[0], found)
+        shown = {
+            label if one.diffusive else f"{label}, not diffusive": (one.lag, one.msd[one.mobile])
+            for one, label in _labelled(found)
+        }
+        _displacements(panels[0], shown, found.temperatures[0].mobile)
         if known:
             _arrhenius(panels[1], known, found)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -69,13 +74,46 @@ def _labelled(found: Transport) -> list[tuple[TemperatureTransport, str]]:
     ]
 
 
-def _displacements(panel: Axes, found: Transport) -> None:
-    looks = looks_of([label for _, label in _labelled(found)])
-    for one, label in _labelled(found):
-        words = label if one.diffusive else f"{label}, not diffusive"
-        panel.plot(one.lag, one.msd[one.mobile], label=words, **looks[label].line)
+def plot_displacements(
+    curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], mobile: str, path: str | Path
+) -> tuple[Path, ...]:
+    """Draw mean square displacements of several models over time.
+
+    Parameters
+    ----------
+    curves
+        Label to times in ps and displacements in Å², (n,) each.
+    mobile
+        Element.
+    path
+        As for :func:`plot_transport`.
+
+    Raises
+    ------
+    InputError
+        If there is no curve, or the ending is unknown.
+    """
+    require(curves, "transport")
+    columns: Columns = {}
+    for label, (time, squared) in curves.items():
+        columns[f"t (ps), {label}"] = time
+        columns[f"MSD (Å²), {label}"] = squared
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(3.8, 3.2)
+        panel = figure.subplots()
+        _displacements(panel, curves, mobile)
+        figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+    return draw(build, path, columns)
+
+
+def _displacements(
+    panel: Axes, curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], mobile: str
+) -> None:
+    for (label, (time, squared)), look in zip(curves.items(), looks_of(curves).values(), strict=True):
+        panel.plot(time, squared, label=label, **look.line)
     panel.axhline(MSD_NEEDED, color=GREY, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
-    mobile = found.temperatures[0].mobile
     panel.set(
         xscale="log", yscale="log", xlabel="time (ps)", ylabel=f"mean square displacement of {mobile} (Å²)"
     )

@@ -40,7 +40,7 @@ def test_every_model_is_built_and_analysed() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_can_be_planned(name: str) -> None:
     tasks = plan(preset(name))
-    assert {task.stage for task in tasks} == set(STAGES)
+    assert {task.stage for task in tasks} == {name for name, stage in STAGES.items() if not stage.optional}
     assert all(task.seconds > 0 for task in tasks)
 
 

@@ -13,6 +13,7 @@ from alzmodel.study.stages.crystallite import CRYSTALLITE
 from alzmodel.study.stages.fem import FEM, NUCLEUS
 from alzmodel.study.stages.glass import GLASS
 from alzmodel.study.stages.local_order import LOCAL_ORDER
+from alzmodel.study.stages.transport import TRANSPORT
 from alzmodel.study.stages.xrd import XRD
 
 if TYPE_CHECKING:
@@ -43,5 +44,5 @@ def add(stage: Stage) -> None:
     STAGES[stage.name] = stage
 
 
-for _stage in (GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM):
+for _stage in (GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM, TRANSPORT):
     add(_stage)
