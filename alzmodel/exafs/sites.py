@@ -1,0 +1,367 @@
+"""χ(k) of a model: of single sites, and their average over sites and frames."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from alzmodel.crystals import checked_seed
+from alzmodel.errors import InputError
+from alzmodel.exafs.edges import Edge, edge_of
+from alzmodel.exafs.feff import (
+    K_GRID,
+    PATH_RADIUS,
+    Cluster,
+    PhaseStore,
+    check_installed,
+    chi_of_sites,
+)
+from alzmodel.exafs.transform import Window, fourier_transform
+from alzmodel.local_order.pdf import frame_list
+from alzmodel.neighbours import check_apart, neighbour_list
+from alzmodel.progress import Progress, silent
+from alzmodel.results import Result, holds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["ENOUGH_SITES", "Exafs", "ExafsSettings", "cluster_around", "exafs", "thermal_note"]
+
+ENOUGH_SITES: Final = 200
+"""Over 24 sites of a glass the place of the first peak scatters by 0.01 Å."""
+PHASE_RADII: Final = (8.0, 12.0, 16.0)
+"""Å; the atoms that potentials are made from: the first radius at which a site sees every kind of atom."""
+_NEAREST: Final = 6
+STRETCH: Final = 550.0
+"""cm⁻¹; a Zr–O stretching vibration (Raman of La2Zr2O7 and of the glasses: 500 to 590)."""
+ROOM: Final = 300.0
+"""K."""
+_CM_TO_KELVIN: Final = 1.438777
+"""hc/k, cm K (CODATA 2018)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExafsSettings:
+    """How χ(k) is computed and transformed.
+
+    Attributes
+    ----------
+    edge
+        Which.
+    n_sites
+        Absorbers that are drawn from all frames, without repeats; all if there are fewer.
+    seed
+        Of the draw.
+    k_weight
+        w of k^w in the transform and the fit.
+    k_range, dk, window
+        Of the transform, Å⁻¹; None takes the range of the edge.
+    path_radius
+        Å; half the length of the longest path.
+    """
+
+    edge: Edge
+    n_sites: int = ENOUGH_SITES
+    seed: int = 0
+    k_weight: int = 2
+    k_range: tuple[float, float] | None = None
+    dk: float = 1.0
+    window: Window = "hanning"
+    path_radius: float = PATH_RADIUS
+
+    def __post_init__(self) -> None:
+        if self.n_sites < 1:
+            raise InputError(f"sites: {self.n_sites}; allowed: at least 1")
+        checked_seed(self.seed)
+        if self.k_weight not in {0, 1, 2, 3}:
+            raise InputError(f"k weight: {self.k_weight}; allowed: 0, 1, 2, 3")
+        first, last = self.range
+        if not 0 < first < last or last > self.edge.k_limit:
+            raise InputError(
+                f"k range: {first:g} to {last:g}; allowed at the {self.edge.name} edge: rising, above 0, "
+                f"up to {self.edge.k_limit:g}"
+            )
+        if not 0 < self.dk <= last - first:
+            raise InputError(
+                f"dk: {self.dk:g}; allowed: above 0, up to the width of the range, {last - first:g}"
+            )
+        if not 2.5 <= self.path_radius <= 8.0:
+            raise InputError(f"path radius: {self.path_radius:g} Å; allowed: 2.5 to 8")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """First and last k, Å⁻¹."""
+        return self.k_range or self.edge.k_range
+
+    def transform(self, chi: FloatArray) -> tuple[FloatArray, NDArray[np.complex128]]:
+        """R and the complex transform of χ on :data:`~alzmodel.exafs.feff.K_GRID`."""
+        return fourier_transform(
+            K_GRID, chi, k_weight=self.k_weight, k_range=self.range, dk=self.dk, window=self.window
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Exafs(Result):
+    """χ(k) of a model at one edge.
+
+    Attributes
+    ----------
+    k, chi, sem
+        Å⁻¹, mean over sites and its standard error, shape (401,); with S₀² = 1.
+    r, ft, ft_real
+        Å (not corrected for the phase), magnitude and real part of the transform of k^w χ, Å^−(w+1), shape (p,).
+    edge, k_weight, k_range
+        What was asked for.
+    n_sites, n_absorbers
+        Averaged over, of how many in all frames.
+    peak, peak_sem
+        Å; where the transform is largest between the ends of the edge's oxygen shell, and its standard error (jackknife
+        over sites).
+    notes
+        What to know before comparing with a measurement.
+    frames, atoms
+        Frame and index of each site, shape (n_sites,).
+    site_chi
+        χ of each, shape (n_sites, 401).
+    """
+
+    k: FloatArray = field(metadata=holds("Å⁻¹", role="axis"))
+    chi: FloatArray
+    sem: FloatArray
+    r: FloatArray = field(metadata=holds("Å", role="axis"))
+    ft: FloatArray
+    ft_real: FloatArray
+    edge: str
+    k_weight: int = field(metadata=holds(role="label"))
+    k_range: tuple[float, float] = field(metadata=holds(role="label"))
+    n_sites: int
+    n_absorbers: int
+    peak: float = field(metadata=holds("Å"))
+    peak_sem: float = field(metadata=holds("Å"))
+    notes: tuple[str, ...]
+    frames: NDArray[np.int64] = field(metadata=holds(hidden=True))
+    atoms: NDArray[np.int64] = field(metadata=holds(hidden=True))
+    site_chi: FloatArray = field(metadata=holds(hidden=True))
+
+
+def cluster_around(atoms: Atoms, centre: int, radius: float) -> Cluster:
+    """Atoms within `radius` Å of one atom, periodic images told apart; the atom itself first."""
+    of = np.zeros(len(atoms), dtype=bool)
+    of[centre] = True
+    pairs = neighbour_list(atoms, radius, of=of)
+    return _clusters(atoms, [centre], pairs.i, pairs.j, pairs.vector, pairs.distance)[0]
+
+
+def _clusters(
+    atoms: Atoms,
+    centres: Sequence[int],
+    i: NDArray[np.int64],
+    j: NDArray[np.int64],
+    vector: FloatArray,
+    distance: FloatArray,
+) -> list[Cluster]:
+    symbols = np.array(atoms.get_chemical_symbols())
+    found = []
+    for centre in centres:
+        mine = np.flatnonzero(i == centre)
+        mine = mine[np.argsort(distance[mine], kind="stable")]
+        places = np.concatenate([np.zeros((1, 3)), vector[mine]])
+        found.append(Cluster((str(symbols[centre]), *map(str, symbols[j[mine]])), places))
+    return found
+
+
+def exafs(
+    model: Atoms | Sequence[Atoms],
+    edge: str | ExafsSettings,
+    *,
+    store: PhaseStore | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Exafs:
+    """Compute χ(k) of a model, averaged over sites and frames.
+
+    Parameters
+    ----------
+    model
+        One structure or frames of one.
+    edge
+        Name of an edge, or all settings.
+    store
+        Phases that are known already; those of the model's composition are added.
+    workers
+        Processes at a time; None takes the cores that there are.
+    progress
+        Told after each site.
+
+    Raises
+    ------
+    InputError
+        If the model lacks the absorber, or the engine is not installed.
+    AlzmodelError
+        If FEFF fails.
+
+    Examples
+    --------
+    >>> import alzmodel as am  # doctest: +SKIP
+    >>> exafs(am.crystal("La2Zr2O7"), "Zr-K").peak.round(1)  # doctest: +SKIP
+    1.6
+    """
+    settings = edge if isinstance(edge, ExafsSettings) else ExafsSettings(edge_of(edge))
+    check_installed()
+    frames = frame_list(model)
+    for number, atoms in enumerate(frames):
+        check_apart(atoms, number)
+    chosen, n_absorbers = _choose(frames, settings)
+    clusters = _all_clusters(frames, chosen, settings.path_radius + 0.1)
+    elements = tuple(sorted(set(frames[0].get_chemical_symbols())))
+    progress(0.0, "potentials and phases")
+    phases = (store or PhaseStore()).of(
+        _reduced(frames[0]), _typical(frames, chosen, elements), elements, settings.edge
+    )
+    chi = chi_of_sites(
+        clusters,
+        phases,
+        path_radius=settings.path_radius,
+        workers=workers or cores(),
+        progress=progress,
+    )
+    return averaged(chi, chosen, n_absorbers, settings)
+
+
+def averaged(
+    chi: FloatArray, chosen: Sequence[tuple[int, int]], n_absorbers: int, settings: ExafsSettings
+) -> Exafs:
+    """Average over sites, and transform."""
+    n = len(chi)
+    mean = chi.mean(axis=0)
+    r, transform = settings.transform(mean)
+    peak, peak_sem = _peak(chi, settings)
+    notes = [thermal_note()]
+    if n < ENOUGH_SITES:
+        notes.append(
+            f"{n} of {n_absorbers} sites: the first peak scatters by about {0.01 * math.sqrt(24 / n):.3f} Å in a "
+            f"glass; {ENOUGH_SITES} sites and more are enough"
+        )
+    return Exafs(
+        k=K_GRID,
+        chi=mean,
+        sem=chi.std(axis=0, ddof=1) / math.sqrt(n) if n > 1 else np.full(K_GRID.shape, math.nan),
+        r=r,
+        ft=np.abs(transform),
+        ft_real=transform.real,
+        edge=settings.edge.name,
+        k_weight=settings.k_weight,
+        k_range=settings.range,
+        n_sites=n,
+        n_absorbers=n_absorbers,
+        peak=peak,
+        peak_sem=peak_sem,
+        notes=tuple(notes),
+        frames=np.array([frame for frame, _ in chosen], dtype=np.int64),
+        atoms=np.array([atom for _, atom in chosen], dtype=np.int64),
+        site_chi=chi,
+    )
+
+
+def thermal_note() -> str:
+    """Words on what frames of classical dynamics cannot show.
+
+    The mean square of an oscillator of frequency ν is (x/2) coth(x/2) times the classical one, x = hν/kT.
+    """
+    half = _CM_TO_KELVIN * STRETCH / ROOM / 2
+    factor = half / math.tanh(half)
+    return (
+        f"frames of classical dynamics at {ROOM:g} K have too small a thermal σ² (a bond at {STRETCH:g} cm⁻¹: "
+        f"{factor:.1f} times), minimised models none: a measured χ(k) is damped more"
+    )
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _choose(frames: Sequence[Atoms], settings: ExafsSettings) -> tuple[list[tuple[int, int]], int]:
+    """Frame and index of the sites that are computed, and how many there are."""
+    element = settings.edge.element
+    every = [
+        (number, int(atom))
+        for number, atoms in enumerate(frames)
+        for atom in np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
+    ]
+    if not every:
+        raise InputError(
+            f"model: {frames[0].get_chemical_formula()} holds no {element}; allowed at the {settings.edge.name} edge: "
+            f"models with {element}"
+        )
+    if len(every) <= settings.n_sites:
+        return every, len(every)
+    drawn = np.random.default_rng(settings.seed).choice(len(every), settings.n_sites, replace=False)
+    return [every[number] for number in np.sort(drawn)], len(every)
+
+
+def _all_clusters(frames: Sequence[Atoms], chosen: Sequence[tuple[int, int]], radius: float) -> list[Cluster]:
+    found = []
+    for number, atoms in enumerate(frames):
+        centres = [atom for frame, atom in chosen if frame == number]
+        if centres:
+            of = np.zeros(len(atoms), dtype=bool)
+            of[centres] = True
+            pairs = neighbour_list(atoms, radius, of=of)
+            found += _clusters(atoms, centres, pairs.i, pairs.j, pairs.vector, pairs.distance)
+    return found
+
+
+def _typical(frames: Sequence[Atoms], chosen: Sequence[tuple[int, int]], elements: Sequence[str]) -> Cluster:
+    """Site whose six nearest neighbours have the median mean distance, of those that see every kind of atom."""
+    for radius in PHASE_RADII:
+        whole = [
+            cluster
+            for cluster in _all_clusters(frames, chosen, radius)
+            if set(cluster.symbols[1:]) == set(elements)
+        ]
+        if whole:
+            near = [np.linalg.norm(one.positions[1 : _NEAREST + 1], axis=1).mean() for one in whole]
+            return whole[int(np.argsort(near, kind="stable")[len(near) // 2])]
+    raise InputError(
+        f"model: no site of {len(chosen)} has {', '.join(elements)} all within {PHASE_RADII[-1]:g} Å; "
+        "allowed: models where one has"
+    )
+
+
+def _reduced(atoms: Atoms) -> str:
+    counts: dict[str, Any] = atoms.symbols.formula.count()
+    divisor = math.gcd(*counts.values())
+    return " ".join(f"{element}{counts[element] // divisor}" for element in sorted(counts))
+
+
+def _peak(chi: FloatArray, settings: ExafsSettings) -> tuple[float, float]:
+    """Place of the oxygen peak and its standard error, by leaving out each site in turn."""
+    mean = chi.mean(axis=0)
+    r, transform = settings.transform(mean)
+    whole = _top(r, np.abs(transform), settings.edge.r_range)
+    n = len(chi)
+    if n < 2:
+        return whole, math.nan
+    # The transform is linear: that of the mean without one site follows from those of both.
+    each = settings.transform(chi)[1]
+    left = [_top(r, np.abs(n * transform - one) / (n - 1), settings.edge.r_range) for one in each]
+    return whole, float(np.sqrt((n - 1) / n * np.sum((np.array(left) - np.mean(left)) ** 2)))
+
+
+def _top(r: FloatArray, magnitude: FloatArray, r_range: tuple[float, float]) -> float:
+    """Top of a parabola through the highest point inside a range and its two neighbours, Å."""
+    inside = np.flatnonzero((r >= r_range[0]) & (r <= r_range[1]))
+    top = int(inside[np.argmax(magnitude[inside])])
+    a, b, c = magnitude[top - 1 : top + 2]
+    bend = a - 2 * b + c
+    return float(r[top] + (0.5 * (a - c) / bend * (r[1] - r[0]) if bend < 0 else 0.0))
