@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import json
 import queue
+import re
 import shutil
 import subprocess
 import tempfile
@@ -47,8 +48,7 @@ __all__ = [
     "chi_of_sites",
     "compute_phases",
     "feff_input",
-    "path_of_site",
-    "read_path",
+    "paths_of_site",
 ]
 
 K_GRID: Final = np.arange(401) * 0.05
@@ -128,6 +128,10 @@ class ScatteringPath:
         Real part of the complex momentum (Å⁻¹) and λ (Å).
     reff
         Half its length, Å.
+    number
+        Of equal paths.
+    scatterers
+        Elements that it passes, one for single scattering.
     """
 
     k: FloatArray
@@ -136,6 +140,8 @@ class ScatteringPath:
     wave_number: FloatArray
     mean_free_path: FloatArray
     reff: float
+    number: float
+    scatterers: tuple[str, ...]
 
 
 def feff_input(
@@ -246,48 +252,97 @@ def _engines(number: int) -> Iterator[queue.SimpleQueue[_Engine]]:
             one.close()
 
 
-def _run_once(
-    text: str, stages: Sequence[str], files: dict[str, bytes], wanted: Sequence[str]
-) -> list[bytes]:
-    """Run stages in a folder of its own and give back files that they left."""
-    with tempfile.TemporaryDirectory(prefix="alzmodel-feff-") as name, _engines(1) as free:
-        return _run_in(Path(name), free.get(), text, stages, files, wanted)
-
-
-def _run_in(
-    folder: Path,
-    engine: _Engine,
-    text: str,
+def _run_all(
+    texts: Sequence[str],
     stages: Sequence[str],
     files: dict[str, bytes],
-    wanted: Sequence[str],
-) -> list[bytes]:
-    for name, content in {"feff.inp": text.encode(), **files}.items():
-        (folder / name).write_bytes(content)
-    engine.run(folder, stages)
-    return [(folder / name).read_bytes() for name in wanted]
-
-
-def compute_phases(cluster: Cluster, elements: Sequence[str], edge: Edge) -> Phases:
-    """Potentials and phase shifts around one site, of each kind of atom there.
+    wanted: str,
+    *,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> list[dict[str, bytes]]:
+    """Run stages for each input, in a folder of its own.
 
     Parameters
     ----------
-    cluster
-        With at least one atom of each kind.
+    texts
+        Content of ``feff.inp``, one a site.
+    stages
+        Of FEFF, in order.
+    files
+        That stand there before.
+    wanted
+        Pattern of the files to be given back; folders go when their site is done.
+    workers, progress
+        As for :func:`chi_of_sites`.
+    """
+    number = min(workers, len(texts))
+    with (
+        tempfile.TemporaryDirectory(prefix="alzmodel-feff-") as place,
+        _engines(number) as free,
+        thread_pool(number) as pool,
+    ):
+
+        def one(site: int) -> dict[str, bytes]:
+            folder = Path(place) / str(site)
+            folder.mkdir()
+            for name, content in {"feff.inp": texts[site].encode(), **files}.items():
+                (folder / name).write_bytes(content)
+            engine = free.get()
+            try:
+                engine.run(folder, stages)
+            finally:
+                free.put(engine)
+            found = {path.name: path.read_bytes() for path in sorted(folder.glob(wanted))}
+            shutil.rmtree(folder)
+            return found
+
+        waiting = [pool.submit(one, site) for site in range(len(texts))]
+        for done, task in enumerate(as_completed(waiting), start=1):
+            task.result()
+            progress(done / len(texts), f"site {done} of {len(texts)}")
+        return [task.result() for task in waiting]
+
+
+def compute_phases(
+    clusters: Sequence[Cluster], elements: Sequence[str], edge: Edge, *, workers: int = 1
+) -> Phases:
+    """Potentials and phase shifts of each kind of atom, from the most usual of several sites.
+
+    Potentials of overlapping atoms hang on the site: its interstitial potential and Fermi level vary by an eV or two in
+    a glass, which moves the zero of k. The site is taken whose Fermi level and Fermi energy above the interstitial
+    potential are nearest to the medians of all that are given.
+
+    Parameters
+    ----------
+    clusters
+        Candidates, each with at least one atom of each kind.
     elements
         The kinds of scatterers.
     edge
         Of the absorber.
+    workers
+        Processes at a time.
 
     Raises
     ------
     AlzmodelError
         If FEFF fails; the message ends with its own.
     """
-    text = feff_input(cluster, elements, edge)
-    found = _run_once(text, _PHASE_STAGES, {}, _PHASE_FILES)
-    return Phases(edge, tuple(elements), dict(zip(_PHASE_FILES, found, strict=True)))
+    texts = [feff_input(cluster, elements, edge) for cluster in clusters]
+    found = _run_all(texts, _PHASE_STAGES, {}, "*.[bd][ia][nt]", workers=workers)
+    levels = np.array([_levels(files["xsect.dat"]) for files in found])
+    usual = int(np.argmin(np.linalg.norm(levels - np.median(levels, axis=0), axis=1)))
+    return Phases(edge, tuple(elements), {name: found[usual][name] for name in _PHASE_FILES})
+
+
+def _levels(content: bytes) -> tuple[float, float]:
+    """Fermi level, and its height above the interstitial potential, eV."""
+    head = re.search(r"Mu=\s*(\S+?)eV\s+kf=\s*(\S+)\s+Vint=\s*(\S+?)eV", content.decode("latin-1"))
+    if head is None:
+        raise AlzmodelError("FEFF: no Fermi level in xsect.dat")
+    level, interstitial = float(head[1]), float(head[3])
+    return level, level - interstitial
 
 
 @dataclass(slots=True)
@@ -298,35 +353,41 @@ class PhaseStore:
     ----------
     folder
         One folder for each input of FEFF, named by its digest; None keeps nothing on disk.
+    workers
+        Processes at a time.
     """
 
     folder: Path | None = None
+    workers: int = 1
     _known: dict[tuple[str, str], Phases] = field(default_factory=dict)
 
-    def of(self, composition: str, cluster: Cluster, elements: Sequence[str], edge: Edge) -> Phases:
-        """Phases of a composition: those of the first cluster that was given for it.
+    def of(
+        self, composition: str, clusters: Sequence[Cluster], elements: Sequence[str], edge: Edge
+    ) -> Phases:
+        """Phases of a composition: those of the first model that was given for it.
 
         Parameters
         ----------
         composition
             Reduced formula.
-        cluster, elements, edge
+        clusters, elements, edge
             As for :func:`compute_phases`.
         """
         key = (composition, edge.name)
         if key not in self._known:
-            self._known[key] = self._from_folder(cluster, elements, edge)
+            self._known[key] = self._from_folder(clusters, elements, edge)
         return self._known[key]
 
-    def _from_folder(self, cluster: Cluster, elements: Sequence[str], edge: Edge) -> Phases:
+    def _from_folder(self, clusters: Sequence[Cluster], elements: Sequence[str], edge: Edge) -> Phases:
         if self.folder is None:
-            return compute_phases(cluster, elements, edge)
+            return compute_phases(clusters, elements, edge, workers=self.workers)
         from importlib.metadata import version
 
-        text = f"feff10-rs {version('feff10-rs')}\n{feff_input(cluster, elements, edge)}"
-        place = self.folder / f"{edge.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        texts = [feff_input(cluster, elements, edge) for cluster in clusters]
+        digest = hashlib.sha256("\n".join([version("feff10-rs"), *texts]).encode()).hexdigest()
+        place = self.folder / f"{edge.name}-{digest[:16]}"
         if not place.is_dir():
-            _store(compute_phases(cluster, elements, edge), place)
+            _store(compute_phases(clusters, elements, edge, workers=self.workers), place)
         files = {name: (place / name).read_bytes() for name in _PHASE_FILES}
         return Phases(edge, tuple(elements), files)
 
@@ -379,33 +440,12 @@ def chi_of_sites(
     AlzmodelError
         If FEFF fails; the message ends with its own.
     """
-    chi = np.empty((len(clusters), K_GRID.size))
-    with (
-        tempfile.TemporaryDirectory(prefix="alzmodel-feff-") as name,
-        _engines(min(workers, len(clusters))) as free,
-        thread_pool(min(workers, len(clusters))) as pool,
-    ):
-
-        def one(number: int) -> int:
-            folder = Path(name) / str(number)
-            folder.mkdir()
-            text = feff_input(
-                clusters[number], phases.elements, phases.edge, path_radius=path_radius, sigma2=sigma2
-            )
-            engine = free.get()
-            try:
-                (found,) = _run_in(folder, engine, text, _PATH_STAGES, phases.files, ["chi.dat"])
-            finally:
-                free.put(engine)
-            chi[number] = _read_chi(found)
-            shutil.rmtree(folder)
-            return number
-
-        waiting = [pool.submit(one, number) for number in range(len(clusters))]
-        for done, task in enumerate(as_completed(waiting), start=1):
-            task.result()
-            progress(done / len(clusters), f"site {done} of {len(clusters)}")
-    return chi
+    texts = [
+        feff_input(cluster, phases.elements, phases.edge, path_radius=path_radius, sigma2=sigma2)
+        for cluster in clusters
+    ]
+    found = _run_all(texts, _PATH_STAGES, phases.files, "chi.dat", workers=workers, progress=progress)
+    return np.array([_read_chi(files["chi.dat"]) for files in found])
 
 
 def _read_chi(content: bytes) -> FloatArray:
@@ -414,10 +454,10 @@ def _read_chi(content: bytes) -> FloatArray:
     return np.interp(K_GRID, table[:, 0], table[:, 1], right=0.0)
 
 
-def path_of_site(
+def paths_of_site(
     cluster: Cluster, phases: Phases, *, path_radius: float = PATH_RADIUS
 ) -> list[ScatteringPath]:
-    """Single-scattering paths to each shell of a site, nearest first, each for one neighbour.
+    """Find the paths of a site, nearest first; equal ones are one path with its number.
 
     Parameters
     ----------
@@ -425,20 +465,26 @@ def path_of_site(
         As for :func:`chi_of_sites`.
     """
     text = feff_input(cluster, phases.elements, phases.edge, path_radius=path_radius, with_paths=True)
-    with tempfile.TemporaryDirectory(prefix="alzmodel-feff-") as name, _engines(1) as free:
-        _run_in(Path(name), free.get(), text, _PATH_STAGES, phases.files, [])
-        files = sorted(Path(name).glob("feff[0-9]*.dat"))
-        paths = [read_path(file.read_text(encoding="latin-1")) for file in files]
-    return [path for legs, path in paths if legs == 2]
+    (files,) = _run_all([text], _PATH_STAGES, phases.files, "feff[0-9]*.dat")
+    return [_read_path(content.decode("latin-1")) for _, content in sorted(files.items())]
 
 
-def read_path(text: str) -> tuple[int, ScatteringPath]:
-    """Read the number of legs of a path, and what it is made of, from a ``feffNNNN.dat``."""
+def _read_path(text: str) -> ScatteringPath:
+    """Read a ``feffNNNN.dat``."""
     lines = text.splitlines()
     bar = next(n for n, line in enumerate(lines) if line.lstrip().startswith("-----"))
-    words = lines[bar + 1].split()
-    legs, reff = int(words[0]), float(words[2])
+    legs, number, reff = (float(word) for word in lines[bar + 1].split()[:3])
     start = next(n for n, line in enumerate(lines) if "real[2*phc]" in line) + 1
     table = np.array([[float(word) for word in line.split()] for line in lines[start:] if line.strip()])
     k, central, size, shift, reduction, mean_free_path, wave_number = table.T
-    return legs, ScatteringPath(k, size * reduction, central + shift, wave_number, mean_free_path, reff)
+    ends = [line.split() for line in lines[bar + 3 : start - 1]]
+    return ScatteringPath(
+        k=k,
+        amplitude=size * reduction,
+        phase=central + shift,
+        wave_number=wave_number,
+        mean_free_path=mean_free_path,
+        reff=reff,
+        number=number,
+        scatterers=tuple(words[5] for words in ends[1 : int(legs)]),
+    )

@@ -41,6 +41,8 @@ ENOUGH_SITES: Final = 200
 PHASE_RADII: Final = (8.0, 12.0, 16.0)
 """Å; the atoms that potentials are made from: the first radius at which a site sees every kind of atom."""
 _NEAREST: Final = 6
+CANDIDATES: Final = 5
+"""Sites that are tried for the potentials: of a glass, a chosen one may be odd by chance."""
 STRETCH: Final = 550.0
 """cm⁻¹; a Zr–O stretching vibration (Raman of La2Zr2O7 and of the glasses: 500 to 590)."""
 ROOM: Final = 300.0
@@ -224,14 +226,15 @@ def exafs(
     clusters = _all_clusters(frames, chosen, settings.path_radius + 0.1)
     elements = tuple(sorted(set(frames[0].get_chemical_symbols())))
     progress(0.0, "potentials and phases")
-    phases = (store or PhaseStore()).of(
+    workers = workers or cores()
+    phases = (store or PhaseStore(workers=workers)).of(
         _reduced(frames[0]), _typical(frames, chosen, elements), elements, settings.edge
     )
     chi = chi_of_sites(
         clusters,
         phases,
         path_radius=settings.path_radius,
-        workers=workers or cores(),
+        workers=workers,
         progress=progress,
     )
     return averaged(chi, chosen, n_absorbers, settings)
@@ -321,8 +324,13 @@ def _all_clusters(frames: Sequence[Atoms], chosen: Sequence[tuple[int, int]], ra
     return found
 
 
-def _typical(frames: Sequence[Atoms], chosen: Sequence[tuple[int, int]], elements: Sequence[str]) -> Cluster:
-    """Site whose six nearest neighbours have the median mean distance, of those that see every kind of atom."""
+def _typical(
+    frames: Sequence[Atoms], chosen: Sequence[tuple[int, int]], elements: Sequence[str]
+) -> list[Cluster]:
+    """Sites for the potentials: by the mean distance of their six nearest neighbours those nearest to the median.
+
+    Only sites count that see every kind of atom; those of equal distance, as in crystals, stand for each other.
+    """
     for radius in PHASE_RADII:
         whole = [
             cluster
@@ -331,7 +339,9 @@ def _typical(frames: Sequence[Atoms], chosen: Sequence[tuple[int, int]], element
         ]
         if whole:
             near = [np.linalg.norm(one.positions[1 : _NEAREST + 1], axis=1).mean() for one in whole]
-            return whole[int(np.argsort(near, kind="stable")[len(near) // 2])]
+            unlike, first = np.unique(np.round(near, 4), return_index=True)
+            order = np.argsort(np.abs(unlike - np.median(near)), kind="stable")
+            return [whole[first[number]] for number in order[:CANDIDATES]]
     raise InputError(
         f"model: no site of {len(chosen)} has {', '.join(elements)} all within {PHASE_RADII[-1]:g} Å; "
         "allowed: models where one has"
