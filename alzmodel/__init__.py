@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "calculator",
     "crystal",
+    "exafs",
     "fem",
     "frames",
     "glass",

@@ -1,6 +1,7 @@
 from alzmodel.api import Composition as Composition
 from alzmodel.api import calculator as calculator
 from alzmodel.api import crystal as crystal
+from alzmodel.api import exafs as exafs
 from alzmodel.api import fem as fem
 from alzmodel.api import frames as frames
 from alzmodel.api import glass as glass

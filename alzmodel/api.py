@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.local_order.building_units import BuildingUnits
     from alzmodel.local_order.pdf import PartialRDF
+    from alzmodel.scattering.exafs.sites import Exafs
     from alzmodel.scattering.fem.settings import FEMSettings
     from alzmodel.scattering.fem.variance import FEMResult
     from alzmodel.scattering.xrd.corrections import Resolution
@@ -43,6 +44,7 @@ __all__ = [
     "Study",
     "calculator",
     "crystal",
+    "exafs",
     "fem",
     "frames",
     "glass",
@@ -484,6 +486,54 @@ def fem(
         settings=settings,
         progress=progress,
     )
+
+
+def exafs(
+    model: Model,
+    edge: str = "Zr-K",
+    *,
+    n_sites: int = 200,
+    seed: int = 0,
+    k_weight: int = 2,
+    k_range: tuple[float, float] | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Exafs:
+    """EXAFS of an edge, averaged over sites and frames; needs the extra ``exafs``.
+
+    Parameters
+    ----------
+    model
+        See :func:`frames`.
+    edge
+        "Zr-K", "La-L3" or "La-K".
+    n_sites, seed
+        Absorbers that are drawn from all frames, and the seed of the draw.
+    k_weight, k_range
+        Of the transform; Å⁻¹, by the edge if None.
+    workers
+        Processes; None takes the cores that there are.
+    progress
+        Told after each site.
+
+    Returns
+    -------
+    Exafs
+        ``.k`` in Å⁻¹, ``.chi``, ``.r`` in Å, ``.ft``, ``.site_chi``.
+
+    Raises
+    ------
+    InputError
+        If the engine is not installed, or the model or an argument cannot be used.
+    AlzmodelError
+        If FEFF fails.
+    """
+    from alzmodel.scattering.exafs.edges import edge_of
+    from alzmodel.scattering.exafs.sites import ExafsSettings
+    from alzmodel.scattering.exafs.sites import exafs as chi_of
+
+    settings = ExafsSettings(edge_of(edge), n_sites, seed, k_weight, k_range)
+    return chi_of(frames(model), settings, workers=workers, progress=progress)
 
 
 def calculator(name: str, **parameters: Any) -> Calculator:

@@ -12,6 +12,7 @@ import typer
 from alzmodel.cli import (
     analyse,
     build,
+    exafs,
     fem,
     inverse,
     library,
@@ -49,6 +50,7 @@ pdf.register(app)
 analyse.register(app)
 xrd.register(app)
 fem.register(app)
+exafs.register(app)
 inverse.register(app)
 reference.register(app)
 screen.register(app)

@@ -11,8 +11,12 @@ import numpy as np
 
 from alzmodel.crystals import checked_seed
 from alzmodel.errors import InputError
-from alzmodel.exafs.edges import Edge, edge_of
-from alzmodel.exafs.feff import (
+from alzmodel.local_order.pdf import frame_list
+from alzmodel.neighbours import check_apart, neighbour_list
+from alzmodel.progress import Progress, silent
+from alzmodel.results import Result, holds
+from alzmodel.scattering.exafs.edges import Edge, edge_of
+from alzmodel.scattering.exafs.feff import (
     K_GRID,
     PATH_RADIUS,
     Cluster,
@@ -20,11 +24,7 @@ from alzmodel.exafs.feff import (
     check_installed,
     chi_of_sites,
 )
-from alzmodel.exafs.transform import Window, fourier_transform
-from alzmodel.local_order.pdf import frame_list
-from alzmodel.neighbours import check_apart, neighbour_list
-from alzmodel.progress import Progress, silent
-from alzmodel.results import Result, holds
+from alzmodel.scattering.exafs.transform import Window, fourier_transform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,8 @@ PHASE_RADII: Final = (8.0, 12.0, 16.0)
 _NEAREST: Final = 6
 CANDIDATES: Final = 5
 """Sites that are tried for the potentials: of a glass, a chosen one may be odd by chance."""
+MOST_UNKNOWNS: Final = 4
+"""Of a fit of the first shell."""
 STRETCH: Final = 550.0
 """cm⁻¹; a Zr–O stretching vibration (Raman of La2Zr2O7 and of the glasses: 500 to 590)."""
 ROOM: Final = 300.0
@@ -105,7 +107,7 @@ class ExafsSettings:
         return self.k_range or self.edge.k_range
 
     def transform(self, chi: FloatArray) -> tuple[FloatArray, NDArray[np.complex128]]:
-        """R and the complex transform of χ on :data:`~alzmodel.exafs.feff.K_GRID`."""
+        """R and the complex transform of χ on :data:`~alzmodel.scattering.exafs.feff.K_GRID`."""
         return fourier_transform(
             K_GRID, chi, k_weight=self.k_weight, k_range=self.range, dk=self.dk, window=self.window
         )
@@ -143,8 +145,8 @@ class Exafs(Result):
     ft: FloatArray
     ft_real: FloatArray
     edge: str
-    k_weight: int = field(metadata=holds(role="label"))
-    k_range: tuple[float, float] = field(metadata=holds(role="label"))
+    k_weight: int = field(metadata=holds(role="axis"))
+    k_range: tuple[float, float] = field(metadata=holds(role="axis"))
     n_sites: int
     n_absorbers: int
     peak: float = field(metadata=holds("Å"))
@@ -153,6 +155,13 @@ class Exafs(Result):
     frames: NDArray[np.int64] = field(metadata=holds(hidden=True))
     atoms: NDArray[np.int64] = field(metadata=holds(hidden=True))
     site_chi: FloatArray = field(metadata=holds(hidden=True))
+
+    def sites(self) -> list[dict[str, Any]]:
+        """Frame, index and χ(k) of every single site."""
+        return [
+            {"frame": int(frame), "atom": int(atom), "chi": chi}
+            for frame, atom, chi in zip(self.frames, self.atoms, self.site_chi, strict=True)
+        ]
 
 
 def cluster_around(atoms: Atoms, centre: int, radius: float) -> Cluster:
@@ -275,6 +284,26 @@ def averaged(
     )
 
 
+def check_r_range(r_range: tuple[float, float], settings: ExafsSettings) -> tuple[float, float]:
+    """Return a range of R for a fit, Å; refuse one that does not rise or holds too few independent numbers.
+
+    Raises
+    ------
+    InputError
+        In one line.
+    """
+    first, last = r_range
+    if not 0.5 <= first < last <= 4.0:
+        raise InputError(f"R range: {first:g} to {last:g} Å; allowed: rising, from 0.5 to 4")
+    independent = 2 * (settings.range[1] - settings.range[0]) * (last - first) / math.pi
+    if independent < MOST_UNKNOWNS:
+        raise InputError(
+            f"R range: {first:g} to {last:g} Å holds {independent:.1f} independent points with this range of k; "
+            f"allowed: at least {MOST_UNKNOWNS}, as many as the fit has unknowns"
+        )
+    return r_range
+
+
 def thermal_note() -> str:
     """Words on what frames of classical dynamics cannot show.
 
@@ -293,8 +322,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _choose(frames: Sequence[Atoms], settings: ExafsSettings) -> tuple[list[tuple[int, int]], int]:
-    """Frame and index of the sites that are computed, and how many there are."""
+def _every(frames: Sequence[Atoms], settings: ExafsSettings) -> list[tuple[int, int]]:
+    """Frame and index of all absorbers."""
     element = settings.edge.element
     every = [
         (number, int(atom))
@@ -306,6 +335,23 @@ def _choose(frames: Sequence[Atoms], settings: ExafsSettings) -> tuple[list[tupl
             f"model: {frames[0].get_chemical_formula()} holds no {element}; allowed at the {settings.edge.name} edge: "
             f"models with {element}"
         )
+    return every
+
+
+def count_sites(frames: Sequence[Atoms], settings: ExafsSettings) -> int:
+    """Number of sites that :func:`exafs` will compute.
+
+    Raises
+    ------
+    InputError
+        If the model lacks the absorber.
+    """
+    return min(len(_every(frames, settings)), settings.n_sites)
+
+
+def _choose(frames: Sequence[Atoms], settings: ExafsSettings) -> tuple[list[tuple[int, int]], int]:
+    """Frame and index of the sites that are computed, and how many there are."""
+    every = _every(frames, settings)
     if len(every) <= settings.n_sites:
         return every, len(every)
     drawn = np.random.default_rng(settings.seed).choice(len(every), settings.n_sites, replace=False)

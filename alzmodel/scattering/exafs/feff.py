@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from alzmodel.exafs.edges import Edge
+    from alzmodel.scattering.exafs.edges import Edge
 
     FloatArray = NDArray[np.float64]
 
@@ -208,7 +208,7 @@ class _Engine:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            python_module("alzmodel.exafs.feff_worker"),
+            python_module("alzmodel.scattering.exafs.feff_worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
