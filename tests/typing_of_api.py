@@ -12,6 +12,7 @@ from alzmodel.local_order.building_units import BuildingUnits
 from alzmodel.local_order.pdf import PartialRDF
 from alzmodel.models.library import LibraryModel
 from alzmodel.models.melt_quench import Glass
+from alzmodel.scattering.exafs.sites import Exafs
 from alzmodel.scattering.fem.variance import FEMResult
 from alzmodel.scattering.xrd.pattern import PowderPattern
 
@@ -29,6 +30,7 @@ def check(composition: am.Composition, error: am.InputError, failure: am.Alzmode
     assert_type(am.pdf("a.cif"), PartialRDF)
     assert_type(am.lbu("a.cif"), BuildingUnits)
     assert_type(am.xrd("a.cif"), PowderPattern)
+    assert_type(am.exafs("a.cif"), Exafs)
     assert_type(am.fem("a.cif"), FEMResult)
     assert_type(am.open_study("folder"), Study)
     assert_type(am.write("a.cif", "b.extxyz"), None)

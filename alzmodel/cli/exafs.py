@@ -176,16 +176,17 @@ def _pair(name: str, text: str | None) -> tuple[float, float] | None:
 
 def _show_plan(files: Sequence[Path], work: _ExafsWork, max_atoms: int, as_json: bool) -> None:
     """Print the sites of each file, and about how long they take."""
-    from alzmodel.scattering.exafs.sites import count_sites
+    from alzmodel.scattering.exafs.sites import check_absorber, count_sites
 
     check_max_atoms(max_atoms)
     plan = []
     for path in files:
         frames = read_frames(path, max_atoms=max_atoms)
         try:
-            sites = count_sites(frames, work.settings)
+            check_absorber(frames, work.settings)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
+        sites = count_sites(frames, work.settings)
         plan.append({"file": str(path), "sites": sites, "seconds": _cost(frames, work).seconds})
     if as_json:
         print_json({"plan": plan, "workers": work.store.workers})

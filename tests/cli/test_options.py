@@ -16,7 +16,7 @@ from alzmodel.cli.options import command, integer, number
 PACKAGE = Path(alzmodel.__file__).parent
 LONGEST, MOST_PARAMETERS, MOST_OWN_LINES = 120, 15, 15
 COMMANDS = {
-    *("fem", "inverse", "xrd", "pdf", "reference", "lbu", "refine", "screen", "transport"),
+    *("exafs", "fem", "inverse", "xrd", "pdf", "reference", "lbu", "refine", "screen", "transport"),
     *("glass", "glass_ceramic", "crystal", "nanocrystal"),
 }
 

@@ -134,6 +134,7 @@ BASES: dict[str, tuple[str, ...]] = {
     "lbu": ("small.extxyz",),
     "xrd": ("small.extxyz", "--method", "crystal", "--range", "20", "60", "0.2"),
     "fem": ("stack.npy", "--pixel-size", "0.3", "--ring-width", "0.3"),
+    "exafs": ("good.extxyz", "--dry-run"),
     "inverse": ("small.extxyz", "--dry-run", "-o", "folder"),
     "reference": ("MgO", "--only", "models", "-o", "folder"),
     "screen": ("--dopants", "Ce", "--dry-run", "-o", "folder"),

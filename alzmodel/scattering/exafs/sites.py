@@ -322,36 +322,36 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _every(frames: Sequence[Atoms], settings: ExafsSettings) -> list[tuple[int, int]]:
-    """Frame and index of all absorbers."""
-    element = settings.edge.element
-    every = [
-        (number, int(atom))
-        for number, atoms in enumerate(frames)
-        for atom in np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
-    ]
-    if not every:
-        raise InputError(
-            f"model: {frames[0].get_chemical_formula()} holds no {element}; allowed at the {settings.edge.name} edge: "
-            f"models with {element}"
-        )
-    return every
-
-
 def count_sites(frames: Sequence[Atoms], settings: ExafsSettings) -> int:
-    """Number of sites that :func:`exafs` will compute.
+    """Count the sites that :func:`exafs` will compute; 0 where the model lacks the absorber."""
+    there = sum(int((atoms.symbols == settings.edge.element).sum()) for atoms in frames)
+    return min(there, settings.n_sites)
+
+
+def check_absorber(frames: Sequence[Atoms], settings: ExafsSettings) -> None:
+    """Refuse a model without the absorber.
 
     Raises
     ------
     InputError
-        If the model lacks the absorber.
+        In one line.
     """
-    return min(len(_every(frames, settings)), settings.n_sites)
+    if not count_sites(frames, settings):
+        edge = settings.edge
+        raise InputError(
+            f"model: {frames[0].get_chemical_formula()} holds no {edge.element}; allowed at the {edge.name} edge: "
+            f"models with {edge.element}"
+        )
 
 
 def _choose(frames: Sequence[Atoms], settings: ExafsSettings) -> tuple[list[tuple[int, int]], int]:
     """Frame and index of the sites that are computed, and how many there are."""
-    every = _every(frames, settings)
+    check_absorber(frames, settings)
+    every = [
+        (number, int(atom))
+        for number, atoms in enumerate(frames)
+        for atom in np.flatnonzero(atoms.symbols == settings.edge.element)
+    ]
     if len(every) <= settings.n_sites:
         return every, len(every)
     drawn = np.random.default_rng(settings.seed).choice(len(every), settings.n_sites, replace=False)
