@@ -51,7 +51,7 @@ __all__ = [
     "paths_of_site",
 ]
 
-K_GRID: Final = np.arange(401) * 0.05
+K_GRID: Final[FloatArray] = np.arange(401, dtype=np.float64) * 0.05
 """Å⁻¹; the points of every χ(k) here, and FEFF's own."""
 MAX_LEGS: Final = 4
 PATH_RADIUS: Final = 5.0

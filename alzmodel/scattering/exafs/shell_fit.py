@@ -24,7 +24,7 @@ from alzmodel.scattering.exafs.feff import K_GRID, ScatteringPath, chi_of_sites,
 from alzmodel.scattering.exafs.sites import PHASE_RADII, ExafsSettings, cluster_around, cores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -221,7 +221,7 @@ def _fit(
     data: FloatArray,
     settings: ExafsSettings,
     r_range: tuple[float, float],
-    model: Any,
+    model: Callable[[dict[str, float]], FloatArray],
     start: dict[str, tuple[float, float, float]],
 ) -> tuple[dict[str, float], dict[str, float], float]:
     """Least squares on real and imaginary part of the transform inside `r_range`: values, errors, r factor."""
@@ -380,7 +380,15 @@ def fit_shell(
     """
 
     def model(now: dict[str, float]) -> FloatArray:
-        return shell_chi(standard.path, **now, E0=standard.E0, S02=standard.S02)
+        return shell_chi(
+            standard.path,
+            N=now["N"],
+            R=now["R"],
+            sigma2=now["sigma2"],
+            C3=now.get("C3", 0.0),
+            E0=standard.E0,
+            S02=standard.S02,
+        )
 
     start = {
         "N": (standard.N, 0.1, 30.0),

@@ -7,6 +7,7 @@ Those of IFEFFIT (M. Newville, J. Synchrotron Rad. 8, 322, 2001), which Athena, 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -120,6 +121,6 @@ def fourier_transform(
         raise InputError(f"k: not 0, 0.05, 0.1, …; allowed: these steps, up to {N_POINTS * K_STEP:g} Å⁻¹")
     weighted = values * at**k_weight * k_window(at, k_range, dk=dk, window=window)
     found = K_STEP / np.sqrt(np.pi) * np.fft.fft(weighted, n=N_POINTS, axis=-1)
-    r = np.pi / (K_STEP * N_POINTS) * np.arange(N_POINTS // 2)
+    r = np.arange(N_POINTS // 2, dtype=np.float64) * (math.pi / (K_STEP * N_POINTS))
     kept = r <= r_max
-    return r[kept], found[..., : N_POINTS // 2][..., kept]
+    return r[kept], np.asarray(found[..., : N_POINTS // 2][..., kept], dtype=np.complex128)
