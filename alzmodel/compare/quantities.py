@@ -112,6 +112,12 @@ _TABLE: Final = _table(
     ("fem_ratio", "V(3.2)/V(5.3)", ""),
     ("li_diffusivity", "diffusion coefficient of Li", "10⁻⁶ cm²/s"),
     ("li_msd_slope", "slope of ln MSD of Li over ln time", ""),
+    ("exafs_zr_o_distance", "Zr–O as a fit of EXAFS reads it", "Å"),
+    ("exafs_zr_o_coordination", "oxygens of Zr as a fit of EXAFS reads them", ""),
+    ("exafs_zr_o_variance", "σ² of Zr–O as a fit of EXAFS reads it", "Å²"),
+    ("exafs_la_o_distance", "La–O as a fit of EXAFS reads it", "Å"),
+    ("exafs_la_o_coordination", "oxygens of La as a fit of EXAFS reads them", ""),
+    ("exafs_la_o_variance", "σ² of La–O as a fit of EXAFS reads it", "Å²"),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
 )
 QUANTITIES: Final[Mapping[str, QuantityInfo]] = MappingProxyType(_TABLE)

@@ -10,6 +10,7 @@ from alzmodel.moved import names_of
 from alzmodel.study.files import CURVES, FRAMES, MODEL
 from alzmodel.study.stages.crystal import CRYSTAL
 from alzmodel.study.stages.crystallite import CRYSTALLITE
+from alzmodel.study.stages.exafs import EXAFS
 from alzmodel.study.stages.fem import FEM, NUCLEUS
 from alzmodel.study.stages.glass import GLASS
 from alzmodel.study.stages.local_order import LOCAL_ORDER
@@ -44,5 +45,5 @@ def add(stage: Stage) -> None:
     STAGES[stage.name] = stage
 
 
-for _stage in (GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM, TRANSPORT):
+for _stage in (GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM, EXAFS, TRANSPORT):
     add(_stage)
