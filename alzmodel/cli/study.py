@@ -45,7 +45,7 @@ Hypotheses = Annotated[
 ]
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 FIGURES = (
-    *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "transport"),
+    *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "exafs", "transport"),
     *("comparison", "screen", "fem_peaks", "d222", "size", "history"),
 )
 """Names of :func:`alzmodel.study.figures.study_figures`, which is slow to import."""
