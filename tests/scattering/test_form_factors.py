@@ -42,7 +42,13 @@ def test_electron_factor_obeys_mott_bethe(element):
 
 
 def test_electron_factors_go_from_hydrogen_to_lawrencium():
-    assert [ELECTRON_ELEMENTS.index(symbol) + 1 for symbol in ("H", "P", "Xe", "U", "Lr")] == [1, 15, 54, 92, 103]
+    assert [ELECTRON_ELEMENTS.index(symbol) + 1 for symbol in ("H", "P", "Xe", "U", "Lr")] == [
+        1,
+        15,
+        54,
+        92,
+        103,
+    ]
     # A hydrogen atom in its ground state: f_e(0) = 1 Bohr radius (the integral of r² times its density, times 1/3a0).
     assert electron_factor("H", 0.0) == pytest.approx(0.529, abs=0.001)
 
