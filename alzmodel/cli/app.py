@@ -22,6 +22,7 @@ from alzmodel.cli import (
     screen,
     study,
     transport,
+    vibrations,
     xrd,
 )
 from alzmodel.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, InputError, exit_code
@@ -55,6 +56,7 @@ inverse.register(app)
 reference.register(app)
 screen.register(app)
 transport.register(app)
+vibrations.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["Cost", "fem_cost", "lbu_cost", "pdf_cost", "xrd_cost"]
+    from alzmodel.dynamics.harmonic import HarmonicSettings
+
+__all__ = ["Cost", "fem_cost", "lbu_cost", "pdf_cost", "vibration_cost", "xrd_cost"]
 
 START_BYTES: Final = 3e8
 """Of a program that has loaded what it needs."""
@@ -39,6 +41,10 @@ OXIDE: Final = 0.09
 XRD_REACH: Final = 35.0
 """Å; where the pair functions of a glass end on the way to a pattern."""
 BYTES_OF_ATOM: Final = 500.0
+DENSE_SECONDS: Final = 1e-8
+"""Times the cube of the atoms: all modes."""
+KPM_SECONDS: Final = 4e-6
+"""Times the square of the atoms: moments at 10 cm⁻¹."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +98,13 @@ def fem_cost(frames: list[Atoms], thickness: float, columns: int) -> Cost:
     atoms = OXIDE * area * thickness
     seconds = columns * (FEM_SECONDS_OF_ATOM * atoms + FEM_SECONDS_OF_AREA * area)
     return Cost(seconds, START_BYTES + FEM_BYTES_OF_ATOM * atoms * columns)
+
+
+def vibration_cost(n_atoms: int, settings: HarmonicSettings) -> Cost:
+    """Of the vibrations of a model; the forces of a calculator come on top, and no one knows what they take."""
+    from alzmodel.dynamics.harmonic import memory_needed
+    from alzmodel.dynamics.spectra import DENSE_ATOMS
+
+    dense = settings.method == "dense" or (settings.method == "auto" and n_atoms <= DENSE_ATOMS)
+    seconds = DENSE_SECONDS * n_atoms**3 if dense else KPM_SECONDS * n_atoms**2 * 10 / settings.resolution
+    return Cost(seconds, memory_needed(n_atoms, dense=dense))

@@ -1,1 +1,1 @@
-"""How atoms move: vibrations and transport."""
+"""How atoms move: vibrations about a minimum with their Raman spectra, and transport."""

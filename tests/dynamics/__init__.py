@@ -1,0 +1,1 @@
+"""Tests of vibrations and Raman spectra."""

@@ -1,0 +1,194 @@
+"""``alzmodel vibrations``: densities of states, modes of building units, modes of crystals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alzmodel.cli.curves import check_max_atoms, tell_cost
+from alzmodel.cli.options import Json, MaxAtoms, command
+from alzmodel.cli.options.vibrations import HarmonicOptions, Models, VibrationFigure
+from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
+from alzmodel.errors import InputError
+from alzmodel.io import check_writable, read_frames
+from alzmodel.reading import MAX_ATOMS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+
+    from alzmodel.dynamics.harmonic import HarmonicSettings
+    from alzmodel.forcefields.calculators import NamedCalculator
+
+__all__ = ["chosen_calculator", "harmonic_settings", "minima", "register", "tell_vibration_cost"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command tree."""
+    app.command()(command(vibrations))
+
+
+def vibrations(
+    files: Models,
+    options: HarmonicOptions,
+    units: Annotated[bool, typer.Option(help="Look at the building units of oxides.")] = True,
+    figure: VibrationFigure = None,
+    max_atoms: MaxAtoms = MAX_ATOMS,
+    as_json: Json = False,
+) -> None:
+    """Vibrations of models at a minimum: densities of states, building units, and the modes of crystals.
+
+    Harmonic, at 0 K. A model of the library is at a minimum ('alzmodel library NAME -o F'); frames at 300 K are none
+    before 'alzmodel refine'.
+    """
+    _check_figure(figure)
+    settings, calculator = harmonic_settings(options), chosen_calculator(options)
+    models = minima(files, max_atoms)
+    tell_vibration_cost(files, models, settings)
+    result = _results(files, models, settings, calculator, units=units, seed=options.seed)
+    if figure is not None:
+        from alzmodel.report.vibration_figures import plot_densities
+
+        plot_densities(result, figure)
+    print_json(result) if as_json else _print(result)
+
+
+def _check_figure(figure: Path | None) -> None:
+    if figure is None:
+        return
+    from alzmodel.report.drawing import FORMATS
+
+    if figure.suffix not in FORMATS:
+        raise InputError(f"--figure {figure}: ending {figure.suffix!r}; allowed: {', '.join(FORMATS)}")
+    check_writable(figure)
+
+
+def harmonic_settings(options: HarmonicOptions) -> HarmonicSettings:
+    """Check the options, and return the settings that they stand for."""
+    from alzmodel.dynamics.harmonic import HarmonicSettings
+
+    masses = {}
+    for words in options.mass or ():
+        element, sign, value = words.partition("=")
+        try:
+            masses[element] = float(value) if sign else float("nan")
+        except ValueError:
+            masses[element] = float("nan")
+        if not masses[element] > 0:
+            raise InputError(f"--mass {words}: no element with its mass in u; allowed: such as Li=6.015")
+    return HarmonicSettings(
+        potential=options.potential,
+        coulomb=options.coulomb.value,
+        method=options.method.value,
+        resolution=options.resolution,
+        masses=masses,
+    )
+
+
+def chosen_calculator(options: HarmonicOptions) -> NamedCalculator | None:
+    """Return the calculator of the options; None where a pair potential does it in closed form."""
+    if options.calculator is None:
+        if options.parameters is not None:
+            raise InputError(f"--parameters {options.parameters}: no calculator; allowed: with --calculator")
+        return None
+    from alzmodel.forcefields.calculators import calculator_of
+
+    try:
+        keywords = json.loads(options.parameters or "{}")
+    except ValueError as error:
+        raise InputError(
+            f"--parameters {options.parameters}: no JSON ({error}); allowed: an object"
+        ) from error
+    if not isinstance(keywords, dict):
+        raise InputError(f"--parameters {options.parameters}: is no object; allowed: '{{\"name\": value}}'")
+    return calculator_of(options.calculator, keywords)
+
+
+def minima(files: Sequence[Path], max_atoms: int) -> list[Atoms]:
+    """Read the one model of each file."""
+    from alzmodel.dynamics.harmonic import single_model
+
+    check_max_atoms(max_atoms)
+    models = []
+    for path in files:
+        frames = read_frames(path, max_atoms=max_atoms)
+        try:
+            models.append(single_model(frames))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    return models
+
+
+def tell_vibration_cost(files: Sequence[Path], models: list[Atoms], settings: HarmonicSettings) -> None:
+    """Say what will take long, and refuse what needs more memory than is there."""
+    from alzmodel.cli.costs import vibration_cost
+
+    costs = [vibration_cost(len(atoms), settings) for atoms in models]
+    tell_cost(files, costs, sum(map(len, models)))
+
+
+def _results(
+    files: Sequence[Path],
+    models: list[Atoms],
+    settings: HarmonicSettings,
+    calculator: NamedCalculator | None,
+    *,
+    units: bool,
+    seed: int,
+) -> dict[str, Any]:
+    from alzmodel.dynamics.vibrations import vibrations as analyse
+    from alzmodel.statistics import combine
+
+    results = []
+    for path, atoms in zip(files, models, strict=True):
+        try:
+            with show_progress(path.name) as progress:
+                found = analyse(
+                    atoms,
+                    settings,
+                    calculator=calculator,
+                    units=units,
+                    seed=seed,
+                    source=str(path),
+                    progress=progress,
+                )
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        for note in found.notes:
+            say(f"alzmodel: {path}: {note}")
+        results.append(found)
+    combined = combine(results)
+    mark_provisional(combined, [atoms.info.get("provenance") for atoms in models])
+    return combined
+
+
+def _print(result: dict[str, Any]) -> None:
+    if result["units"]:
+        rows = [(name, unit["n"], unit["rms_cm"], unit["sd_units"]) for name, unit in result["units"].items()]
+        print_table("symmetry coordinates of units", ("unit", "n", "rms (cm⁻¹)", "sd of units (cm⁻¹)"), rows)
+    if result.get("modes"):
+        shown = [
+            (
+                mode["irrep"] or "–",
+                mode["cm"],
+                mode["degeneracy"],
+                "yes" if mode["raman"] else "no",
+                "yes" if mode["ir"] else "no",
+            )
+            for mode in result["modes"]
+        ]
+        print_table(
+            "modes at Γ of the primitive cell", ("irrep", "ν (cm⁻¹)", "modes", "Raman", "infrared"), shown
+        )
+    rows = [
+        ("potential", result["potential"]),
+        ("derivatives", result["derivatives"]),
+        ("method", result["method"]),
+        ("largest force (eV/Å)", result["max_force"]),
+        ("imaginary modes", len(result["imaginary"])),
+    ]
+    print_table("vibrations", ("", "value"), rows)
