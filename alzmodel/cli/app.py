@@ -17,6 +17,7 @@ from alzmodel.cli import (
     inverse,
     library,
     pdf,
+    raman,
     reference,
     refine,
     screen,
@@ -57,6 +58,7 @@ reference.register(app)
 screen.register(app)
 transport.register(app)
 vibrations.register(app)
+raman.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from alzmodel.dynamics.harmonic import HarmonicSettings
     from alzmodel.forcefields.calculators import NamedCalculator
 
-__all__ = ["chosen_calculator", "harmonic_settings", "minima", "register", "tell_vibration_cost"]
+__all__ = [
+    "check_figure",
+    "chosen_calculator",
+    "harmonic_settings",
+    "minima",
+    "register",
+    "tell_vibration_cost",
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +52,7 @@ def vibrations(
     Harmonic, at 0 K. A model of the library is at a minimum ('alzmodel library NAME -o F'); frames at 300 K are none
     before 'alzmodel refine'.
     """
-    _check_figure(figure)
+    check_figure(figure)
     settings, calculator = harmonic_settings(options), chosen_calculator(options)
     models = minima(files, max_atoms)
     tell_vibration_cost(files, models, settings)
@@ -57,7 +64,8 @@ def vibrations(
     print_json(result) if as_json else _print(result)
 
 
-def _check_figure(figure: Path | None) -> None:
+def check_figure(figure: Path | None) -> None:
+    """Refuse a figure that cannot be written."""
     if figure is None:
         return
     from alzmodel.report.drawing import FORMATS

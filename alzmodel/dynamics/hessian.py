@@ -48,6 +48,8 @@ EWALD_CUTOFF: Final = 10.0
 EWALD_REACH: Final = 4.2
 """Splitting parameter times the cut-off: what lies beyond is erfc(4.2) = 3e-9 of the bare Coulomb energy."""
 NUFFT_ACCURACY: Final = 1e-9
+SINGLE_ACCURACY: Final = 1e-5
+"""Of the same sum in single precision, of its largest term: some 1e-4 eV/Å²."""
 STEP: Final = 0.01
 """Å; displacement for differences of forces."""
 _BLOCK: Final = 4e6
@@ -236,7 +238,11 @@ def _add_reciprocal(
 
     k, weight = _reciprocal(atoms)
     components = [(a, b) for a in range(3) for b in range(a, 3)]
-    coefficients = np.stack([weight * k[..., a] * k[..., b] for a, b in components]).astype(np.complex128)
+    single = hessian.dtype == np.float32
+    coefficients = np.stack([weight * k[..., a] * k[..., b] for a, b in components]).astype(
+        np.complex64 if single else np.complex128
+    )
+    accuracy = SINGLE_ACCURACY if single else NUFFT_ACCURACY
     angles = 2 * math.pi * atoms.get_scaled_positions(wrap=False)
     n = len(atoms)
     rows = max(1, int(_BLOCK // n))
@@ -245,10 +251,8 @@ def _add_reciprocal(
         end = min(start + rows, n)
         apart = (angles[start:end, None] - angles[None, start:]).reshape(-1, 3)
         apart -= 2 * math.pi * np.round(apart / (2 * math.pi))
-        # More digits than a double holds of a sum over so many pairs are not to be had.
-        sums = finufft.nufft3d2(
-            *np.ascontiguousarray(apart.T), coefficients, eps=NUFFT_ACCURACY, isign=1, nthreads=1
-        )
+        points = np.ascontiguousarray(apart.T, dtype=hessian.dtype)
+        sums = finufft.nufft3d2(*points, coefficients, eps=accuracy, isign=1, nthreads=1)
         product = charges[start:end, None] * charges[None, start:]
         for (a, b), values in zip(components, sums, strict=True):
             block = (values.real.reshape(product.shape) * product).astype(hessian.dtype)

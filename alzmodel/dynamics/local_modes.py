@@ -23,14 +23,23 @@ if TYPE_CHECKING:
 
     from alzmodel.local_order.shells import Bonded
 
-__all__ = ["Coordinate", "UnitSet", "mean_squares", "octahedron", "shell", "tetrahedron", "unit_sets"]
+__all__ = [
+    "STRAINS",
+    "Coordinate",
+    "UnitSet",
+    "mean_squares",
+    "octahedron",
+    "shell",
+    "tetrahedron",
+    "unit_sets",
+]
 
 LARGE_ION: Final = 0.85
 """Å; a cation with a larger six-fold radius has shells of all sizes, called MOn, and no polyhedron is asked of it."""
 FEWEST_IN_SHELL: Final = 4
 _DIRECTIONS: Final = np.concatenate([np.eye(3), -np.eye(3)])
 _TETRAHEDRON: Final = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3)
-_STRAINS: Final = (
+STRAINS: Final = (
     np.diag([-1.0, -1.0, 2.0]) / math.sqrt(6),
     np.diag([1.0, -1.0, 0.0]) / math.sqrt(2),
     *(
@@ -186,7 +195,7 @@ def tetrahedron(
     frame, _ = _closest_frame(_TETRAHEDRON, _unit(bonds))
     corners = _TETRAHEDRON @ frame.T
     still = np.zeros((1, 3))
-    bends = [_TETRAHEDRON @ strain @ frame.T for strain in _STRAINS[:2]]
+    bends = [_TETRAHEDRON @ strain @ frame.T for strain in STRAINS[:2]]
     cage = 4 * ligand_mass
     against = np.concatenate([[cage * math.sqrt(mass)], np.full(4, -mass * math.sqrt(ligand_mass))])
     against /= np.linalg.norm(against)
@@ -216,7 +225,7 @@ def shell(bonds: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """
     n = len(bonds)
     radial = (_unit(bonds) / math.sqrt(n)).reshape(-1)
-    strains = np.array([(bonds @ strain).reshape(-1) for strain in _STRAINS])
+    strains = np.array([(bonds @ strain).reshape(-1) for strain in STRAINS])
     strains -= np.outer(strains @ radial, radial)
     left, singular, right = np.linalg.svd(strains, full_matrices=False)
     found = {"radial": radial.reshape(1, n, 3)}

@@ -132,6 +132,8 @@ BASES: dict[str, tuple[str, ...]] = {
     "refine": ("small.extxyz", "--calculator", "lj", "--dry-run", "-o", "new.extxyz"),
     "pdf": ("good.extxyz", "--r-max", "6"),
     "lbu": ("small.extxyz",),
+    "vibrations": ("small.extxyz", "--potential", "grimes", "--no-units"),
+    "raman": ("small.extxyz", "--bonds", "example"),
     "xrd": ("small.extxyz", "--method", "crystal", "--range", "20", "60", "0.2"),
     "fem": ("stack.npy", "--pixel-size", "0.3", "--ring-width", "0.3"),
     "exafs": ("good.extxyz", "--dry-run"),

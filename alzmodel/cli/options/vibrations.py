@@ -11,7 +11,15 @@ import typer
 
 from alzmodel.cli.options import integer, number
 
-__all__ = ["CoulombSum", "HarmonicOptions", "Models", "SpectrumMethod", "VibrationFigure"]
+__all__ = [
+    "CoulombSum",
+    "HarmonicOptions",
+    "Models",
+    "RamanFigure",
+    "RamanOptions",
+    "SpectrumMethod",
+    "VibrationFigure",
+]
 
 
 class CoulombSum(StrEnum):
@@ -36,6 +44,12 @@ Models = Annotated[
 VibrationFigure = Annotated[
     Path | None,
     typer.Option(metavar="G", help="Draw the densities of states (.png, .svg, .pdf; .csv for the numbers)."),
+]
+RamanFigure = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot", metavar="G", help="Draw VV, VH and unpolarised (.png, .svg, .pdf; .csv for the numbers)."
+    ),
 ]
 
 
@@ -72,3 +86,29 @@ class HarmonicOptions:
         ),
     ] = None
     seed: Annotated[int, integer("Of the random vectors of --method kpm.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RamanOptions:
+    """How light is scattered, and by what."""
+
+    bonds: Annotated[
+        str,
+        typer.Option(
+            metavar="TABLE.toml",
+            help="Polarizabilities of bonds; 'example' is one that comes with the package, all of it assumed.",
+        ),
+    ]
+    phase: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE=SHARE",
+            help="A reference phase, relaxed with the potential, or a model at a minimum, with its share of volume, "
+            "such as La2Zr2O7=0.2; F makes up the rest.",
+        ),
+    ] = None
+    temperature: Annotated[float, number("K, for the Bose factor.")] = 300.0
+    laser: Annotated[float, number("Wavelength, nm.")] = 532.0
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="Leave out the Bose factor, 1/ν and (ν_L − ν)⁴.")
+    ] = False

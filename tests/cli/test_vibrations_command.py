@@ -1,0 +1,117 @@
+"""``alzmodel vibrations`` and ``raman`` from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from alzmodel.cli import main
+from alzmodel.crystals import crystal
+from alzmodel.io import write_structure
+from tests.dynamics.models import lithia, pyrochlore
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_names():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "phonopy", None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("minima")
+    write_structure(lithia(), folder / "lithia.extxyz")
+    write_structure(pyrochlore(), folder / "pyrochlore.extxyz")
+    write_structure(crystal("La2Zr2O7"), folder / "measured.extxyz")
+    write_structure([lithia(), lithia()], folder / "frames.extxyz")
+    return folder
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    caught = capsys.readouterr()
+    return code, caught.out, caught.err
+
+
+def test_vibrations_as_json(capsys, folder):
+    code, out, err = run(
+        capsys, "vibrations", folder / "lithia.extxyz", "--json", "--figure", folder / "d.png"
+    )
+    assert code == 0, err
+    result = json.loads(out)
+    density = result["vdos"]
+    assert np.trapezoid(density["total"], density["grid"]) == pytest.approx(36, rel=1e-6)
+    assert set(density["by_element"]) == {"Li", "O"}
+    assert [mode["raman"] for mode in result["modes"]] == [False, True]
+    assert result["imaginary"] == []
+    assert result["method"] == "dense"
+    assert (folder / "d.png").stat().st_size > 1000
+
+
+def test_several_files_give_mean_and_spread(capsys, folder):
+    code, out, err = run(
+        *(capsys, "vibrations", folder / "lithia.extxyz", folder / "lithia.extxyz", "--json"),
+    )
+    assert code == 0, err
+    result = json.loads(out)
+    assert result["n_models"] == 2
+    assert np.max(result["vdos"]["total_std"]) == 0
+
+
+def test_vibrations_as_tables(capsys, folder):
+    code, out, err = run(
+        capsys, "vibrations", folder / "lithia.extxyz", "--mass", "Li=6.015", "--coulomb", "dsf"
+    )
+    assert code == 0, err
+    assert "modes at Γ of the primitive cell" in out
+    assert "closed form, dsf" in out
+
+
+def test_raman_of_a_mixture(capsys, folder):
+    code, out, err = run(
+        *(capsys, "raman", folder / "pyrochlore.extxyz", "--bonds", "example", "--reduced", "--json"),
+        *("--phase", f"{folder / 'lithia.extxyz'}=0.25", "--plot", folder / "r.csv"),
+    )
+    assert code == 0, err
+    result = json.loads(out)
+    assert len(result["assumed"]) == 9
+    assert "are assumed" in err
+    assert list(result["phases"].values()) == [0.25]
+    assert {round(peak["shift"], -1) for peak in result["peaks"]} >= {280, 380, 550, 820}
+    assert max(result["raman"]["unpolarised"]) == pytest.approx(1.0)
+    assert (folder / "r.csv").read_text(encoding="utf-8").startswith("Raman shift")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("vibrations", "measured.extxyz"), "alzmodel refine {folder}/measured.extxyz --calculator du-teter"),
+        (("vibrations", "frames.extxyz"), "2 frames; allowed: one model at a minimum"),
+        (("vibrations", "lithia.extxyz", "--mass", "Li"), "--mass Li: no element with its mass"),
+        (("vibrations", "lithia.extxyz", "--mass", "Zr=90"), "mass of Zr: not in the model"),
+        (("vibrations", "lithia.extxyz", "--resolution", "0"), "resolution: 0 cm⁻¹"),
+        (("vibrations", "lithia.extxyz", "--resolution", "0.1", "--method", "kpm"), "needs"),
+        (("vibrations", "lithia.extxyz", "--parameters", "{{}}"), "no calculator"),
+        (("vibrations", "lithia.extxyz", "--figure", "x.doc"), "--figure x.doc"),
+        (("vibrations", "lithia.extxyz", "--potential", "grimes"), ""),
+        (("raman", "lithia.extxyz", "--bonds", "missing.toml"), "missing.toml: cannot be read"),
+        (("raman", "lithia.extxyz", "--bonds", "example", "--laser", "0"), "laser: 0 nm"),
+        (("raman", "lithia.extxyz", "--bonds", "example", "--phase", "MgO=1"), "--phase MgO=1"),
+        (("raman", "lithia.extxyz", "--bonds", "example", "--phase", "Nope=0.1"), "--phase Nope: no file"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(capsys, folder, monkeypatch, words, message):
+    monkeypatch.chdir(folder)
+    command, file, *rest = words
+    code, out, err = run(capsys, command, folder / file, *(one.replace("{{}}", "{}") for one in rest))
+    if not message:
+        assert code == 0, err
+        return
+    assert code == 2
+    assert out == ""
+    assert message.format(folder=folder) in err
+    assert len(err.strip().splitlines()) == 1
