@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
+    from alzmodel.dynamics.vibrations import Vibrations
     from alzmodel.local_order.building_units import BuildingUnits
     from alzmodel.local_order.pdf import PartialRDF
     from alzmodel.scattering.exafs.sites import Exafs
@@ -54,6 +55,7 @@ __all__ = [
     "nanocrystal",
     "open_study",
     "pdf",
+    "vibrations",
     "write",
     "xrd",
 ]
@@ -484,6 +486,64 @@ def fem(
         n_columns=n_columns,
         seed=seed,
         settings=settings,
+        progress=progress,
+    )
+
+
+def vibrations(
+    model: Model,
+    *,
+    potential: str = "du-teter",
+    calculator: str | None = None,
+    resolution: float = 10.0,
+    progress: Progress = silent,
+) -> Vibrations:
+    """Vibrations of a model at a minimum: densities of states, building units, modes of a crystal.
+
+    Parameters
+    ----------
+    model
+        See :func:`frames`; of a glass, or a model of the library, the minimised one is taken.
+    potential
+        Pair potential that the model is a minimum of.
+    calculator
+        In its place, any name that :func:`calculator` takes.
+    resolution
+        Width (FWHM) of the Gaussian in spectra, cm⁻¹.
+    progress
+        Told what is being done.
+
+    Returns
+    -------
+    Vibrations
+        ``.vdos.grid`` in cm⁻¹, ``.vdos.total``, ``.units["ZrO6 A1g"].rms_cm``, ``.modes``.
+
+    Raises
+    ------
+    InputError
+        If a force is above 0.01 eV/Å, or the model or an argument cannot be used.
+
+    Examples
+    --------
+    >>> import alzmodel as am
+    >>> [(round(mode.cm, -1), mode.raman, mode.ir) for mode in am.vibrations(am.crystal("MgO")).modes]
+    [(340.0, False, True)]
+    """
+    from alzmodel.dynamics.harmonic import HarmonicSettings, single_model
+    from alzmodel.dynamics.vibrations import vibrations as analyse
+    from alzmodel.forcefields.calculators import calculator_of
+    from alzmodel.models.library import load_model
+
+    if isinstance(model, Glass):
+        atoms = model.model
+    elif isinstance(model, LibraryModel):
+        atoms = load_model(model)
+    else:
+        atoms = single_model(frames(model))
+    return analyse(
+        atoms,
+        HarmonicSettings(potential=potential, resolution=resolution),
+        calculator=None if calculator is None else calculator_of(calculator),
         progress=progress,
     )
 

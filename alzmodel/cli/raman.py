@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from alzmodel.dynamics.harmonic import HarmonicSettings
     from alzmodel.dynamics.raman import RamanParts
     from alzmodel.forcefields.calculators import NamedCalculator
+    from alzmodel.results import Roles
 
 __all__ = ["register"]
 
@@ -156,7 +157,7 @@ def _result(
                 say(
                     f"alzmodel: {path}: {work.table.path} has no {element}-O: those bonds scatter no light here"
                 )
-    roles = {"raman": roles_of(type(spectrum)), "peaks": {"shift": "label"}}
+    roles: Roles = {"raman": roles_of(type(spectrum)), "peaks": {"shift": "label"}}
     combined = combine(spectra, roles)
     if len(spectra) > 1:
         combined["peaks"] = _peaks(combined["raman"]["shift"], combined["raman"]["unpolarised"])

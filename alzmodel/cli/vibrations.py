@@ -192,11 +192,11 @@ def _print(result: dict[str, Any]) -> None:
         print_table(
             "modes at Γ of the primitive cell", ("irrep", "ν (cm⁻¹)", "modes", "Raman", "infrared"), shown
         )
-    rows = [
+    about = [
         ("potential", result["potential"]),
         ("derivatives", result["derivatives"]),
         ("method", result["method"]),
         ("largest force (eV/Å)", result["max_force"]),
         ("imaginary modes", len(result["imaginary"])),
     ]
-    print_table("vibrations", ("", "value"), rows)
+    print_table("vibrations", ("", "value"), about)

@@ -275,7 +275,9 @@ def pair_forces(
     pairs = neighbour_list(atoms, max(_coulomb_of(coulomb)[0], pot.short_range_cutoff))
     first, _ = _pair_derivatives(pot, labels, charges, coulomb, (pairs.i, pairs.j, pairs.distance))
     along = (first / pairs.distance)[:, None] * pairs.vector
-    forces = np.stack([np.bincount(pairs.i, along[:, a], minlength=len(atoms)) for a in range(3)], axis=1)
+    forces: NDArray[np.float64] = np.stack(
+        [np.bincount(pairs.i, along[:, a], minlength=len(atoms)) for a in range(3)], axis=1
+    ).astype(np.float64)
     if coulomb == "ewald":
         forces += _reciprocal_forces(atoms, charges)
     return forces

@@ -289,7 +289,8 @@ def raman_spectrum(
         raise InputError(f"{table.path}: no mode scatters with these numbers; allowed: numbers above zero")
     limits = np.array([table.bonds[pair][name].limits for pair, name in parts.names])
     drawn = np.random.default_rng(seed).uniform(limits[:, 0], limits[:, 1], (DRAWS, len(limits)))
-    curves = sum(parts.at(drawn))[:, seen] * factor
+    along, across = parts.at(drawn)
+    curves = (along + across)[:, seen] * factor
     areas = curves.sum(axis=1)
     curves = curves[areas > 0] * (whole.sum() / areas[areas > 0])[:, None]
     low, high = np.quantile(curves, QUANTILES, axis=0) / top
