@@ -119,6 +119,23 @@ _TABLE: Final = _table(
     ("exafs_la_o_coordination", "oxygens of La as a fit of EXAFS reads them", ""),
     ("exafs_la_o_variance", "σ² of La–O as a fit of EXAFS reads it", "Å²"),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
+    ("zro6_a1g_band", "ZrO6 A1g, band", "cm⁻¹"),
+    ("zro6_a1g_position", "ZrO6 A1g, band over the stiffness of the potential", "cm⁻¹"),
+    ("zro6_a1g_rms", "ZrO6 A1g, root mean square", "cm⁻¹"),
+    ("zro6_eg_rms", "ZrO6 Eg, root mean square", "cm⁻¹"),
+    ("zro6_t2g_rms", "ZrO6 T2g, root mean square", "cm⁻¹"),
+    ("lio4_a1_rms", "LiO4 A1, root mean square", "cm⁻¹"),
+    ("lio4_e_rms", "LiO4 E, root mean square", "cm⁻¹"),
+    ("lio4_cage_rms", "Li in the cage of LiO4, root mean square", "cm⁻¹"),
+    ("lio6_eg_band", "LiO6 Eg, band", "cm⁻¹"),
+    ("lio6_t2g_band", "LiO6 T2g, band", "cm⁻¹"),
+    ("lio6_share", "Li with six oxygens", "%"),
+    ("lao_radial_rms", "La–O radial sum, root mean square", "cm⁻¹"),
+    ("lao_strain_rms", "La–O strains, root mean square", "cm⁻¹"),
+    ("pyrochlore_eg_shift", "E_g of La2Zr2O7 between the cells of two films", "cm⁻¹"),
+    ("la2o3_eg", "La2O3, lower E_g", "cm⁻¹"),
+    ("la2o3_a1g", "La2O3, lower A_1g", "cm⁻¹"),
+    ("la2o3_eg_high", "La2O3, upper E_g", "cm⁻¹"),
 )
 QUANTITIES: Final[Mapping[str, QuantityInfo]] = MappingProxyType(_TABLE)
 """The quantities that a study records; :func:`quantity_info` also knows the families of pairs and reflections."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, array, draw, grid, looks_of, name_once, require
+from alzmodel.report.drawing import GREY, array, draw, grid, legend_below, looks_of, name_once, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from alzmodel.report.drawing import Columns
 
-__all__ = ["plot_densities", "plot_parity", "plot_raman", "plot_units"]
+__all__ = ["plot_densities", "plot_parity", "plot_raman", "plot_unit_densities"]
 
 AXIS: Final = "frequency (cm⁻¹)"
 SHIFT: Final = "Raman shift (cm⁻¹)"
@@ -59,50 +59,55 @@ def plot_densities(result: Mapping[str, Any], path: str | Path) -> tuple[Path, .
     return draw(build, path, columns)
 
 
-def plot_units(
-    curves: Mapping[str, Mapping[str, Any]], path: str | Path, *, names: Sequence[str] | None = None
+def plot_unit_densities(
+    curves: Mapping[str, Mapping[str, Any]],
+    path: str | Path,
+    *,
+    ordinate: str = "weight (10⁻³/cm⁻¹)",
+    scale: float = 1e3,
 ) -> tuple[Path, ...]:
-    """Draw the spectra of building units, one panel a symmetry, one curve with its spread over seeds a label.
+    """Draw spectra of units or densities of elements, a panel each, one curve with its spread over seeds a label.
 
     Parameters
     ----------
     curves
-        Label, such as ``"x = 1.5"``, to ``{"grid": (n,), "units": {"ZrO6 A1g": (n,), "ZrO6 A1g_std": (n,)}}``.
+        Label, such as ``"x = 1.5"``, to ``{"grid": (n,), "ZrO6 A1g": (n,), "ZrO6 A1g_std": (n,), …}``.
     path
         As for :func:`plot_densities`.
-    names
-        Which to draw; by default all of the first label.
+    ordinate, scale
+        Name of the upright axis, and what the values are multiplied by.
     """
-    require(curves, "spectra of units")
-    first = next(iter(curves.values()))["units"]
-    wanted = list(names) if names is not None else [name for name in first if not name.endswith("_std")]
-    require(wanted, "units")
+    require(curves, "spectra")
+    wanted = list(
+        dict.fromkeys(
+            name for one in curves.values() for name in one if name != "grid" and not name.endswith("_std")
+        )
+    )
+    require(wanted, "spectra")
     looks = looks_of(curves)
     columns: Columns = {}
     for label, one in curves.items():
         columns[f"{label}, {AXIS}"] = array(one["grid"])
         for name in wanted:
-            if name in one["units"]:
-                columns[f"{label}, {name}"] = array(one["units"][name])
+            if name in one:
+                columns[f"{label}, {name}"] = scale * array(one[name])
 
     def build(figure: Figure) -> None:
         panels = grid(figure, len(wanted))
         for panel, name in zip(panels, wanted, strict=True):
             for label, one in curves.items():
-                if name not in one["units"]:
+                if name not in one:
                     continue
-                x, values = array(one["grid"]), 1e3 * array(one["units"][name])
-                spread = one["units"].get(f"{name}_std")
-                if spread is not None:
-                    around = 1e3 * array(spread)
+                x, values = array(one["grid"]), scale * array(one[name])
+                if f"{name}_std" in one:
+                    around = scale * array(one[f"{name}_std"])
                     panel.fill_between(
                         x, values - around, values + around, color=looks[label].color, alpha=0.25, linewidth=0
                     )
                 panel.plot(x, values, label=label, **looks[label].line)
-            panel.set(xlabel=AXIS, ylabel="weight (10⁻³/cm⁻¹)", title=name, xlim=(0, None), ylim=(0, None))
+            panel.set(xlabel=AXIS, ylabel=ordinate, title=name, xlim=(0, None), ylim=(0, None))
         name_once(panels)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        legend_below(figure, panels[0], len(curves))
 
     return draw(build, path, columns)
 

@@ -15,6 +15,7 @@ from alzmodel.study.stages.fem import FEM, NUCLEUS
 from alzmodel.study.stages.glass import GLASS
 from alzmodel.study.stages.local_order import LOCAL_ORDER
 from alzmodel.study.stages.transport import TRANSPORT
+from alzmodel.study.stages.vibrations import CRYSTAL_MODES, VIBRATIONS
 from alzmodel.study.stages.xrd import XRD
 
 if TYPE_CHECKING:
@@ -45,5 +46,9 @@ def add(stage: Stage) -> None:
     STAGES[stage.name] = stage
 
 
-for _stage in (GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM, EXAFS, TRANSPORT):
+_ALL: Final = (
+    *(GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM),
+    *(EXAFS, TRANSPORT, VIBRATIONS, CRYSTAL_MODES),
+)
+for _stage in _ALL:
     add(_stage)
