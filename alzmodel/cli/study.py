@@ -46,7 +46,17 @@ Hypotheses = Annotated[
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 FIGURES = (
     *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "exafs", "transport"),
-    *("comparison", "screen", "fem_peaks", "d222", "size", "history"),
+    *(
+        "vibrations",
+        "unit_spectra",
+        "raman_parity",
+        "comparison",
+        "screen",
+        "fem_peaks",
+        "d222",
+        "size",
+        "history",
+    ),
 )
 """Names of :func:`alzmodel.study.figures.study_figures`, which is slow to import."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]

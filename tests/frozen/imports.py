@@ -77,7 +77,9 @@ def look() -> dict[str, Any]:
                 if not hasattr(importlib.import_module(module), name):
                     missing.append(name)
                     continue
-                moved = name in names["own"] and home(module, name) != module
+                # What a module still offers in its own name has not moved for who imports it.
+                offered = getattr(importlib.import_module(module), "__all__", ())
+                moved = name in names["own"] and home(module, name) != module and name not in offered
             if moved and not warned and not _deprecated(told):
                 silent.append(name)
         found[module] = {"error": "", "missing": missing, "silent": silent}
