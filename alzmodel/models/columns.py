@@ -22,6 +22,7 @@ from alzmodel.errors import BuildError, InputError
 from alzmodel.models.patches import (
     CONTACT_MAX,
     REACH,
+    Pieces,
     choose_atoms,
     contact_distances,
     fill_patches,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLUSTER",
+    "DISPLACEMENTS",
     "MIN_WIDTH",
     "WIDTH",
     "embed_clusters",
@@ -54,6 +56,10 @@ IntArray = NDArray[np.int64]
 
 CLUSTER: Final = "cluster"
 """Name of the per-atom array that numbers embedded clusters from 1; the matrix is 0."""
+
+DISPLACEMENTS: Final = "displacements"
+"""Name of the per-atom array of what atoms move by in other frames, Å, shape (n, frames, 3). Columns keep it, turned
+with the pieces: see :mod:`alzmodel.scattering.fem.thermal`."""
 
 MIN_WIDTH: Final = 120.0
 """Å; narrower columns do not hold a 2.5 nm probe with its tails."""
@@ -122,11 +128,11 @@ def glass_column(
     target = target_counts(models, labels, kinds, width * width * thickness)
 
     spacing = patch_spacing(models)
-    positions, labels_found, patch, depth = fill_patches(models, labels, spacing, width, thickness, rng)
-    kept = choose_atoms(positions, labels_found, patch, depth, contact, target, width)
-    positions, found, depth = positions[kept], labels_found[kept], depth[kept]
-    seam = depth < 0.5 * CONTACT_MAX + REACH
-    positions = push_apart(positions, found, seam, contact, width, thickness)
+    pieces = fill_patches(models, labels, spacing, width, thickness, rng)
+    kept = choose_atoms(*pieces[:4], contact, target, width)
+    found = pieces.kinds[kept]
+    seam = pieces.depth[kept] < 0.5 * CONTACT_MAX + REACH
+    positions = push_apart(pieces.positions[kept], found, seam, contact, width, thickness)
 
     numbers, charges = np.array([z for z, _ in kinds]), np.array([charge for _, charge in kinds])
     order = np.argsort(found, kind="stable")
@@ -137,6 +143,8 @@ def glass_column(
         cell=[width, width, thickness],
         pbc=[True, True, False],
     )
+    if all(DISPLACEMENTS in model.arrays for model in models):
+        column.set_array(DISPLACEMENTS, _turned(models, pieces, kept[order]))
     column.info = {
         "kind": "column",
         "provenance": {
@@ -153,6 +161,17 @@ def glass_column(
         },
     }
     return column
+
+
+def _turned(models: Sequence[Atoms], pieces: Pieces, kept: IntArray) -> FloatArray:
+    """Displacements of the atoms that stay, turned with their patches, shape (n, frames, 3)."""
+    patch, atom = pieces.patch[kept], pieces.atom[kept]
+    source = pieces.source[patch]
+    moved = np.empty((len(kept), *models[0].arrays[DISPLACEMENTS].shape[1:]))
+    for number, model in enumerate(models):
+        inside = source == number
+        moved[inside] = model.arrays[DISPLACEMENTS][atom[inside]]
+    return np.einsum("nij,nfj->nfi", pieces.rotations[patch], moved)
 
 
 def _checked_sources(sources: Sequence[Atoms] | Atoms) -> list[Atoms]:
@@ -502,6 +521,8 @@ def slab_columns(model: Atoms, *, thickness: float = THICKNESS, min_width: float
             )
             if CLUSTER in model.arrays:
                 slab.set_array(CLUSTER, model.arrays[CLUSTER][inside])
+            if DISPLACEMENTS in model.arrays:
+                slab.set_array(DISPLACEMENTS, model.arrays[DISPLACEMENTS][inside][..., [*plane, beam]])
             slab.info = {
                 "kind": model.info.get("kind", "column"),
                 "provenance": {

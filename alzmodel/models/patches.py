@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ __all__ = [
     "CONTACT_MAX",
     "PATCH",
     "REACH",
+    "Pieces",
     "choose_atoms",
     "contact_distances",
     "fill_patches",
@@ -51,6 +52,22 @@ _OVERLAP: Final = 0.8
 """Of two atoms of different patches closer than this fraction of their contact distance, one goes."""
 
 _PUSHES: Final = 12
+
+
+class Pieces(NamedTuple):
+    """Atoms that :func:`fill_patches` offers, one row an atom.
+
+    `positions` (n, 3) and `depth` (n,) within the patch in Å; `kinds`, `patch` and `atom`, its number in its source,
+    shape (n,). By patch: `source`, shape (patches,), and `rotations`, shape (patches, 3, 3).
+    """
+
+    positions: FloatArray
+    kinds: IntArray
+    patch: IntArray
+    depth: FloatArray
+    atom: IntArray
+    source: IntArray
+    rotations: FloatArray
 
 
 def ion_kinds(models: Sequence[Atoms]) -> tuple[list[tuple[int, float]], list[IntArray]]:
@@ -142,8 +159,8 @@ def fill_patches(
     width: float,
     thickness: float,
     rng: np.random.Generator,
-) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:
-    """Fill the cells of the tessellation: positions, kinds, patch numbers and depths within the patch, Å."""
+) -> Pieces:
+    """Fill the cells of the tessellation with pieces of the models."""
     centres = _centres(spacing, width, thickness, rng)
     rotations = random_rotations(len(centres), rng)
     choice = rng.integers(len(models), size=len(centres))
@@ -162,10 +179,8 @@ def fill_patches(
         local = (fractional[source] - origin + 0.5) % 1.0 - 0.5
         position = local @ models[source].cell.array @ rotation.T + centre
         inside = np.flatnonzero((position[:, 2] >= 0) & (position[:, 2] < thickness))
-        parts.append((position[inside], labels[source][inside], np.full(len(inside), n)))
-    positions = np.concatenate([part[0] for part in parts])
-    kinds = np.concatenate([part[1] for part in parts])
-    patch = np.concatenate([part[2] for part in parts])
+        parts.append((position[inside], labels[source][inside], np.full(len(inside), n), inside))
+    positions, kinds, patch, atom = (np.concatenate([part[n] for part in parts]) for n in range(4))
 
     own = np.sum((positions - centres[patch]) ** 2, axis=1)
     distance, nearest = tree.query(positions, k=min(5, len(images)))
@@ -176,7 +191,7 @@ def fill_patches(
     depth = np.where(gap > 1e-9, planes, np.inf).min(axis=1)
     kept = depth > -REACH
     positions[:, :2] = wrapped(positions[:, :2], np.array([width, width]))
-    return positions[kept], kinds[kept], patch[kept], depth[kept]
+    return Pieces(positions[kept], kinds[kept], patch[kept], depth[kept], atom[kept], choice, rotations)
 
 
 def wrapped(xy: FloatArray, period: FloatArray) -> FloatArray:

@@ -11,7 +11,8 @@ import numpy as np
 from alzmodel.errors import InputError
 from alzmodel.progress import Progress, silent
 from alzmodel.scattering.fem.fit import TWO_WINDOWS
-from alzmodel.scattering.fem.variance import ColumnMoments, FEMResult, column_moments, pool
+from alzmodel.scattering.fem.thermal import snapshots, thermal_moments
+from alzmodel.scattering.fem.variance import ColumnMoments, FEMResult, pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,7 +106,8 @@ def fem_converged(
     Parameters
     ----------
     columns
-        Made when they are asked for; at least one.
+        Made when they are asked for; at least one. Of a column with frames (:mod:`alzmodel.scattering.fem.thermal`)
+        every moment is their mean.
     settings
         The instrument.
     relative_error
@@ -139,7 +141,10 @@ def fem_converged(
     moments: list[ColumnMoments] = []
     error = math.nan
     for column in columns:
-        moments.append(_mean([column_moments(tilted(column, tilt), settings) for tilt in tilts]))
+        frames = snapshots(column)
+        moments.append(
+            _mean([thermal_moments([tilted(one, tilt) for one in frames], settings) for tilt in tilts])
+        )
         count = len(moments)
         if relative_error is not None and count >= MIN_COLUMNS:
             error = bootstrap_error(pool(moments, settings, seed=seed))
@@ -172,6 +177,6 @@ def _mean(moments: Sequence[ColumnMoments]) -> ColumnMoments:
     averages: dict[str, Any] = {
         one.name: np.mean([getattr(part, one.name) for part in moments], axis=0)
         for one in fields(ColumnMoments)
-        if one.name not in _SHARED
+        if one.name not in _SHARED and getattr(moments[0], one.name) is not None
     }
     return replace(moments[0], **averages)

@@ -40,6 +40,7 @@ __all__ = [
     "fem",
     "fem_of_model",
     "intensities",
+    "moments_and_rings",
     "pool",
     "speckle_floor",
 ]
@@ -67,6 +68,10 @@ class ColumnMoments:
     `ensemble` ⟨I²⟩_φp and `rings` ⟨⟨I²⟩_φ/⟨I⟩_φ² − 1⟩_p. Shape (pixels,): `pixel_mean` ⟨I⟩_p and
     `pixel_square` ⟨I²⟩_p. `quadrant_mean` and `quadrant_omega`, shape (4, k), are `mean` and `omega` for the probe in
     one quarter of the column. `floor` is :func:`speckle_floor` for the thickness of the column.
+
+    `cross` ⟨⟨I⟩_φ ⟨I⟩_φ'⟩_p of every two rings, shape (k, k), has `omega` on its diagonal. `apart` is the same with the
+    two rings looked at in different frames of a column (:func:`alzmodel.scattering.fem.thermal.thermal_moments`); None
+    where there is one frame.
     """
 
     mean: FloatArray
@@ -80,6 +85,8 @@ class ColumnMoments:
     floor: FloatArray
     plane: Plane
     n_atoms: int
+    cross: FloatArray
+    apart: FloatArray | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -289,6 +296,13 @@ def column_moments(
 
     `sampling` is that of :func:`intensities`.
     """
+    return moments_and_rings(column, settings, sampling=sampling)[0]
+
+
+def moments_and_rings(
+    column: Atoms, settings: FEMSettings, *, sampling: tuple[float, float] | None = None
+) -> tuple[ColumnMoments, FloatArray]:
+    """Moments as of :func:`column_moments`, and the ring means at every probe position, shape (k, positions)."""
     plane = settings.plane(plane_of(column))
     n_rings, n_pixels = plane.rings.shape
     n_positions = plane.positions[0] * plane.positions[1]
@@ -307,9 +321,13 @@ def column_moments(
         2 * (2 * (at // plane.positions[1]) // plane.positions[0])
         + 2 * (at % plane.positions[1]) // plane.positions[1]
     )
-    return ColumnMoments(
+    omega = np.square(first).mean(axis=1)
+    cross = first @ first.T / n_positions
+    # The same sum in another order: one of them stands for both.
+    np.fill_diagonal(cross, omega)
+    moments = ColumnMoments(
         mean=first.mean(axis=1),
-        omega=np.square(first).mean(axis=1),
+        omega=omega,
         ensemble=second.mean(axis=1),
         rings=np.mean(second / np.square(first), axis=1) - 1,
         pixel_mean=pixel_mean,
@@ -319,7 +337,9 @@ def column_moments(
         floor=speckle_floor(plane, settings, float(z.max() - z.min())),
         plane=plane,
         n_atoms=len(column),
+        cross=cross,
     )
+    return moments, first
 
 
 def intensities(
