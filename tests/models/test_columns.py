@@ -106,7 +106,8 @@ def test_no_atom_of_the_source_is_used_twice_in_a_patch(source):
     """Turned back and shifted, a patch fits into one copy of the source's cell: its longest extent is the diagonal."""
     _, labels = ion_kinds([source])
     spacing = patch_spacing([source])
-    _, _, patch, depth = fill_patches([source], labels, spacing, WIDTH, THICKNESS, np.random.default_rng(3))
+    pieces = fill_patches([source], labels, spacing, WIDTH, THICKNESS, np.random.default_rng(3))
+    patch, depth = pieces.patch, pieces.depth
     volume = source.cell.volume
     density = len(source) / volume
     sizes = np.bincount(patch)

@@ -30,12 +30,13 @@ __all__ = [
     "fit_curve",
     "fit_fem_peaks",
     "fit_stack_peaks",
+    "jackknife_interval",
     "with_peaks",
 ]
 
 FloatArray = NDArray[np.float64]
 Interval = tuple[float, float]
-FitMode = Literal["four", "two", "free"]
+FitMode = Literal["four", "two", "free", "broad"]
 _Fitter = Callable[[FloatArray], tuple[PeakFit, ...]]
 
 FOUR_PEAKS: Final = {"k3.2": 3.206, "k3.7": 3.702, "k5.2": 5.235, "k6.1": 6.139}
@@ -57,6 +58,12 @@ _NULL_LIMIT: Final = 2.5
 """Mean square, in units of speckle noise, of what a constant leaves: 1 ± 0.4 for a structure without order."""
 
 _TINY: Final = 1e-9
+
+_FEWEST: Final = 8
+"""Rings that a peak on a background takes."""
+
+_SPECKLE: Final = 0.3
+"""nm⁻¹; a ring of 0.1 nm⁻¹ and a speckle of half a milliradian at 200 keV, which a measured stack does not tell."""
 
 _MAX_UNITS: Final = 12
 """Refits for the jackknife; more columns than this are left out in groups."""
@@ -121,6 +128,8 @@ class FEMFit(Result):
         Ring centres (nm⁻¹) in the fitted range and the fitted V there, floor included; with two windows both.
     units
         What was left out in turn for the intervals: "columns" or "quadrants" of columns, and how many.
+    note
+        Why there are no peaks, or fewer rings than wanted; empty otherwise.
     """
 
     peaks: tuple[FEMPeak, ...] = field(metadata=holds(hidden=True))
@@ -129,6 +138,7 @@ class FEMFit(Result):
     k: FloatArray = field(metadata=holds("nm⁻¹", role="axis", hidden=True))
     curve: FloatArray = field(metadata=holds(stored="variance", hidden=True))
     units: tuple[str, int] = field(metadata=holds(hidden=True))
+    note: str = field(default="", metadata=holds(hidden=True))
 
     @property
     def significant(self) -> tuple[FEMPeak, ...]:
@@ -157,7 +167,9 @@ def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "
     mode
         "four": the reflections 222, 400, 440 and 622 of pyrochlore together, on a constant background, 2.5 to
         6.7 nm⁻¹. "two": one peak in each window of the published analysis, 2.6 to 3.45 and 4.6 to 5.8 nm⁻¹, each by
-        itself. "free": whatever stands out between 2.0 and 7.8 nm⁻¹, no positions assumed.
+        itself. "free": whatever stands out between 2.0 and 7.8 nm⁻¹, no positions assumed. "broad": two peaks up to
+        3 nm⁻¹ wide on a background (:func:`alzmodel.scattering.fem.two_peaks.fit_two_peaks`), of V as it is, without
+        taking the floor off.
     shape
         See :func:`alzmodel.fitting.peak_profile`.
 
@@ -168,18 +180,27 @@ def fit_fem_peaks(result: FEMResult, mode: FitMode = "four", *, shape: Shape = "
         least-squares fit says nothing on how far a peak would move for other columns. The intervals come from leaving
         out one column at a time (with fewer than four columns, one quadrant of the probe positions of one column),
         refitting, and Student's t for that number of units: for widths that of the logarithm, and heights end at 0.
-        NaN for peaks that do not stand out.
+        NaN for peaks that do not stand out. Rings that do not cover the range of the mode give no peaks, and a note.
 
     Raises
     ------
     InputError
-        If the mode is unknown or the rings do not cover its range.
+        If the mode is unknown.
 
     References
     ----------
     Jackknife: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), eq. 11.5.
     """
     units, name = _jackknife_curves(result)
+    if mode == "broad":
+        settings = result.settings
+        return _broad(
+            result,
+            [unit + result.floor for unit in units],
+            name,
+            settings.ring_width + 10 * settings.aperture,
+            shape,
+        )
     fitted = fit_curve(
         result.k, result.variance["omega"] - result.floor, _noise(result), units, name, mode, shape=shape
     )
@@ -200,19 +221,32 @@ def fit_stack_peaks(result: StackResult, mode: FitMode = "four", *, shape: Shape
     Raises
     ------
     InputError
-        If the mode is unknown or the rings do not cover its range.
+        If the mode is unknown.
     """
     low, high = result.variance_ci95["omega"].T
     noise = np.maximum((high - low) / 3.92, 1e-12)
     groups = [np.asarray(curve) for curve in result.groups]
+    if mode == "broad":
+        return _broad(result, groups, "groups of patterns", _SPECKLE, shape)
     return fit_curve(
         result.k, result.variance["omega"], noise, groups, "groups of patterns", mode, shape=shape
     )
 
 
 def with_peaks(result: FEMResult | StackResult, fit: FEMFit) -> Together:
-    """Return a result with the peaks of a fit that stand out under ``peaks``."""
-    return together(result, {"peaks": fit.significant})
+    """Return a result with the peaks of a fit that stand out: ``peaks``, and ``peaks_note`` if there was no fit."""
+    return together(result, {"peaks": fit.significant}, {"peaks_note": fit.note} if fit.note else {})
+
+
+def _broad(
+    result: FEMResult | StackResult, units: Sequence[FloatArray], name: str, resolution: float, shape: Shape
+) -> FEMFit:
+    """Two peaks on a background, of "omega", and of "re" and "image" for what hangs on the kind of variance."""
+    from alzmodel.scattering.fem.two_peaks import fit_two_peaks
+
+    curves = {kind: np.asarray(result.variance[kind]) for kind in ("omega", "re", "image")}
+    found = fit_two_peaks(result.k, curves, units=units, resolution=resolution, shape=shape)
+    return FEMFit(found.peaks, "broad", shape, found.k, found.curve, (name, len(units)), found.note)
 
 
 def fit_curve(
@@ -240,17 +274,18 @@ def fit_curve(
     unit_name
         What a unit is, in the plural.
     mode, shape
-        As in :func:`fit_fem_peaks`.
+        As in :func:`fit_fem_peaks`, but for "broad".
 
     Raises
     ------
     InputError
-        If the mode is unknown or the rings do not cover its range.
+        If the mode is unknown.
     """
-    if mode not in get_args(FitMode):
+    if mode not in get_args(FitMode) or mode == "broad":
         raise InputError(f"FEM fit: {mode}; allowed: {', '.join(get_args(FitMode))}")
-    if len(k) < 2:
-        raise InputError(f"FEM fit {mode}: {len(k)} ring; allowed: rings that cover the fitted range")
+    note = _too_short(mode, k)
+    if note:
+        return FEMFit((), mode, shape, k[:0], excess[:0], (unit_name, len(units)), note)
     fitter = _fitter(mode, k, excess, noise, shape)
     fits = fitter(excess)
     stands_out = [
@@ -286,7 +321,6 @@ def fit_curve(
 def _fitter(mode: str, k: FloatArray, excess: FloatArray, noise: FloatArray, shape: Shape) -> _Fitter:
     match mode:
         case "four":
-            _check_range(k, FOUR_WINDOW, mode)
             guesses = [
                 PeakGuess(
                     label, centre, 0.3, position_bounds=(centre - 0.2, centre + 0.2), fwhm_bounds=(0.1, 1.5)
@@ -297,8 +331,6 @@ def _fitter(mode: str, k: FloatArray, excess: FloatArray, noise: FloatArray, sha
                 fit_peaks(k, y, guesses, shape=shape, background="constant", window=FOUR_WINDOW),
             )
         case "two":
-            for window in TWO_WINDOWS.values():
-                _check_range(k, window, mode)
             starts = {
                 label: PeakGuess(
                     label, _highest(k, excess, window), 0.4, position_bounds=window, fwhm_bounds=(0.1, 4.0)
@@ -317,12 +349,16 @@ def _fitter(mode: str, k: FloatArray, excess: FloatArray, noise: FloatArray, sha
             return lambda y: (fit_peaks(k, y, found, shape=shape, background="constant", window=window),)
 
 
-def _check_range(k: FloatArray, window: Interval, mode: str) -> None:
-    if k[0] > window[0] + 1e-9 or k[-1] < window[1] - 1e-9:
-        raise InputError(
-            f"FEM fit {mode}: rings from {k[0]:g} to {k[-1]:g} nm⁻¹; allowed: rings that cover {window[0]:g} to "
-            f"{window[1]:g} nm⁻¹"
-        )
+def _too_short(mode: str, k: FloatArray) -> str:
+    """Say why rings do not do for a fit; empty if they do."""
+    windows = {"four": (FOUR_WINDOW,), "two": tuple(TWO_WINDOWS.values())}.get(mode, ())
+    for low, high in windows:
+        if k[0] > low + 1e-9 or k[-1] < high - 1e-9:
+            return (
+                f"the fit {mode!r} was left out: rings from {k[0]:g} to {k[-1]:g} nm⁻¹ do not cover {low:g} to "
+                f"{high:g}; 'free' and 'broad' take what there is"
+            )
+    return f"the fit {mode!r} was left out: {len(k)} rings" if len(k) < _FEWEST else ""
 
 
 def _highest(k: FloatArray, y: FloatArray, window: Interval) -> float:
@@ -396,32 +432,36 @@ def _jackknife_curves(result: FEMResult) -> tuple[list[FloatArray], str]:
     return curves, name
 
 
-def _with_intervals(peak: Peak, repeats: Sequence[Peak]) -> FEMPeak:
-    """Attach jackknife intervals; without repeats the peak is one that does not stand out."""
+def jackknife_interval(value: float, others: Sequence[float], *, log: bool = False) -> Interval:
+    """95 % interval from refits with one unit of the data left out at a time; NaN with fewer than two.
+
+    `log` takes it of the logarithm, for what is above zero.
+    """
     from scipy.stats import t
 
-    def interval(value: float, others: Sequence[float]) -> Interval:
-        if not others:
-            return math.nan, math.nan
-        count = len(others)
-        deviation = np.asarray(others) - np.mean(others)
-        half = (
-            float(t.ppf(0.975, count - 1)) * math.sqrt((count - 1) / count) * float(np.linalg.norm(deviation))
+    if log:
+        low, high = jackknife_interval(
+            math.log(max(value, _TINY)), [math.log(max(other, _TINY)) for other in others]
         )
-        return value - half, value + half
-
-    def log_interval(value: float, others: Sequence[float]) -> Interval:
-        low, high = interval(math.log(max(value, _TINY)), [math.log(max(other, _TINY)) for other in others])
         return math.exp(low), math.exp(high)
+    count = len(others)
+    if count < 2:
+        return math.nan, math.nan
+    deviation = np.asarray(others) - np.mean(others)
+    half = float(t.ppf(0.975, count - 1)) * math.sqrt((count - 1) / count) * float(np.linalg.norm(deviation))
+    return value - half, value + half
 
-    height = interval(peak.height, [repeat.height for repeat in repeats])
+
+def _with_intervals(peak: Peak, repeats: Sequence[Peak]) -> FEMPeak:
+    """Attach jackknife intervals; without repeats the peak is one that does not stand out."""
+    height = jackknife_interval(peak.height, [repeat.height for repeat in repeats])
     return FEMPeak(
         label=peak.label,
         k=peak.position,
         fwhm=peak.fwhm,
         height=peak.height,
-        k_ci95=interval(peak.position, [repeat.position for repeat in repeats]),
-        fwhm_ci95=log_interval(peak.fwhm, [repeat.fwhm for repeat in repeats]),
+        k_ci95=jackknife_interval(peak.position, [repeat.position for repeat in repeats]),
+        fwhm_ci95=jackknife_interval(peak.fwhm, [repeat.fwhm for repeat in repeats], log=True),
         height_ci95=(max(height[0], 0.0) if repeats else math.nan, height[1]),
         significant=bool(repeats),
     )

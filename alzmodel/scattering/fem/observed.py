@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,7 @@ __all__ = [
     "nitride",
     "observe",
     "observed_variance",
+    "pooled",
     "radial_speckle",
     "thickness_slope",
 ]
@@ -232,7 +233,7 @@ class Observed(Result):
     mean_intensity
         ⟨I'⟩ per atom of the film in Å², shape (k,), and `intensity_parts`, which add up to it.
     parts
-        V where one cause alone is added to the coherent one, by name of the cause.
+        V where one cause alone is added to the coherent one of a film that thick ("coherent"), by name of the cause.
     predicted, nuisance
         Parameters, told apart.
     """
@@ -305,15 +306,10 @@ def coherent_of(
     first = int(min(_BEYOND, k[0] - _LOWEST) / settings.k_step)
     last = int(_BEYOND / settings.k_step)
     extended = k[0] + settings.k_step * np.arange(-first, len(k) + last)
-    mean = np.mean([column.mean for column in moments], axis=0)
-    product = np.outer(mean, mean)
     film = _layer(number, settings, extended, k)
-    apart = [column.apart for column in moments if column.apart is not None]
     return Coherent(
         k=k,
-        mean=mean,
-        single=np.mean([column.cross for column in moments], axis=0) / product - 1,
-        averaged=np.mean(apart, axis=0) / product - 1 if len(apart) == len(moments) else None,
+        **pooled(moments),
         thickness=thickness,
         plane=moments[0].plane,
         settings=settings,
@@ -323,6 +319,18 @@ def coherent_of(
         large=ring_kernel(extended, film.circles),
         first=first,
     )
+
+
+def pooled(moments: Sequence[ColumnMoments]) -> dict[str, Any]:
+    """`mean`, `single` and `averaged` of :class:`Coherent`, of all columns together."""
+    mean = np.mean([column.mean for column in moments], axis=0)
+    product = np.outer(mean, mean)
+    apart = [column.apart for column in moments if column.apart is not None]
+    return {
+        "mean": mean,
+        "single": np.mean([column.cross for column in moments], axis=0) / product - 1,
+        "averaged": np.mean(apart, axis=0) / product - 1 if len(apart) == len(moments) else None,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,12 +572,9 @@ def observed_variance(coherent: Coherent, incoherent: Incoherent | None = None) 
 
 
 def _parts(coherent: Coherent, incoherent: Incoherent) -> dict[str, FloatArray]:
-    """V with each cause alone added to the coherent one; causes that are not there are left out."""
-    bare = Incoherent(inelastic=False, thermal=False)
+    """V with each cause alone added to the coherent one of this film; causes that are not there are left out."""
+    bare = Incoherent(film=incoherent.film, inelastic=False, thermal=False)
     causes: dict[str, Incoherent] = {"coherent": bare}
-    film = coherent.thickness if incoherent.film is None else incoherent.film
-    if film != coherent.thickness:
-        causes["thickness"] = replace(bare, film=film)
     if incoherent.thermal and coherent.averaged is not None:
         causes["thermal"] = replace(bare, thermal=True)
     if incoherent.membrane:
@@ -579,9 +584,7 @@ def _parts(coherent: Coherent, incoherent: Incoherent) -> dict[str, FloatArray]:
             causes[name] = replace(bare, **{name: getattr(incoherent, name)})
     found = {name: observe(coherent, one).variance for name, one in causes.items()}
     if incoherent.inelastic and not incoherent.filtered:
-        found |= _loss_parts(
-            coherent, replace(bare, inelastic=True, path_scale=incoherent.path_scale, film=film)
-        )
+        found |= _loss_parts(coherent, replace(bare, inelastic=True, path_scale=incoherent.path_scale))
     return found
 
 

@@ -213,7 +213,7 @@ def test_parts_of_the_intensity_add_up_and_parameters_are_told_apart(halo):
     }  # fmt: skip
     assert not set(result.nuisance) & set(result.predicted)
     assert set(result.parts) >= {
-        "coherent", "thickness", "membrane", "small-angle inelastic", "large-angle inelastic", "thickness_spread",
+        "coherent", "membrane", "small-angle inelastic", "large-angle inelastic", "thickness_spread",
         "electrons",
     }  # fmt: skip
     assert np.isfinite(result.variance).all()
