@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alzmodel.cli.curves import lay_over_measured, measured_curve
-from alzmodel.cli.fem_display import print_peaks, print_readings
+from alzmodel.cli.fem_display import print_fem, tell_note
 from alzmodel.cli.fem_models import fem_of_models
+from alzmodel.cli.fem_observed import refuse_observed
 from alzmodel.cli.fem_stack import fem_of_stack
 from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.fem import (
@@ -15,6 +16,7 @@ from alzmodel.cli.options.fem import (
     ClusterOptions,
     ColumnOptions,
     InstrumentOptions,
+    ObservedOptions,
     PeakOptions,
     StackOptions,
 )
@@ -39,6 +41,7 @@ def fem(
     peaks: PeakOptions,
     clusters: ClusterOptions,
     averages: AverageOptions,
+    observed: ObservedOptions,
     camera: CameraOptions,
     stack: StackOptions,
     comparison: Comparison,
@@ -54,15 +57,15 @@ def fem(
 
     measured = measured_curve(comparison, "k")
     if any(is_stack(path) for path in files):
+        refuse_observed(observed)
         result = fem_of_stack(files, stack, instrument, peaks, clusters, averages, camera)
     else:
         result = fem_of_models(
-            files, columns, instrument, peaks, clusters, averages, camera, source, max_atoms
+            files, columns, instrument, peaks, clusters, averages, camera, observed, source, max_atoms
         )
     lay_over_measured(result, measured, "k", result["variance"]["omega"], 0, as_json, comparison)
+    tell_note(result)
     if as_json:
         print_json(result)
         return
-    print_peaks(result)
-    if "readings" in result:
-        print_readings(result["readings"])
+    print_fem(result)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alzmodel.cli.fem_observed import print_observed
 from alzmodel.cli.output import print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["print_peaks", "print_readings"]
+__all__ = ["print_fem", "print_peaks", "print_readings", "tell_note"]
+
+
+def tell_note(result: Mapping[str, Any]) -> None:
+    """Say why peaks were not fitted, if they were not."""
+    if result.get("peaks_note"):
+        say(f"alzmodel: {result['peaks_note']}")
+
+
+def print_fem(result: Mapping[str, Any]) -> None:
+    """Print the peaks, and what else was asked for."""
+    print_peaks(result)
+    if "observed" in result:
+        print_observed(result["observed"])
+    if "readings" in result:
+        print_readings(result["readings"])
 
 
 def print_readings(readings: Mapping[str, Any]) -> None:

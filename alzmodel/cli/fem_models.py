@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import fem_cost
 from alzmodel.cli.curves import check_positive, each_file
+from alzmodel.cli.fem_observed import check_observed, frames_of_column, incoherent_of
 from alzmodel.cli.options.fem import Engine
 from alzmodel.cli.output import say, show_progress
 from alzmodel.errors import InputError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from alzmodel.cli.costs import Cost
     from alzmodel.cli.options import Source
     from alzmodel.cli.options.fem import (
         AverageOptions,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ClusterOptions,
         ColumnOptions,
         InstrumentOptions,
+        ObservedOptions,
         PeakOptions,
     )
     from alzmodel.compare.measured import Measured
@@ -49,6 +51,7 @@ def fem_of_models(
     clusters: ClusterOptions,
     averages: AverageOptions,
     camera: CameraOptions,
+    observed: ObservedOptions,
     source: Source,
     max_atoms: int,
 ) -> dict[str, Any]:
@@ -58,6 +61,7 @@ def fem_of_models(
 
     check_positive("--thickness", columns.thickness, 1000.0)
     _check_clusters(clusters)
+    check_observed(observed, clusters, averages)
     work = _FemWork(
         columns=columns,
         settings=_settings(instrument),
@@ -68,9 +72,15 @@ def fem_of_models(
         camera=Camera(camera.electrons, camera.gain or 1.0, camera.readout, camera.psf, camera.binning),
         write_stack=camera.write_stack,
         tilts=tilts_of(averages.tilt, TILTS if averages.tilt else 0),
+        observed=observed,
     )
     work.check(files)
-    cost = functools.partial(fem_cost, thickness=columns.thickness, columns=columns.columns)
+
+    def cost(frames: list[Atoms]) -> Cost:
+        # Frames are averaged one by one.
+        times = len(frames) if observed.observed else 1
+        return fem_cost(frames, thickness=columns.thickness, columns=columns.columns * times)
+
     result = each_file(files, work, max_atoms=max_atoms, cost=cost, source=source)
     if clusters.readings:
         from alzmodel.compare.rivals import rival_numbers
@@ -114,6 +124,7 @@ class _FemWork:
     camera: Camera
     write_stack: Path | None
     tilts: tuple[tuple[float, float], ...]
+    observed: ObservedOptions
 
     @property
     def only(self) -> tuple[str, ...]:
@@ -126,8 +137,10 @@ class _FemWork:
         from alzmodel.scattering.fem.average import MIN_COLUMNS
 
         until, most, plot = self.averages.until, self.columns.columns, self.clusters.plot
-        if self.engine is Engine.MULTISLICE and (self.averages.tilt or until is not None):
-            raise InputError("--engine multislice: with --tilt or --until; allowed: without them")
+        if self.engine is Engine.MULTISLICE and (
+            self.averages.tilt or until is not None or self.observed.observed
+        ):
+            raise InputError("--engine multislice: with --tilt, --until or --observed; allowed: without them")
         if until is not None and most < MIN_COLUMNS:
             raise InputError(f"--columns {most}: with --until; allowed: at least {MIN_COLUMNS}")
         if self.write_stack is not None:
@@ -149,11 +162,13 @@ class _FemWork:
         models: list[Atoms] = []
         for number, frame in enumerate(frames):
             check_apart(frame, number)
+        if self.observed.observed:
+            frames = frames_of_column(frames, self.observed)
         specimen = self._specimen()
         source = self._scattering(specimen.columns(frames, self.columns.columns, self.columns.seed))
         note = specimen.note(frames) + (f"; only {', '.join(self.only)} scatter" if self.only else "")
         with show_progress("fem") as progress:
-            if self.averages.until is None and len(self.tilts) == 1:
+            if self.averages.until is None and len(self.tilts) == 1 and not self.observed.observed:
                 models = list(source)
                 result = fem(models, self.settings, engine=self.engine.value, progress=progress)
             else:
@@ -176,6 +191,8 @@ class _FemWork:
             )
         fitted = fit_fem_peaks(result, self.peaks.fit.value, shape=self.peaks.shape.value)
         found = together(with_peaks(result, fitted), {"note": note})
+        if self.observed.observed:
+            return together(found, {"observed": self._record(models, result)})
         if self.clusters.readings:
             return together(found, {"readings": self._read(frames, models, result)})
         if self.clusters.plot is not None:
@@ -186,6 +203,19 @@ class _FemWork:
             floor = {"k": result.k, "variance": result.floor}
             plot_fem({"model": curve, "no order": floor}, self.clusters.plot, controls=["no order"])
         return found
+
+    def _record(self, columns: list[Atoms], result: FEMResult) -> Result:
+        """Turn V into V as recorded, and draw it."""
+        from alzmodel.compare.measured import load_measured
+        from alzmodel.scattering.fem.recorded import record_columns
+
+        incoherent = incoherent_of(self.observed, self.camera.electrons)
+        recorded = record_columns(columns, result, incoherent, shape=self.peaks.shape.value)
+        if self.clusters.plot is not None:
+            from alzmodel.report.observed_figure import plot_recorded
+
+            plot_recorded(result, recorded, self.clusters.plot, measured=measured_peaks(load_measured()))
+        return recorded
 
     def _specimen(self) -> Specimen:
         from alzmodel.models.specimen import Clusters, Specimen

@@ -19,6 +19,7 @@ __all__ = [
     "Engine",
     "Fit",
     "InstrumentOptions",
+    "ObservedOptions",
     "PeakOptions",
     "PeakShape",
     "ScanOptions",
@@ -29,6 +30,7 @@ CLUSTERS = "Clusters and what makes the peaks"
 AVERAGES = "Specimen and averages"
 CAMERA = "Camera"
 STACKS = "Measured stacks"
+OBSERVED = "As the microscope records it"
 _UNTIL = "Take columns until the bootstrap error of V is this part of it, --columns at most."
 
 
@@ -45,6 +47,7 @@ class Fit(StrEnum):
     FOUR = "four"
     TWO = "two"
     FREE = "free"
+    BROAD = "broad"
 
 
 class PeakShape(StrEnum):
@@ -85,7 +88,11 @@ class PeakOptions:
     """Peaks that are fitted to V."""
 
     fit: Annotated[
-        Fit, typer.Option(help="Four pyrochlore reflections, the paper's two windows, or what stands out.")
+        Fit,
+        typer.Option(
+            help="Four pyrochlore reflections, the paper's two windows, what stands out, or two broad peaks on a "
+            "background."
+        ),
     ] = Fit.FOUR
     shape: Annotated[PeakShape, typer.Option(help="Profile of the fitted peaks.")] = PeakShape.GAUSSIAN
 
@@ -160,6 +167,47 @@ class CameraOptions:
         int,
         integer("Lattice points 1/width of the column that a pixel of --write-stack sums.", panel=CAMERA),
     ] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedOptions:
+    """V as recorded: what follows from the specimen, and what nobody knows beforehand (nuisance)."""
+
+    observed: Annotated[
+        bool,
+        typer.Option(
+            "--observed",
+            help="Also give V as recorded: inelastic and thermal scattering, membrane, background.",
+            rich_help_panel=OBSERVED,
+        ),
+    ] = False
+    film: Annotated[
+        float | None, number("Thickness of the film in Å; that of the columns if left out.", panel=OBSERVED)
+    ] = None
+    membrane: Annotated[float, number("Å of amorphous Si3N4 under the film.", panel=OBSERVED)] = 0.0
+    filtered: Annotated[
+        bool,
+        typer.Option(
+            "--filtered", help="Zero-loss filter: no electron that lost energy.", rich_help_panel=OBSERVED
+        ),
+    ] = False
+    temperature: Annotated[
+        float | None,
+        number("K of the measurement: motion of the frames of the file, scaled from theirs.", panel=OBSERVED),
+    ] = None
+    background: Annotated[
+        float, number("Nuisance: background over what the atoms scatter without order.", panel=OBSERVED)
+    ] = 0.0
+    glare: Annotated[
+        float, number("Nuisance: flat background over the mean of the rings.", panel=OBSERVED)
+    ] = 0.0
+    modes: Annotated[float, number("Nuisance: incoherent modes of the probe.", panel=OBSERVED)] = 1.0
+    thickness_spread: Annotated[
+        float, number("Nuisance: relative spread of thickness over the probed places.", panel=OBSERVED)
+    ] = 0.0
+    displacement: Annotated[
+        float, number("Nuisance: rms motion of atoms under the beam in Å along an axis.", panel=OBSERVED)
+    ] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
