@@ -35,6 +35,7 @@ class Part(BaseModel):
     target: Finite | None = None
     measured: Finite | None = None
     evidence: str = ""
+    shown: bool = False
 
     @property
     def name(self) -> str:

@@ -497,6 +497,10 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
         n_models=n,
         models_needed=_needed_together(tested, hypothesis),
     )
+    shown = [p for p, known in zip(parts, hypothesis.parts, strict=True) if known.shown and p.means]
+    missing = _join(
+        *(f"{p.quantity}: {', '.join(f'{mean:.3g}' for mean in p.means)}" for p in shown), missing
+    )
     if n < LEAST_MODELS:
         few = f"{n} model{'s' if n > 1 else ''} at each {_factor(hypothesis)}, at least {LEAST_MODELS} are needed"
         return replace(verdict, reason=_join(few, _planning(verdict, hypothesis), missing, hypothesis.caveat))
@@ -505,15 +509,15 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
 
 
 def _named(quantities: Sequence[str]) -> str:
-    names = list(dict.fromkeys(quantities))
+    names = [*dict.fromkeys(quantities)]
     return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
 def _directions(parts: Sequence[PartResult], hypothesis: Hypothesis) -> tuple[float, float]:
     """p-values for and against the whole; a part that could not be tested cannot be supported."""
     tested = [part for part in parts if not part.problem]
-    p_for = max((part.p_for for part in parts), default=1.0)
     p_against = min(1.0, len(tested) * min(part.p_against for part in tested))
+    p_for = max((part.p_for for part in parts), default=1.0)
     return p_for, p_against if hypothesis.contradictable else 1.0
 
 
@@ -552,13 +556,8 @@ def _decide(draft: Verdict, p: float, level: float, hypothesis: Hypothesis) -> V
     p_for, p_against = _directions(draft.parts, hypothesis)
     missing = draft.reason
     if p <= level and p_for <= p_against:
-        return replace(
-            draft,
-            verdict="supported",
-            p=p,
-            models_needed=None,
-            reason=_join(_shown(draft, hypothesis), draft.caveat),
-        )
+        words = _join(_shown(draft, hypothesis), draft.caveat)
+        return replace(draft, verdict="supported", p=p, models_needed=None, reason=words)
     if p <= level:
         return replace(
             draft,

@@ -27,7 +27,7 @@ def fem(**values):
 
 
 def rows_of(quantities):
-    return {row.quantity: row for row in rival_rows(quantities)}
+    return {row.quantity: row for row in rival_rows(quantities) if row.ids == ("H7", "H7R")}
 
 
 def test_every_property_of_both_readings_has_a_row():
@@ -57,3 +57,10 @@ def test_protocols_are_not_mixed():
     assert rows_of(two)["FEM peak 1, FWHM"].assumed == ()
     states = [*fem(protocol="annealed-low-Tf"), *fem(protocol="as-deposited-high-Tf")]
     assert [n for *_, n in rows_of(states)["FEM peak 1, FWHM"].assumed] == [2, 2]
+
+
+def test_four_readings_stand_side_by_side():
+    pairs = dict.fromkeys(row.ids for row in rival_rows([]))
+    assert list(pairs) == [("H7", "H7R"), ("H7", "H7G"), ("H7", "H7T")]
+    halo = next(row for row in rival_rows([]) if row.quantity.startswith("background that the halo needs"))
+    assert halo.claims == ("", "below 1.5")

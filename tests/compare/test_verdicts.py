@@ -455,3 +455,26 @@ def test_plans_count_every_comparison_that_must_agree(tmp_path):
     alone = judge(tmp_path, values, one).parts[0].models_needed
     beside = judge(tmp_path, values, one, one.replace("packing_fraction", "density")).parts[0].models_needed
     assert beside > alone
+
+
+@pytest.mark.parametrize(("needed", "place"), [(1.1, 5.2), (6.0, 5.2), (1.1, 4.4), (6.0, 4.4)])
+def test_a_halo_says_how_much_more_background_it_needs(needed, place):
+    """H7G names the background whatever part decides."""
+    rng = np.random.default_rng(4)
+    at = {"fem_halo_peak1_k": place, "fem_halo_peak2_k": 3.2, "fem_halo_peak1_fwhm": 1.85}
+    quantities = [
+        Quantity(name, x, f"x{x:g}-seed{seed}", rng.normal(value + slope * x, 0.01))
+        for name, value, slope in (
+            *((name, value, 0.0) for name, value in at.items()),
+            ("fem_halo_ratio", 1.5, 0.3),
+            ("fem_halo_background", needed, 0.0),
+        )
+        for x, seed in itertools.product(LEVELS, range(5))
+    ]
+    (verdict,) = [one for one in judge_hypotheses(quantities) if one.id == "H7G"]
+    assert verdict.verdict == ("supported" if needed < 1.5 and place > 5 else "contradicted")
+    if verdict.verdict == "contradicted":
+        given = verdict.reason.split("over what inelastic scattering gives: ")[1].split(",")[0]
+        assert float(given) == pytest.approx(needed, abs=0.03)
+    (spread,) = [one for one in judge_hypotheses(quantities) if one.id == "H7T"]
+    assert spread.verdict == "not testable"

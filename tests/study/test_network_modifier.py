@@ -54,6 +54,8 @@ def test_verdicts_roles_and_the_answer(study: tuple[Path, Path], capsys: pytest.
     assert [one["id"] for one in told["hypotheses"]] == [
         *(f"H{n}" for n in range(1, 8)),
         "H7R",
+        "H7G",
+        "H7T",
         "H8",
     ]
     assert [(row["ion"], row["la"], row["n_models"]) for row in told["roles"]] == [

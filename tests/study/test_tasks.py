@@ -68,6 +68,9 @@ def test_a_changed_parameter_changes_what_depends_on_it_only() -> None:
     base = study()
     assert changed(base, study("[fem]\nthickness = 60.0\n")) == {"fem"}
     assert changed(base, study("[fem.instrument]\nenergy_kev = 300\n")) == {"fem"}
+    assert changed(base, study("[fem.observed]\non = true\n")) == {"fem"}
+    # What would count if it were on changes nothing while it is off.
+    assert changed(base, study("[fem.observed]\nfilm = 100\n")) == set()
     assert changed(base, study("[fem.instrument]\nenergy_kev = 200\n")) == set()
     assert changed(base, study("[local_order]\nr_max = 15.0\n")) == {"local_order", "crystal"}
     assert changed(base, study("[xrd]\nwavelength = 1.2\n")) == {"xrd", "crystallite", "crystal"}

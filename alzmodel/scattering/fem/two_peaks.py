@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from alzmodel.fitting import Shape
 
-__all__ = ["BACKGROUNDS", "RANGES", "Background", "BroadPeak", "TwoPeaks", "fit_once", "fit_two_peaks"]
+__all__ = [
+    "BACKGROUNDS",
+    "RANGES",
+    "Background",
+    "BroadPeak",
+    "TwoPeaks",
+    "fit_best",
+    "fit_once",
+    "fit_two_peaks",
+]
 
 FloatArray = NDArray[np.float64]
 Background = Literal["constant", "linear", "1/k"]
@@ -260,9 +269,9 @@ def fit_two_peaks(
     except InputError as error:
         nothing = np.full_like(k, math.nan)
         return TwoPeaks((), k, nothing, nothing, math.nan, math.nan, math.nan, "", str(error))
-    points = min(len(tried[0].k), int((tried[0].k[-1] - tried[0].k[0]) / resolution) + 1)
+    points = _independent(tried[0], resolution)
     best = min(tried[: len(BACKGROUNDS)], key=lambda one: _criterion(one, points))
-    chances, gain = _tests(k, main, best, shape, points)
+    chances, gain = peak_chances(k, main, best, resolution=resolution, shape=shape)
     repeats = [fit_once(k, curve, background=best.kind, window=windows[0], shape=shape) for curve in units]
     peaks = tuple(_peak(n, best, tried, repeats, chances[n]) for n in range(2))
     return TwoPeaks(
@@ -278,6 +287,27 @@ def fit_two_peaks(
     )
 
 
+def fit_best(k: FloatArray, variance: FloatArray, *, resolution: float, shape: Shape = "gaussian") -> Once:
+    """Fit on each of :data:`BACKGROUNDS` and return the one of the lowest BIC; see :func:`fit_two_peaks`.
+
+    Raises
+    ------
+    InputError
+        If there are too few rings.
+    """
+    window = (max(RANGES[0][0], float(k[0])), min(RANGES[0][1], float(k[-1])))
+    tried = [
+        fit_once(k, variance, background=background, window=window, shape=shape) for background in BACKGROUNDS
+    ]
+    points = _independent(tried[0], resolution)
+    return min(tried, key=lambda one: _criterion(one, points))
+
+
+def _independent(fit: Once, resolution: float) -> int:
+    """Points of a fit whose noise is independent."""
+    return min(len(fit.k), int((fit.k[-1] - fit.k[0]) / resolution) + 1)
+
+
 def _ratio(fit: Once) -> float:
     return float(fit.heights[0] / fit.heights[1]) if fit.heights[1] > 0 else math.nan
 
@@ -288,12 +318,16 @@ def _criterion(fit: Once, points: int) -> float:
     return points * math.log(rest) + fit.n_parameters * math.log(points)
 
 
-def _tests(
-    k: FloatArray, variance: FloatArray, best: Once, shape: Shape, points: int
+def peak_chances(
+    k: FloatArray, variance: FloatArray, best: Once, *, resolution: float, shape: Shape = "gaussian"
 ) -> tuple[list[float], float]:
-    """Chance of each peak by the F-test, and the gain in BIC over a background alone."""
+    """Chance of each of two peaks by the F-test, and the gain in BIC over a background alone.
+
+    `best` is their fit to `variance`; the rest is as in :func:`fit_two_peaks`.
+    """
     from scipy.stats import f
 
+    points = _independent(best, resolution)
     window = (float(best.k[0]), float(best.k[-1]))
     alone = fit_once(k, variance, background=best.kind, window=window, shape=shape, peaks=())
     gain = _criterion(alone, points) - _criterion(best, points)

@@ -87,6 +87,19 @@ class FEMInstrument(Table):
         return FEMSettings(**given)
 
 
+class FEMObserved(Table):
+    """V as the microscope records it, and the two readings of its peaks that need no order. Off unless `on` is true."""
+
+    on: bool = False
+    """Whether it is computed."""
+    film: Positive = 300.0
+    """Å; thickness of the film, assumed."""
+    membrane: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False, strict=True)] = 100.0
+    """Å of amorphous Si3N4 under it; 10 nm in Zhu et al. (2024)."""
+    filtered: bool = False
+    """Whether a zero-loss filter was in."""
+
+
 class FEMStudySettings(Table):
     """Columns for fluctuation microscopy: of glass, of gas, and of glass with pyrochlore clusters."""
 
@@ -104,6 +117,8 @@ class FEMStudySettings(Table):
     """Å; the measured one of La2Zr2O7, assumed for the clusters."""
     instrument: FEMInstrument = FEMInstrument()
     """The microscope; that of Zhu et al. (2024) if nothing is said."""
+    observed: FEMObserved = FEMObserved()
+    """As the microscope records it."""
 
     def task_inputs(self) -> dict[str, Any]:
         """Return what the results hang on; of the instrument only what differs from the usual one.
@@ -120,7 +135,9 @@ class FEMStudySettings(Table):
                 f"{math.ceil(instrument.min_width)} Å"
             )
         changed = self.instrument.model_dump(exclude_defaults=True)
-        return self.model_dump(exclude={"instrument"}) | ({"instrument": changed} if changed else {})
+        inputs = self.model_dump(exclude={"instrument", "observed"})
+        inputs |= {"instrument": changed} if changed else {}
+        return inputs | ({"observed": self.observed.model_dump(exclude={"on"})} if self.observed.on else {})
 
     @model_validator(mode="after")
     def _there_is_memory(self) -> FEMStudySettings:
@@ -172,8 +189,34 @@ def _fem(work: Work) -> StageResult:
     }
     for kind, fit in fits.items():
         curves |= curves_of(fit, f"fem/{kind}/fit")
+    if "observed" in inputs:
+        found_rows, results["observed"], found_curves = _observed(
+            kinds["glass"], found["glass"], inputs["observed"]
+        )
+        rows += found_rows
+        curves |= found_curves
     write_curves(work.folder / CURVES, curves)
     return StageResult(rows, results)
+
+
+def _observed(
+    columns: Sequence[Atoms], result: FEMResult, given: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Curve]]:
+    """Rows, results and curves of the glass alone as the microscope records it."""
+    from alzmodel.scattering.fem.halo import read_halo
+    from alzmodel.scattering.fem.observed import Incoherent
+    from alzmodel.scattering.fem.recorded import record_columns, resolution_of
+
+    incoherent = Incoherent(**given)
+    recorded = record_columns(columns, result, incoherent)
+    reading = read_halo(recorded.coherent, incoherent, resolution_of(result.settings))
+    rows = [quantity(name, value, source="glass") for name, value in reading.numbers().items()]
+    observed = recorded.to_dict()
+    plain = {
+        key: observed[key] for key in ("predicted", "nuisance", "peaks", "peaks_background", "peaks_bic")
+    }
+    halo = {"background": reading.background, "times_inelastic": reading.times_inelastic}
+    return rows, plain | {"halo": halo}, curves_of(recorded.observed, "fem/observed")
 
 
 def around_nucleus(column: Atoms) -> Atoms:
