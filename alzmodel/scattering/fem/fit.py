@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alzmodel.errors import InputError
 from alzmodel.fitting import PeakFit, PeakGuess, fit_peaks
 from alzmodel.results import Item, Result, Together, holds, together
+from alzmodel.scattering.fem.peak import FEMPeak, Interval, jackknife_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +31,10 @@ __all__ = [
     "fit_curve",
     "fit_fem_peaks",
     "fit_stack_peaks",
-    "jackknife_interval",
     "with_peaks",
 ]
 
 FloatArray = NDArray[np.float64]
-Interval = tuple[float, float]
 FitMode = Literal["four", "two", "free", "broad"]
 _Fitter = Callable[[FloatArray], tuple[PeakFit, ...]]
 
@@ -57,8 +56,6 @@ noise over models, and one of 92 fitted windows showed a peak (4 columns of 130 
 _NULL_LIMIT: Final = 2.5
 """Mean square, in units of speckle noise, of what a constant leaves: 1 ± 0.4 for a structure without order."""
 
-_TINY: Final = 1e-9
-
 _FEWEST: Final = 8
 """Rings that a peak on a background takes."""
 
@@ -67,51 +64,6 @@ _SPECKLE: Final = 0.3
 
 _MAX_UNITS: Final = 12
 """Refits for the jackknife; more columns than this are left out in groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class FEMPeak(Result):
-    """One peak of V(k); every interval is a 95 % one.
-
-    Attributes
-    ----------
-    label
-        "k3.2" is the peak near 3.2 nm⁻¹.
-    k, fwhm
-        nm⁻¹.
-    height
-        Of the peak above the floor and background, in units of V.
-    k_ci95, fwhm_ci95, height_ci95
-        See :func:`fit_fem_peaks`.
-    significant
-        Whether the peak stands out of the noise that the speckles of a structure without order have, and lies inside
-        its bounds.
-    """
-
-    label: str = field(metadata=holds(role="label"))
-    k: float = field(metadata=holds("nm⁻¹"))
-    fwhm: float = field(metadata=holds("nm⁻¹"))
-    height: float
-    k_ci95: Interval = field(metadata=holds("nm⁻¹", role="interval"))
-    fwhm_ci95: Interval = field(metadata=holds("nm⁻¹", role="interval"))
-    height_ci95: Interval = field(metadata=holds(role="interval"))
-    significant: bool = field(metadata=holds(hidden=True))
-
-    @property
-    def d(self) -> float:
-        """Å: 10/k, which is a plane spacing and no bond length."""
-        return 10 / self.k
-
-    @property
-    def d_ci95(self) -> Interval:
-        """Å."""
-        return 10 / self.k_ci95[1], 10 / self.k_ci95[0]
-
-    def items(self) -> Iterator[Item]:
-        """Attributes by their name, and d with its interval."""
-        yield from Result.items(self)
-        yield Item("d", self.d, unit="Å")
-        yield Item("d_ci95", self.d_ci95, "interval", "Å")
 
 
 @dataclass(frozen=True)
@@ -430,26 +382,6 @@ def _jackknife_curves(result: FEMResult) -> tuple[list[FloatArray], str]:
         first, second = mean[kept].mean(axis=0), square[kept].mean(axis=0)
         curves.append(second / np.square(first) - 1 - result.floor)
     return curves, name
-
-
-def jackknife_interval(value: float, others: Sequence[float], *, log: bool = False) -> Interval:
-    """95 % interval from refits with one unit of the data left out at a time; NaN with fewer than two.
-
-    `log` takes it of the logarithm, for what is above zero.
-    """
-    from scipy.stats import t
-
-    if log:
-        low, high = jackknife_interval(
-            math.log(max(value, _TINY)), [math.log(max(other, _TINY)) for other in others]
-        )
-        return math.exp(low), math.exp(high)
-    count = len(others)
-    if count < 2:
-        return math.nan, math.nan
-    deviation = np.asarray(others) - np.mean(others)
-    half = float(t.ppf(0.975, count - 1)) * math.sqrt((count - 1) / count) * float(np.linalg.norm(deviation))
-    return value - half, value + half
 
 
 def _with_intervals(peak: Peak, repeats: Sequence[Peak]) -> FEMPeak:

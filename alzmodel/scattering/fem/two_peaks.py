@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from alzmodel.errors import InputError
 from alzmodel.fitting import peak_profile
 from alzmodel.results import Result, holds
-from alzmodel.scattering.fem.fit import FEMPeak, Interval, jackknife_interval
+from alzmodel.scattering.fem.peak import FEMPeak, Interval, jackknife_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
