@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["fem_of_models", "measured_peaks"]
 
 TILTS = 6
-BOND_OR_REFLECTION = ("H7", "H7R")
-"""The readings that the numbers of one model can tell apart."""
 
 
 def fem_of_models(
@@ -88,9 +86,7 @@ def fem_of_models(
         from alzmodel.compare.rivals import rival_numbers
 
         numbers = result["readings"]["numbers"]
-        result["readings"]["rivals"] = [
-            row.to_dict() for row in rival_numbers(numbers) if row.ids == BOND_OR_REFLECTION
-        ]
+        result["readings"]["rivals"] = [row.to_dict() for row in rival_numbers(numbers)]
     return result
 
 

@@ -91,10 +91,15 @@ def rival_numbers(
     Returns
     -------
     list of RivalNumber
-        One a property of which either says something. One model proves nothing: its number has no spread.
+        One a property of which either says something; rivals about none of the values are left out. One model proves
+        nothing: its number has no spread.
     """
     rows = []
-    for ids, known, parts in _properties(load_hypotheses() if hypotheses is None else hypotheses):
+    listed = load_hypotheses() if hypotheses is None else hypotheses
+    asked = {one.id for one in listed if any(part.quantity in values for part in one.parts)}
+    for ids, known, parts in _properties(listed):
+        if ids[1] not in asked:
+            continue
         value = values.get(known.quantity, math.nan)
         if known.minus is not None:
             value -= values.get(known.minus, math.nan)
