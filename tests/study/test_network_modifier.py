@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.errors import InputError
 from scripts import network_modifier as script
 from tests.study.synthetic import make_study
@@ -51,13 +52,7 @@ def test_verdicts_roles_and_the_answer(study: tuple[Path, Path], capsys: pytest.
     assert script.main(["--study", str(file), "--out", str(folder), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["tasks"] == {"done": 8, "failed": 0, "left": 0}
-    assert [one["id"] for one in told["hypotheses"]] == [
-        *(f"H{n}" for n in range(1, 8)),
-        "H7R",
-        "H7G",
-        "H7T",
-        "H8",
-    ]
+    assert [one["id"] for one in told["hypotheses"]] == [one.id for one in load_hypotheses()]
     assert [(row["ion"], row["la"], row["n_models"]) for row in told["roles"]] == [
         (ion, la, 2) for la in (1.5, 3.0) for ion in ("Zr4+", "Li+", "La3+")
     ]
