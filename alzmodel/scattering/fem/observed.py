@@ -60,6 +60,7 @@ __all__ = [
     "observe",
     "observed_variance",
     "pooled",
+    "prepared",
     "radial_speckle",
     "thickness_slope",
 ]
@@ -302,6 +303,17 @@ def coherent_of(
     InputError
         If there are fewer than four rings, or an element without an incoherent scattering function.
     """
+    return prepared(pooled(moments), moments[0].plane, settings, number, thickness)
+
+
+def prepared(
+    averages: Mapping[str, Any],
+    plane: Plane,
+    settings: FEMSettings,
+    number: Mapping[str, float],
+    thickness: float,
+) -> Coherent:
+    """As :func:`coherent_of`, of averages from :func:`pooled`."""
     k = settings.k
     first = int(min(_BEYOND, k[0] - _LOWEST) / settings.k_step)
     last = int(_BEYOND / settings.k_step)
@@ -309,9 +321,9 @@ def coherent_of(
     film = _layer(number, settings, extended, k)
     return Coherent(
         k=k,
-        **pooled(moments),
+        **averages,
         thickness=thickness,
-        plane=moments[0].plane,
+        plane=plane,
         settings=settings,
         film=film,
         membrane=_layer(nitride(), settings, extended, k),
