@@ -203,7 +203,11 @@ def draw_all(rows: Sequence[dict[str, Any]], bins: Sequence[dict[str, Any]], pat
     measured = load_measured()
 
     def published(series: str) -> dict[float, float]:
-        return {one.x: one.value for one in measured.values if one.series == series and one.value is not None}
+        return {
+            one.x: one.value
+            for one in measured.values
+            if one.series == series and one.value is not None and one.x is not None
+        }
 
     def build(figure: Figure) -> None:
         figure.set_size_inches(6.4, 6.4)

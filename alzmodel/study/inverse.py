@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InverseScan", "check_scan_folder", "inverse_scan", "seconds_of"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of what a point holds; another one computes all points again."""
 
 POINTS: Final = "points"

@@ -69,6 +69,9 @@ def test_a_changed_parameter_changes_what_depends_on_it_only() -> None:
     assert changed(base, study("[fem]\nthickness = 60.0\n")) == {"fem"}
     assert changed(base, study("[fem.instrument]\nenergy_kev = 300\n")) == {"fem"}
     assert changed(base, study("[fem.observed]\non = true\n")) == {"fem"}
+    for thickness, treated in ((60.0, None), (61.0, "slabs")):
+        tasks = [task for task in plan(study(f"[fem]\nthickness = {thickness}\n")) if task.stage == "fem"]
+        assert {task.inputs.get("walk_off") for task in tasks} == {treated}
     # What would count if it were on changes nothing while it is off.
     assert changed(base, study("[fem.observed]\nfilm = 100\n")) == set()
     assert changed(base, study("[fem.instrument]\nenergy_kev = 200\n")) == set()

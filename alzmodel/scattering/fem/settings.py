@@ -13,13 +13,16 @@ from alzmodel.errors import InputError
 from alzmodel.scattering.fem.waves import Plane, probe_plane
 from alzmodel.units import electron_wavelength
 
-__all__ = ["AIRY_FWHM", "MIN_WIDTH_IN_PROBES", "FEMSettings", "semi_angle_of"]
+__all__ = ["AIRY_FWHM", "MIN_WIDTH_IN_PROBES", "WALKED_OFF", "FEMSettings", "semi_angle_of"]
 
 FloatArray = NDArray[np.float64]
 
 AIRY_FWHM: Final = 0.5145
 """FWHM of the intensity of an Airy pattern times semi-angle over wavelength: [2 J₁(v)/v]² = ½ at v = 1.6163, and
 2 v/(2π) = 0.5145."""
+
+WALKED_OFF: Final = 60.0
+"""Å; thicker columns are looked at in slabs, as the beams of the probe walk off sideways."""
 
 MIN_WIDTH_IN_PROBES: Final = 4.7
 """Smallest width of a column in probe FWHMs: the tails of the periodic copies of the probe then carry less than a

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.progress import Progress, silent
 from alzmodel.results import Item, Result, holds
-from alzmodel.scattering.fem.settings import FEMSettings
+from alzmodel.scattering.fem.settings import WALKED_OFF, FEMSettings
 from alzmodel.scattering.fem.waves import (
     Plane,
     at_positions,
@@ -25,6 +25,7 @@ from alzmodel.scattering.fem.waves import (
     object_waves,
     pixel_blocks,
     plane_of,
+    slab_blocks,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ VARIANCES: Final[tuple[Variance, ...]] = ("omega", "r", "re", "image")
 """Names of the four variances; "omega" is what is called V(k) where nothing else is said."""
 
 N_BOOTSTRAP: Final = 200
+
+SLAB: Final = 50.0
+"""Å; thickest slab."""
 
 SETTLED: Final = 0.01
 """Relative change of V, averaged over rings, at which multislice is sampled finely enough."""
@@ -375,18 +379,33 @@ def intensities(
         )
         blocks = ((part, [at_positions(beams[part], plane)]) for part in pixel_blocks(plane))
     else:
-        everything = [np.ones(len(column), dtype=np.bool_)]
+        slabs, heights = _slabs(column)
         waves = object_waves(
             column,
-            everything,
+            slabs,
             plane,
             settings.wavelength,
             curved=settings.curved,
             tolerance=settings.tolerance,
         )
-        blocks = ((part, psi) for part, psi in intensity_blocks(waves, plane))
+        if len(slabs) > 1 and settings.curved:
+            blocks = ((part, [psi]) for part, psi in slab_blocks(waves, heights, plane, settings.wavelength))
+        else:
+            whole = [np.sum(waves, axis=0)] if len(waves) > 1 else waves
+            blocks = ((part, psi) for part, psi in intensity_blocks(whole, plane))
     for part, (psi,) in blocks:
         yield part, blur((np.square(psi.real) + np.square(psi.imag)) / plane.area, plane)
+
+
+def _slabs(column: Atoms) -> tuple[list[NDArray[np.bool_]], list[float]]:
+    """Which atoms lie in each slab of a thick column, and how far its middle is from that of the column, Å."""
+    z = column.positions[:, 2]
+    low, high = float(z.min()), float(z.max())
+    count = 1 if high - low <= WALKED_OFF else math.ceil((high - low) / SLAB)
+    step = (high - low) / count
+    number = np.minimum((z - low) // step, count - 1) if count > 1 else np.zeros(len(column))
+    masks = [number == n for n in range(count)]
+    return masks, [step * (n + 0.5 - 0.5 * count) for n in range(count)]
 
 
 def pool(

@@ -35,6 +35,7 @@ __all__ = [
     "pixel_blocks",
     "plane_of",
     "probe_plane",
+    "slab_blocks",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -356,8 +357,8 @@ def object_waves(
     """Kinematic diffracted wave F(q) of each group of atoms.
 
     F(q) = Σ_e f_e(q) Σ_j exp(−2πi q·r_j) exp(+iπλq² z_j), the sum over elements e and their atoms j, z from the middle
-    of the column. The last factor is the curvature of the Ewald sphere, and q² stands for the q² − b² of scattering
-    from probe beam b into q + b (the walk-off of the beams, 0.03° at half a milliradian, is dropped).
+    of the column. The last factor is the curvature of the Ewald sphere, and q² stands for the (q + b)² − b² of
+    scattering from probe beam b into q + b: the walk-off of the beams is dropped, see :func:`slab_blocks`.
 
     Parameters
     ----------
@@ -473,12 +474,50 @@ def intensity_blocks(
     slice, list of numpy.ndarray
         Which pixels, and for each wave ψ in Å of shape (pixels of the block, positions).
     """
+    for part, where in _sources(plane):
+        yield part, [at_positions(wave.ravel()[where], plane) for wave in waves]
+
+
+def slab_blocks(
+    waves: Sequence[ComplexArray], heights: Sequence[float], plane: Plane, wavelength: float
+) -> Iterator[tuple[slice, ComplexArray]]:
+    """Waves of a thick column in the detector pixels, the walk-off of the beams put back slab by slab.
+
+    Scattering of beam b into q has the phase πλ(q² − b²)z, where :func:`object_waves` has πλ|q − b|²z. The difference,
+    2πλ b·(q − b) z, is that of a probe that moves sideways by λ(q − b)z on its way. It is put back for the middle of
+    each slab; what is left within a slab of 5 nm is 1 % of a pattern at 3 nm⁻¹ and 2 % at 6 nm⁻¹.
+
+    Parameters
+    ----------
+    waves, heights
+        From :func:`object_waves`, one wave a slab, and the z of its middle in Å from the middle of the column.
+    plane
+        From :func:`probe_plane`.
+    wavelength
+        Å.
+
+    Yields
+    ------
+    slice, numpy.ndarray
+        Which pixels, and ψ in Å of shape (pixels of the block, positions).
+    """
+    beams = plane.beams @ plane.reciprocal
+    for part, where in _sources(plane):
+        scattered = (plane.pixels[part] @ plane.reciprocal)[:, None, :] - beams[None]
+        turn = 2 * math.pi * wavelength * np.einsum("pbi,bi->pb", scattered, beams)
+        total = np.zeros(where.shape, dtype=np.complex128)
+        for wave, height in zip(waves, heights, strict=True):
+            total += wave.ravel()[where] * np.exp(1j * height * turn)
+        yield part, at_positions(total, plane)
+
+
+def _sources(plane: Plane) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Blocks of pixels, and where on the grid of waves F(q − b) lies, shape (pixels, beams)."""
     width = 2 * plane.half[1] + 1
     shifted = (plane.pixels + np.array(plane.half)) @ np.array([width, 1])
     offsets = plane.beams @ np.array([width, 1])
     for part in pixel_blocks(plane):
-        where = shifted[part, None] - offsets[None, :]
-        yield part, [at_positions(wave.ravel()[where], plane) for wave in waves]
+        yield part, shifted[part, None] - offsets[None, :]
 
 
 def pixel_blocks(plane: Plane) -> Iterator[slice]:

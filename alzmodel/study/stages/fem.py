@@ -128,6 +128,8 @@ class FEMStudySettings(Table):
         InputError
             If the instrument is not possible, or its probe wider than the columns hold.
         """
+        from alzmodel.scattering.fem.settings import WALKED_OFF
+
         instrument = self.instrument.settings()
         if self.width < instrument.min_width:
             raise InputError(
@@ -137,6 +139,8 @@ class FEMStudySettings(Table):
         changed = self.instrument.model_dump(exclude_defaults=True)
         inputs = self.model_dump(exclude={"instrument", "observed"})
         inputs |= {"instrument": changed} if changed else {}
+        # Results of thick columns hang on how beams that walk off are treated, which was not always so.
+        inputs |= {"walk_off": "slabs"} if self.thickness > WALKED_OFF else {}
         return inputs | ({"observed": self.observed.model_dump(exclude={"on"})} if self.observed.on else {})
 
     @model_validator(mode="after")
