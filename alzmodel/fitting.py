@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Background",
+    "Companion",
     "ParameterErrors",
     "Peak",
     "PeakFit",
@@ -31,6 +33,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 Interval = tuple[float, float]
+Companion = tuple[float, Callable[[float], float]]
 Shape = Literal["gaussian", "lorentzian", "pseudo-voigt", "pearson7"]
 Background = Literal["none", "constant", "linear"]
 
@@ -145,6 +148,7 @@ class PeakFit:
     reduced_chi_square: float
     success: bool
     shape: str
+    companions: tuple[Companion, ...] = ()
 
     def background_curve(self, x: ArrayLike) -> FloatArray:
         """Return the fitted background at `x`."""
@@ -156,6 +160,8 @@ class PeakFit:
         total = self.background_curve(points)
         for peak in self.peaks:
             total = total + peak.profile(points)
+            for share, place in self.companions:
+                total = total + share * replace(peak, position=place(peak.position)).profile(points)
         return total
 
     def __getitem__(self, label: str) -> Peak:
@@ -286,6 +292,7 @@ def fit_peaks(
     background: Background = "none",
     window: Interval | None = None,
     sigma: ArrayLike | None = None,
+    companions: Sequence[Companion] = (),
 ) -> PeakFit:
     """Fit a sum of peaks and a background by bounded least squares.
 
@@ -306,6 +313,9 @@ def fit_peaks(
         of the reduced χ² where that is above one. None: the scatter about the fit stands for them. Either way the
         errors of neighbouring points are taken as independent, so for a smooth computed curve the intervals measure
         how well the shape suits, not how often a repeat would fall inside.
+    companions
+        Copies that every peak has: height over the peak's own, and position by the peak's position. Heights and areas
+        of the result are those of the peak alone.
 
     Returns
     -------
@@ -333,7 +343,7 @@ def fit_peaks(
         raise InputError(
             f"fit data: {points.size} points in the fitted range; allowed: more than the {n_parameters} parameters"
         )
-    return _fit(points, values, errors, guesses, shape, n_background)
+    return _fit(points, values, errors, guesses, shape, n_background, tuple(companions))
 
 
 def _fit(
@@ -343,6 +353,7 @@ def _fit(
     guesses: Sequence[PeakGuess],
     shape: str,
     n_background: int,
+    companions: tuple[Companion, ...],
 ) -> PeakFit:
     from lmfit import Model
     from lmfit.models import PolynomialModel
@@ -355,7 +366,8 @@ def _fit(
     # Keep the weighted residuals near one as well.
     weight_scale = float(weights.mean())
     names = ["height", "position", "fwhm", *(["mixing"] if shape in _EXTRA_BOUNDS else [])]
-    parts = [Model(peak_profile, ["x"], names, prefix=f"p{j}_", shape=shape) for j in range(len(guesses))]
+    profile = _with_companions(companions) if companions else peak_profile
+    parts = [Model(profile, ["x"], names, prefix=f"p{j}_", shape=shape) for j in range(len(guesses))]
     if n_background:
         parts.append(PolynomialModel(n_background - 1))
     model = functools.reduce(operator.add, parts)
@@ -396,7 +408,22 @@ def _fit(
         reduced_chi_square=reduced * (scale**2 if errors is None else 1.0),
         success=success,
         shape=shape,
+        companions=companions,
     )
+
+
+def _with_companions(companions: Sequence[Companion]) -> Callable[..., FloatArray]:
+    """:func:`peak_profile` with copies beside it."""
+
+    def profile(
+        x: FloatArray, height: float, position: float, fwhm: float, shape: str, mixing: float = math.nan
+    ) -> FloatArray:
+        total = peak_profile(x, height, position, fwhm, shape, mixing)
+        for share, place in companions:
+            total = total + share * peak_profile(x, height, place(position), fwhm, shape, mixing)
+        return total
+
+    return profile
 
 
 def _start(

@@ -17,20 +17,38 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alzmodel.cli.costs import Cost
-    from alzmodel.cli.options import Comparison, Source
+    from alzmodel.cli.options import Comparison, Source, TableOptions
     from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
 __all__ = ["check_max_atoms", "check_positive", "each_file", "lay_over_measured", "measured_curve"]
 
 
-def measured_curve(comparison: Comparison, abscissa: Abscissa) -> MeasuredCurve | None:
-    """Read the measured curve that is laid over, if there is one, and check what is to be done with it."""
-    from alzmodel.scattering.xrd.data import read_curve
+def measured_curve(
+    comparison: Comparison,
+    abscissa: Abscissa,
+    table: TableOptions | None = None,
+    *,
+    wavelength: float | str | None = None,
+    default_wavelength: float | None = None,
+) -> MeasuredCurve | None:
+    """Read the measured curve that is laid over, if there is one, and check what is to be done with it.
+
+    `wavelength` is what the user says; `default_wavelength`, in Å, turns x where neither user nor file say one.
+    """
+    from alzmodel.scattering.curves.reader import read_curve
+    from alzmodel.scattering.form_factors import spectrum_of
 
     path, window, figure = comparison.against, comparison.window, comparison.figure
     if path is None:
-        for name, value in (("--figure", figure), ("--window", window)):
+        alone = {
+            "--figure": figure,
+            "--window": window,
+            "--x-unit": comparison.x_unit,
+            "--columns": None if table is None else table.columns,
+            "--scan": None if table is None else table.scan,
+        }
+        for name, value in alone.items():
             if value is not None:
                 raise InputError(
                     f"{name} {value}: nothing measured to compare with; allowed: with --against DATA"
@@ -44,7 +62,18 @@ def measured_curve(comparison: Comparison, abscissa: Abscissa) -> MeasuredCurve 
         if figure.suffix not in FORMATS:
             raise InputError(f"--figure {figure}: ending {figure.suffix!r}; allowed: {', '.join(FORMATS)}")
         check_writable(figure)
-    return read_curve(path, abscissa)
+    curve = read_curve(
+        path,
+        abscissa,
+        x_unit=comparison.x_unit,
+        columns=None if table is None else table.columns,
+        scan=None if table is None else table.scan,
+        wavelength=() if wavelength is None else [line for line, _ in spectrum_of(wavelength)],
+        default_wavelength=default_wavelength,
+    )
+    for note in curve.notes:
+        say(f"alzmodel: {note}")
+    return curve
 
 
 def lay_over_measured(

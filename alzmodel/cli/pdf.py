@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alzmodel.cli.costs import pdf_cost
 from alzmodel.cli.curves import check_positive, each_file, lay_over_measured, measured_curve
-from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command
+from alzmodel.cli.numbers import wavelength_text
+from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, TableOptions, command
 from alzmodel.cli.options.pdf import TotalOptions
 from alzmodel.cli.output import print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
@@ -42,6 +43,7 @@ def pdf(
     files: Files,
     options: TotalOptions,
     comparison: Comparison,
+    table: TableOptions,
     source: Source,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
@@ -49,7 +51,10 @@ def pdf(
     """Partial and total pair distribution functions, and structure factors."""
     _check(options)
     x: Literal["Q", "r"] = "Q" if _is_reciprocal(options) else "r"
-    measured = measured_curve(comparison, x)
+    if options.wavelength is not None and comparison.against is None:
+        raise InputError("--wavelength: nothing measured to turn; allowed: with --against DATA")
+    wavelength = None if options.wavelength is None else wavelength_text(options.wavelength)
+    measured = measured_curve(comparison, x, table, wavelength=wavelength)
     cost = functools.partial(pdf_cost, r_max=options.r_max)
     result = each_file(
         files, lambda frames: _analyse(frames, options), max_atoms=max_atoms, cost=cost, source=source

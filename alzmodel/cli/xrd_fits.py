@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
 from alzmodel.cli.curves import each_file
+from alzmodel.cli.output import say
 from alzmodel.cli.xrd_display import print_fit
 from alzmodel.cli.xrd_patterns import film_geometry
 from alzmodel.errors import InputError
@@ -125,24 +126,36 @@ def _lines(
     """Single-line fits of the model's pattern and of the measured one."""
     import numpy as np
 
+    from alzmodel.scattering.form_factors import spectrum_of
+    from alzmodel.scattering.xrd.corrections import resolution_width
     from alzmodel.scattering.xrd.lines import fit_profile
+    from alzmodel.scattering.xrd.pattern import CRYSTAL_FWHM
 
     curves: list[tuple[str, Any, Any, Any]] = [("model", result["two_theta"], result["intensity"], None)]
     if measured is not None:
         curves.append(("measured", measured.x, measured.y, measured.sigma))
-    instrument = work.fwhm if isinstance(work.fwhm, float) else 0.0
+    endless = result["method"] == "crystal"
+    fwhm = CRYSTAL_FWHM if endless and work.fwhm is None else work.fwhm
+    spectrum = spectrum_of(work.wavelength)
     found = []
     for centre in fits.line or ():
+        instrument = 0.0 if fwhm is None else float(resolution_width(np.array([centre]), fwhm)[0])
         for name, x, y, sigma in curves:
             fit = fit_profile(
                 np.asarray(x),
                 np.asarray(y),
                 centre,
-                float(result["wavelength"]),
+                spectrum,
                 window=fits.line_width,
                 shape=fits.line_shape.value,
                 instrument_fwhm=instrument,
                 sigma=sigma,
+                sizes=not (endless and name == "model"),
             )
+            if not fit.present:
+                say(
+                    f"alzmodel: no line stands out of the {name} pattern between {fit.window[0]:g} and "
+                    f"{fit.window[1]:g}°: no angle, width or size"
+                )
             found.append({"label": f"{name} {centre:g}°", **fit.to_dict()})
     return found

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
 from alzmodel.cli.curves import check_positive, each_file, lay_over_measured
-from alzmodel.cli.numbers import wavelength_text
 from alzmodel.cli.output import say, show_progress
 from alzmodel.cli.xrd_options import (
     PhaseRequest,
@@ -39,13 +38,15 @@ if TYPE_CHECKING:
 __all__ = ["XrdWork", "check_film", "computed_pattern", "film_geometry", "warn_of_steps", "xrd_work"]
 
 
-def xrd_work(pattern: PatternOptions, specimen: SpecimenOptions, film: FilmOptions) -> XrdWork:
+def xrd_work(
+    pattern: PatternOptions, specimen: SpecimenOptions, film: FilmOptions, wavelength: float | str
+) -> XrdWork:
     """Read what was asked for, or refuse it."""
     phases = [phase_text(text) for text in specimen.phase or ()]
     check_positive("--substrate-fwhm", specimen.substrate_fwhm, 10.0)
     check_film(film)
     return XrdWork(
-        wavelength_text(pattern.wavelength),
+        wavelength,
         pattern.two_theta,
         pattern.method,
         None if pattern.fwhm is None else resolution_text(pattern.fwhm),
@@ -172,6 +173,15 @@ class XrdWork:
     """Only the model's own pattern."""
     seen: list[Ingredient] = field(default_factory=list)
     """The models that were computed."""
+
+    def with_wavelength_of(self, measured: MeasuredCurve | None, asked: float | str | None) -> XrdWork:
+        """Return the work at the wavelength of the measurement, if the file states it and the user does not."""
+        if measured is None or measured.wavelength is None or asked is not None:
+            return self
+        say(
+            f"alzmodel: {measured.source}: a wavelength of {measured.wavelength:.5f} Å is in the file and used"
+        )
+        return replace(self, wavelength=measured.wavelength)
 
     def check_to_be_fitted(self) -> None:
         """Refuse what a fit to a measured pattern finds by itself."""

@@ -18,6 +18,7 @@ import typer
 from alzmodel.cli.numbers import real, whole
 
 __all__ = [
+    "COMPARISON",
     "Against",
     "Comparison",
     "Figure",
@@ -30,6 +31,7 @@ __all__ = [
     "Ranks",
     "Seed",
     "Source",
+    "TableOptions",
     "Window",
     "command",
     "integer",
@@ -118,7 +120,7 @@ Against = Annotated[
     Path | None,
     typer.Option(
         metavar="DATA",
-        help="Measured curve (.xy, .xye, .csv, .chi, .gr, .xrdml, …) to lay this over.",
+        help="Measured curve (.xy, .xye, .csv, .chi, .gr, .xrdml, .raw, .brml, .rasx, …) to lay this over.",
         rich_help_panel=COMPARISON,
     ),
 ]
@@ -142,6 +144,29 @@ Figure = Annotated[
 ]
 
 
+XUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--x-unit",
+        metavar="UNIT",
+        help="What x is in DATA, where it does not say or has to be turned: 2theta, 2theta-rad, theta, Q, Q-nm, d, "
+        "d-nm, r, r-nm, k, k-A.",
+        rich_help_panel=COMPARISON,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y[,E]",
+        help="Columns of DATA: x, y and its error, by number from 1 or by title.",
+        rich_help_panel=COMPARISON,
+    ),
+]
+Scan = Annotated[
+    int | None, integer("Which of the scans in DATA, from 1.", panel=COMPARISON, default="all, if repeats")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """A measured curve, and what is done with it."""
@@ -149,6 +174,15 @@ class Comparison:
     against: Against = None
     window: Window = None
     figure: Figure = None
+    x_unit: XUnit = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """Which part of a file is the measured curve."""
+
+    columns: Columns = None
+    scan: Scan = None
 
 
 SOURCE = "What is read of F"

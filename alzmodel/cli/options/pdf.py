@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from alzmodel.cli.options import number
+from alzmodel.cli.options import COMPARISON, number
 
 __all__ = ["Function", "Radiation", "TotalOptions"]
 
@@ -64,6 +64,12 @@ class TotalOptions:
         bool,
         typer.Option("--lorch", help="Lorch's window on F(Q), with --q-max.", rich_help_panel=AS_MEASURED),
     ] = False
+    wavelength: Annotated[
+        str | None,
+        typer.Option(
+            help="Å, or a line such as MoKa1: where x of DATA is an angle.", rich_help_panel=COMPARISON
+        ),
+    ] = None
     q_damp: Annotated[float, number("Resolution in 1/Å that damps G(r) at large r.", panel=AS_MEASURED)] = 0.0
     q_broad: Annotated[
         float,

@@ -59,7 +59,12 @@ class LineShape(StrEnum):
 class PatternOptions:
     """The powder pattern and the diffractometer."""
 
-    wavelength: Annotated[str, typer.Option(help="Å, or a line such as CuKa, CuKa1, MoKa1.")] = "1.5406"
+    wavelength: Annotated[
+        str | None,
+        typer.Option(
+            help="Å, or a line such as CuKa, CuKa1, MoKa1.", show_default="what DATA says, else 1.5406"
+        ),
+    ] = None
     two_theta: Range = (10.0, 80.0, 0.02)
     method: Annotated[Method, typer.Option(help="How it is computed.")] = Method.AUTO
     fwhm: Annotated[

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from alzmodel.fitting import Companion, PeakFit
     from alzmodel.scattering.xrd.crystal import Reflection
 
+    Spectrum = Sequence[tuple[float, float]]
     FloatArray = NDArray[np.float64]
 
 __all__ = [
@@ -43,6 +46,14 @@ _HALO_PROMINENCE: Final = 0.05
 _HALO_SMOOTHING: Final = 1.0
 _PROMINENCE: Final = 0.01
 """Share of the largest intensity that a line must stand above its surroundings."""
+_GAIN: Final = 30.0
+_FAINTEST: Final = 1e-6
+_SECOND: Final = (0.25, 0.8)
+"""Height of Kα2 over Kα1 of one line, with room for what overlaps."""
+_NOTHING: Final[dict[str, Any]] = {
+    **dict.fromkeys(("two_theta", "fwhm", "height", "area", "d", "size_scherrer", "size_sphere"), math.nan),
+    **dict.fromkeys(("two_theta_ci95", "fwhm_ci95", "d_ci95"), (math.nan, math.nan)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,9 @@ class LineFit(Result):
     """A single fitted line; angles in degrees 2θ, d and sizes in Å, intervals 95 %.
 
     `shape`, `background` and `window` say how it was fitted, because sizes depend on it. `fwhm` is as fitted, the sizes
-    are corrected for `instrument_fwhm`; they are NaN where the width ended on a bound, which is no line of the window.
+    are corrected for `instrument_fwhm`; they are NaN where the line is not wider than that by more than its error. With
+    Kα1 and Kα2 the numbers are those of Kα1, and Kα2 is fitted beside it. `present` is False, and all numbers are NaN,
+    where no line stands out of the window: see :func:`fit_profile`.
     """
 
     two_theta: float
@@ -104,6 +117,7 @@ class LineFit(Result):
     instrument_fwhm: float
     rwp: float
     success: bool
+    present: bool = True
 
 
 def bragg_spacing(two_theta: float, wavelength: float) -> float:
@@ -148,15 +162,21 @@ def fit_profile(
     two_theta: FloatArray,
     intensity: FloatArray,
     centre: float,
-    wavelength: float,
+    wavelength: float | Spectrum,
     *,
     window: tuple[float, float] | float = 2.0,
     shape: Shape = "pseudo-voigt",
     background: Background = "linear",
     instrument_fwhm: float = 0.0,
     sigma: FloatArray | None = None,
+    sizes: bool = True,
 ) -> LineFit:
     """Fit one line.
+
+    A line is present if it lowers Σ(residual/σ)² of a straight background by at least 30 (pure noise reaches that in
+    less than one window of a thousand), is higher than 1e-6 of the pattern, and the 95 % intervals of its height and
+    width, which is less than the window, do not hold zero. σ is `sigma`, or the scatter about the fit where that is
+    more.
 
     Parameters
     ----------
@@ -165,7 +185,7 @@ def fit_profile(
     centre
         Degrees, where the line is expected.
     wavelength
-        Å.
+        Å, or lines as (Å, weight): d follows from the first, the others are fitted beside it.
     window
         Range in degrees, or its half width about `centre`.
     shape, background
@@ -174,6 +194,8 @@ def fit_profile(
         Degrees, taken off for the sizes.
     sigma
         Standard errors of the intensity.
+    sizes
+        Whether the width stands for a size; that of an infinite crystal is the instrument's.
 
     Raises
     ------
@@ -189,6 +211,7 @@ def fit_profile(
     inside = (two_theta >= low) & (two_theta <= high)
     x, y = two_theta[inside], intensity[inside]
     start = rough_width(x, y) if x.size > 3 else (centre, (high - low) / 4)
+    spectrum = ((wavelength, 1.0),) if isinstance(wavelength, float | int) else tuple(wavelength)
     fit = fit_peaks(
         two_theta,
         intensity,
@@ -197,23 +220,27 @@ def fit_profile(
         background=background,
         window=(low, high),
         sigma=sigma,
+        companions=_companions(spectrum),
     )
     peak = fit.peaks[0]
-    spacings = [bragg_spacing(angle, wavelength) if angle > 0 else math.nan for angle in peak.position_ci95]
-    sizes = [
-        math.nan
-        if "fwhm" in peak.at_bound
-        else size_from_width(peak.position, peak.fwhm, wavelength, constant, instrument_fwhm=instrument_fwhm)
+    present = _is_present(fit, float(np.abs(intensity).max()), None if sigma is None else sigma[inside])
+    main = spectrum[0][0]
+    spacings = [bragg_spacing(angle, main) if angle > 0 else math.nan for angle in peak.position_ci95]
+    wide = sizes and peak.fwhm_ci95[0] > instrument_fwhm
+    size, sphere = (
+        size_from_width(peak.position, peak.fwhm, main, constant, instrument_fwhm=instrument_fwhm)
+        if wide
+        else math.nan
         for constant in (SCHERRER_CONSTANT, SPHERE_CONSTANT)
-    ]
-    return LineFit(
+    )
+    found = LineFit(
         two_theta=peak.position,
         fwhm=peak.fwhm,
         height=peak.height,
         area=peak.area,
-        d=bragg_spacing(peak.position, wavelength),
-        size_scherrer=sizes[0],
-        size_sphere=sizes[1],
+        d=bragg_spacing(peak.position, main),
+        size_scherrer=size,
+        size_sphere=sphere,
         two_theta_ci95=peak.position_ci95,
         fwhm_ci95=peak.fwhm_ci95,
         d_ci95=(spacings[1], spacings[0]),
@@ -224,6 +251,46 @@ def fit_profile(
         rwp=fit.rwp,
         success=fit.success,
     )
+    return found if present else replace(found, present=False, **_NOTHING)
+
+
+def _companions(spectrum: Spectrum) -> list[Companion]:
+    """Heights over the first line, and places, of the other lines of a spectrum."""
+    main, strength = spectrum[0]
+    return [
+        (weight / strength, functools.partial(_moved, ratio=other / main)) for other, weight in spectrum[1:]
+    ]
+
+
+def _moved(two_theta: float, ratio: float) -> float:
+    """Place of a line of the same planes at `ratio` times the wavelength, in degrees; 180 beyond backscattering."""
+    return math.degrees(2 * math.asin(min(1.0, ratio * math.sin(math.radians(two_theta) / 2))))
+
+
+def _is_present(fit: PeakFit, highest: float, sigma: FloatArray | None) -> bool:
+    """Whether a fitted line is more than its background and noise."""
+    peak = fit.peaks[0]
+    # NaN, of a parameter on its bound, is not above zero either.
+    if not (
+        fit.success
+        and peak.height > _FAINTEST * highest
+        and peak.fwhm_ci95[0] > 0
+        and peak.height_ci95[0] > 0
+    ):
+        return False
+    if not (peak.fwhm < fit.x[-1] - fit.x[0] and math.isfinite(peak.position_ci95[0])):
+        return False
+    degree = len(fit.background) - 1
+    weight = np.ones_like(fit.x) if sigma is None else 1 / sigma
+    bare = fit.y * weight
+    if degree >= 0:
+        basis = np.polynomial.polynomial.polyvander(fit.x - fit.x_reference, degree) * weight[:, None]
+        bare = bare - basis @ np.linalg.lstsq(basis, bare, rcond=None)[0]
+    left = float(np.sum((fit.residual * weight) ** 2))
+    scatter = left / max(fit.x.size - 4 - len(fit.background), 1)
+    if sigma is not None:
+        scatter = max(scatter, 1.0)
+    return float(np.sum(bare**2)) - left > _GAIN * scatter
 
 
 def rough_width(x: FloatArray, y: FloatArray) -> tuple[float, float]:
@@ -244,7 +311,7 @@ def rough_width(x: FloatArray, y: FloatArray) -> tuple[float, float]:
 def find_lines(
     two_theta: FloatArray,
     intensity: FloatArray,
-    wavelength: float,
+    wavelength: float | Spectrum,
     *,
     reflections: Sequence[Reflection] = (),
     halos: bool = False,
@@ -257,9 +324,10 @@ def find_lines(
     two_theta, intensity
         Shape (n,); uniform steps in degrees.
     wavelength
-        Å.
+        Å, or lines as (Å, weight). Kα1 and Kα2 of the same planes are one line: its angle and d are those of Kα1, or,
+        where they are not told apart and no profile fits, those of their mean.
     reflections
-        Of the reference phase, for the labels.
+        Of the reference phase at the first wavelength, for the labels.
     halos
         Whether to look for the broad maxima of a glass: searched with 1° of smoothing, at a twentieth of the largest
         intensity, and read off the curve, since no profile suits them.
@@ -276,25 +344,61 @@ def find_lines(
 
     if two_theta.size < 20 or not float(np.ptp(intensity)) > 0:
         return ()
+    spectrum = ((wavelength, 1.0),) if isinstance(wavelength, float | int) else tuple(wavelength)
     step = float(two_theta[1] - two_theta[0])
     smooth = gaussian_filter1d(intensity, _HALO_SMOOTHING / 2.3548 / step) if halos else intensity
     share = _HALO_PROMINENCE if halos else _PROMINENCE
     tops, _ = find_peaks(smooth, prominence=share * float(smooth.max()), width=3)
+    partners = {} if halos else _partners(two_theta, smooth, tops, spectrum)
     peaks = []
     for number, top in enumerate(tops):
+        if top in partners.values():
+            continue
         left = tops[number - 1] + int(smooth[tops[number - 1] : top].argmin()) if number else 0
+        last = number + (top in partners)
         right = (
-            top + int(smooth[top : tops[number + 1]].argmin()) if number + 1 < len(tops) else smooth.size - 1
+            tops[last] + int(smooth[tops[last] : tops[last + 1]].argmin())
+            if last + 1 < len(tops)
+            else smooth.size - 1
         )
         rough = rough_width(two_theta[left : right + 1], smooth[left : right + 1])
         if halos:
-            peaks.append(_read(*rough, wavelength, reflections, sizes))
+            peaks.append(_read(*rough, _mean(spectrum), reflections, sizes))
             continue
         # Two widths to either side hold the line; more would take in its neighbours' tails.
         low = max(left, top - int(2 * rough[1] / step))
-        high = min(right, top + int(2 * rough[1] / step))
-        peaks.append(_peak(two_theta, intensity, (low, top, high), rough, wavelength, reflections, sizes))
+        high = min(right, tops[last] + int(2 * rough[1] / step))
+        if top in partners:
+            rough = (float(two_theta[top]), rough[1])
+        peaks.append(
+            _peak(
+                two_theta, intensity, (low, top, high), rough, (spectrum, top in partners), reflections, sizes
+            )
+        )
     return tuple(peaks)
+
+
+def _mean(spectrum: Spectrum) -> float:
+    return sum(line * weight for line, weight in spectrum)
+
+
+def _partners(
+    two_theta: FloatArray, y: FloatArray, tops: NDArray[np.intp], spectrum: Spectrum
+) -> dict[int, int]:
+    """Maxima of Kα1 and the next ones, where those are Kα2 of the same planes: by place and height."""
+    if len(spectrum) < 2:
+        return {}
+    ratio = spectrum[1][0] / spectrum[0][0]
+    found: dict[int, int] = {}
+    for top, after in zip(tops[:-1].tolist(), tops[1:].tolist(), strict=True):
+        if top in found.values():
+            continue
+        apart = _moved(float(two_theta[top]), ratio) - float(two_theta[top])
+        off = abs(float(two_theta[after] - two_theta[top]) - apart)
+        near = off < max(0.25 * apart, 2 * float(two_theta[1] - two_theta[0]))
+        if near and _SECOND[0] < y[after] / y[top] < _SECOND[1]:
+            found[top] = after
+    return found
 
 
 def _peak(
@@ -302,23 +406,25 @@ def _peak(
     intensity: FloatArray,
     where: tuple[int, int, int],
     rough: tuple[float, float],
-    wavelength: float,
+    source: tuple[Spectrum, bool],
     reflections: Sequence[Reflection],
     sizes: bool,
 ) -> PatternPeak:
     low, top, high = where
     position, fwhm = rough
+    spectrum, resolved = source
+    wavelength = spectrum[0][0] if resolved else _mean(spectrum)
     if high - low > 8:
         fit = fit_profile(
             two_theta,
             intensity,
             float(two_theta[top]),
-            wavelength,
+            spectrum,
             window=(float(two_theta[low]), float(two_theta[high])),
         )
         # A fit that ran away from the maximum (a shoulder, an edge of the range) describes something else.
         if fit.success and abs(fit.two_theta - position) < 0.5 * rough[1] and 0.3 < fit.fwhm / rough[1] < 3:
-            position, fwhm = fit.two_theta, fit.fwhm
+            position, fwhm, wavelength = fit.two_theta, fit.fwhm, spectrum[0][0]
     return _read(position, fwhm, wavelength, reflections, sizes)
 
 

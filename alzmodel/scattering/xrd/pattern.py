@@ -84,6 +84,8 @@ class PowderPattern(Result):
         Lines found in it; of models with a reference phase those that lie on one of its reflections.
     atom_mass
         Mean mass of an atom in u, for mixtures by weight; NaN if unknown.
+    spectrum
+        Lines as (Å, weight) where there is more than one, the main one first.
     """
 
     two_theta: FloatArray = field(metadata=holds("degrees", role="axis"))
@@ -93,6 +95,12 @@ class PowderPattern(Result):
     note: str
     peaks: tuple[PatternPeak, ...] = ()
     atom_mass: float = field(default=math.nan, metadata=holds("u", hidden=True))
+    spectrum: tuple[tuple[float, float], ...] = field(default=(), metadata=holds(hidden=True))
+
+    @property
+    def lines(self) -> tuple[tuple[float, float], ...]:
+        """Lines of the radiation as (Å, weight)."""
+        return self.spectrum or ((self.wavelength, 1.0),)
 
     @property
     def Q(self) -> FloatArray:
@@ -215,7 +223,7 @@ def powder_pattern(
         chosen, listed, q_max, displacement, taper, unit, automatic=method == "auto", progress=progress
     )
     intensity = observed(evaluate, grid, lines, fwhm, polarization)
-    pattern = PowderPattern(grid, intensity, mean, name, note, (), _mean_mass(listed[0]))
+    pattern = PowderPattern(grid, intensity, mean, name, note, (), _mean_mass(listed[0]), lines)
     return replace(pattern, peaks=_lines_of(pattern, _labels(listed[0], unit, pattern)))
 
 
@@ -268,7 +276,7 @@ def nanocrystal_pattern(
     note = (
         f"spheres of {diameter:g} Å cut from {unit.info['phase']} at any place (size and lattice are assumed)"
     )
-    pattern = PowderPattern(grid, intensity, mean, "sphere", note, (), _mean_mass(unit))
+    pattern = PowderPattern(grid, intensity, mean, "sphere", note, (), _mean_mass(unit), lines)
     return replace(pattern, peaks=_lines_of(pattern, _labels(unit, unit, pattern)))
 
 
@@ -326,7 +334,7 @@ def crystal_pattern(
     if held_in_part(atoms):
         note += f", {formula_text(amounts_of(atoms))} with average scattering factors where sites are held in part"
     intensity = total * polarization_factor(grid, polarization)
-    return PowderPattern(grid, intensity, mean, "crystal", note, (), _mean_mass(atoms))
+    return PowderPattern(grid, intensity, mean, "crystal", note, (), _mean_mass(atoms), lines)
 
 
 def reflections(
@@ -368,11 +376,12 @@ def fit_line(
         pattern.two_theta,
         pattern.intensity,
         centre,
-        pattern.wavelength,
+        pattern.lines,
         window=window,
         shape=shape,
         background=background,
         instrument_fwhm=instrument_fwhm,
+        sizes=pattern.method != "crystal",
     )
 
 
@@ -416,9 +425,11 @@ def mix_patterns(patterns: Sequence[PowderPattern], weights: Sequence[float]) ->
         f"{share:.3g} ({pattern.note})"
         for share, pattern in zip(shares / shares.sum(), patterns, strict=True)
     )
-    mixed = PowderPattern(first.two_theta, intensity, first.wavelength, "mixture", note, (), mass)
+    mixed = PowderPattern(
+        first.two_theta, intensity, first.wavelength, "mixture", note, (), mass, first.spectrum
+    )
     known = [peak for pattern in patterns for peak in pattern.peaks]
-    found = find_lines(mixed.two_theta, mixed.intensity, mixed.wavelength, sizes=False)
+    found = find_lines(mixed.two_theta, mixed.intensity, mixed.lines, sizes=False)
     labelled = []
     for peak in found:
         near = [other for other in known if abs(other.two_theta - peak.two_theta) < 0.25 and other.hkl]
@@ -470,7 +481,7 @@ def _labels(atoms: Atoms, unit: Atoms | None, pattern: PowderPattern) -> list[Re
             return []
         reference = _conventional(atoms)
     span = (max(float(pattern.two_theta[0]) - 1, 0.5), min(float(pattern.two_theta[-1]) + 1, 179.0))
-    return reflections(reference, pattern.wavelength, two_theta=span)
+    return reflections(reference, pattern.lines[0][0], two_theta=span)
 
 
 def _conventional(atoms: Atoms) -> Atoms:
@@ -494,7 +505,7 @@ def _lines_of(pattern: PowderPattern, labels: Sequence[Reflection]) -> tuple[Pat
     found = find_lines(
         pattern.two_theta,
         pattern.intensity,
-        pattern.wavelength,
+        pattern.lines,
         reflections=labels,
         halos=pattern.method == "pdf",
         sizes=pattern.method in {"debye", "lattice", "sphere"},

@@ -283,7 +283,7 @@ def _named_lines(
     found = find_lines(
         pattern.two_theta,
         pattern.intensity,
-        pattern.wavelength,
+        pattern.lines,
         halos=methods == {"pdf"} and substrate is None,
         sizes=alone and methods <= {"debye", "lattice", "sphere"} and substrate is None,
     )

@@ -86,7 +86,6 @@ def test_xrdml(tmp_path):
         ("a.xrdml", "<a/>", "two_theta", "dataPoints"),
         ("a.xrdml", "<!DOCTYPE a><a/>", "two_theta", "document type"),
         ("a.xy", "20 1\n", "wavelength", "abscissa"),
-        ("a.xy", "20,5;100,3\n21,5;101,2\n22,5;99,1\n", "two_theta", "decimal commas"),
         ("a.xy", "20,5 100\n21,5 101\n22,5 99\n", "two_theta", "decimal commas"),
         ("a.xy", "20 1 0.1\n21 2\n22 3 0.1\n", "two_theta", "2 numbers in row 2, 3 above"),
         ("a.xye", "20 1 0.1\n21 2 0\n22 3 0.1\n", "two_theta", "error of y is 0 in row 2"),
@@ -98,7 +97,6 @@ def test_xrdml(tmp_path):
         ("a.dat", "20 1\n40 2\n59 3\n", "Q", "from 20 to 59, which looks like 2θ or Q in nm⁻¹"),
         ("a.gr", "# r (nm) G\n0.1 1\n0.2 2\n0.3 3\n", "r", "r in nm by the header"),
         ("a.xy", "# theta I\n15 1\n16 2\n17 3\n", "two_theta", "θ, not 2θ, by the header"),
-        ("a.csv", "20,5;1\n21,5;2\n22,5;3\n", "two_theta", "decimal commas"),
         ("a.dat", "3 1\n3 2\n4 3\n", "k", "repeats at 3"),
         ("a.gr", "3 1\n2 2\n4 3\n", "r", "falls after 3"),
         ("a.gr", "", "r", "0 rows"),
@@ -297,7 +295,7 @@ def test_repeated_scans_are_added_and_absorbers_undone(tmp_path):
     path.write_text(XRDML.replace(scan, counts))
     assert read_curve(path, "two_theta").y.tolist() == [5, 7, 90, 80, 6]
     path.write_text(XRDML.replace(scan, scan + scan.replace("24.0", "25.0")))
-    with pytest.raises(InputError, match="2 scans of different ranges"):
+    with pytest.raises(InputError, match=r"2 scans of different ranges.*--scan 1 to 2"):
         read_curve(path, "two_theta")
     path.write_text(XRDML.replace("5 7 9", "5 n.a. 9"))
     with pytest.raises(InputError, match="allowed: an XRDML file with numbers"):
