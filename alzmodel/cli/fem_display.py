@@ -63,6 +63,10 @@ _ANSWER = {True: "yes", False: "no", None: "no number"}
 
 def print_peaks(result: Mapping[str, Any]) -> None:
     """Print the peaks of V that stand out."""
+    if "peaks_note" in result:
+        curve = list(zip(result["k"], result["variance"]["omega"], strict=True))
+        print_table("normalised variance", ("k (1/nm)", "V"), curve)
+        return
     if not result["peaks"]:
         say("alzmodel: no peak of V stands above what a structure without order shows")
         return

@@ -154,9 +154,10 @@ class _FemWork:
                 check_writable(file)
 
     def __call__(self, frames: list[Atoms]) -> Result:
+        from alzmodel.cli.fem_fits import with_fitted_peaks
         from alzmodel.neighbours import check_apart
         from alzmodel.scattering.fem.average import fem_converged
-        from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
+        from alzmodel.scattering.fem.fit import fit_fem_peaks
         from alzmodel.scattering.fem.variance import fem
 
         models: list[Atoms] = []
@@ -189,8 +190,11 @@ class _FemWork:
             say(
                 f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
             )
-        fitted = fit_fem_peaks(result, self.peaks.fit.value, shape=self.peaks.shape.value)
-        found = together(with_peaks(result, fitted), {"note": note})
+        peaks = self.peaks
+        fitted = with_fitted_peaks(
+            result, lambda: fit_fem_peaks(result, peaks.fit.value, shape=peaks.shape.value)
+        )
+        found = together(fitted, {"note": note})
         if self.observed.observed:
             return together(found, {"observed": self._record(models, result)})
         if self.clusters.readings:

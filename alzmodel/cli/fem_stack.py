@@ -33,8 +33,9 @@ def fem_of_stack(
     camera: CameraOptions,
 ) -> dict[str, Any]:
     """FEM of a measured stack, for JSON; options of models are refused."""
+    from alzmodel.cli.fem_fits import with_fitted_peaks
     from alzmodel.scattering.fem.detector import Camera
-    from alzmodel.scattering.fem.fit import fit_stack_peaks, with_peaks
+    from alzmodel.scattering.fem.fit import fit_stack_peaks
     from alzmodel.scattering.fem.stack import Geometry, is_stack, measure_stack, read_stack
 
     of_models = (
@@ -66,7 +67,9 @@ def fem_of_stack(
             psf_fwhm=camera.psf,
         ),
     )
-    payload = with_peaks(result, fit_stack_peaks(result, peaks.fit.value, shape=peaks.shape.value)).to_dict()
+    payload = with_fitted_peaks(
+        result, lambda: fit_stack_peaks(result, peaks.fit.value, shape=peaks.shape.value)
+    ).to_dict()
     found = result.geometry
     say(
         f"alzmodel: {path}: {result.n_patterns} patterns, centre ({found.center[0]:.2f}, {found.center[1]:.2f}), "
