@@ -51,10 +51,7 @@ def pdf(
     """Partial and total pair distribution functions, and structure factors."""
     _check(options)
     x: Literal["Q", "r"] = "Q" if _is_reciprocal(options) else "r"
-    if options.wavelength is not None and comparison.against is None:
-        raise InputError("--wavelength: nothing measured to turn; allowed: with --against DATA")
-    wavelength = None if options.wavelength is None else wavelength_text(options.wavelength)
-    measured = measured_curve(comparison, x, table, wavelength=wavelength)
+    measured = measured_curve(comparison, x, table, wavelength=_wavelength(options, comparison))
     cost = functools.partial(pdf_cost, r_max=options.r_max)
     result = each_file(
         files, lambda frames: _analyse(frames, options), max_atoms=max_atoms, cost=cost, source=source
@@ -69,6 +66,14 @@ def pdf(
         return
     rows = [(pair, peak["r"], peak["fwhm"]) for pair, peak in result["first_peaks"].items()]
     print_table("first peaks of the partials", ("pair", "r (Å)", "fwhm (Å)"), rows)
+
+
+def _wavelength(options: TotalOptions, comparison: Comparison) -> float | str | None:
+    if options.wavelength is None:
+        return None
+    if comparison.against is None:
+        raise InputError("--wavelength: nothing measured to turn; allowed: with --against DATA")
+    return wavelength_text(options.wavelength)
 
 
 def _check(options: TotalOptions) -> None:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final, get_args
 import numpy as np
 
 from alzmodel.errors import InputError
+from alzmodel.scattering.curves.bruker import is_bruker_raw, read_brml, read_bruker_raw, read_uxd
+from alzmodel.scattering.curves.gsas import is_gsas, read_gsas
 from alzmodel.scattering.curves.kinds import KINDS, check_values_of_x, converted, settled_kind
 from alzmodel.scattering.curves.packed import text_of, unpacked
 from alzmodel.scattering.curves.radiation import check_same_wavelength
+from alzmodel.scattering.curves.rigaku import is_rigaku_raw, read_asc, read_ras, read_rasx, read_rigaku_raw
 from alzmodel.scattering.curves.scan import Abscissa, MeasuredCurve, Scan
 from alzmodel.scattering.curves.table import read_table, scan_of_table
 from alzmodel.scattering.curves.xrdml import read_xrdml
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "read_curve"]
 
 TEXT: Final = (".xy", ".xye", ".dat", ".txt", ".csv", ".tsv", ".chi", ".gr", ".sq", ".fq", ".iq")
-FORMATS: Final = (*TEXT, ".xrdml")
+GSAS: Final = (".fxye", ".gsas", ".gsa", ".gss", ".gda", ".xra")
+FORMATS: Final = (*TEXT, *GSAS, ".xrdml", ".raw", ".brml", ".uxd", ".ras", ".rasx", ".asc")
 """Endings of measured curves; any of them may be followed by .gz, .bz2, .xz or .zip."""
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zip")
 _LARGEST: Final = 1e30
@@ -54,8 +58,9 @@ def read_curve(
     path
         .xy, .xye, .dat, .txt, .csv, .tsv, .chi, .gr, .sq, .fq, .iq: columns x, y and optionally the error of y, apart
         by blanks, commas, semicolons (decimal commas are read then) or tabs. Titles above them tell which column is
-        what, header lines what x is and the wavelength. .xrdml: PANalytical's XML. All may be packed (.gz, .bz2, .xz,
-        .zip).
+        what, header lines what x is and the wavelength. .xrdml: PANalytical. .raw, .brml, .uxd: Bruker. .ras, .rasx,
+        .asc, .raw: Rigaku. .fxye, .gsas, .gsa, .gss, .gda, .raw: GSAS with constant wavelength. All may be packed (.gz,
+        .bz2, .xz, .zip).
     abscissa
         What x must be.
     x_unit
@@ -108,15 +113,41 @@ def _mean(lines: Sequence[float]) -> list[float]:
 
 
 def _scans(content: bytes, ending: str, name: str, columns: str | None) -> list[Scan]:
-    text = text_of(content, name)
-    if ending == ".xrdml":
-        return read_xrdml(text, name)
+    binary = {".brml": read_brml, ".rasx": read_rasx, ".ras": read_ras, ".raw": _raw}
+    if ending in binary:
+        return binary[ending](content, name)
+    # Titles of old GSAS files end in whatever was in memory.
+    text = text_of(content.replace(b"\0", b" ") if ending in GSAS else content, name)
+    readers = {".xrdml": read_xrdml, ".uxd": read_uxd, ".asc": read_asc}
+    if ending in {*GSAS, ".dat", ".txt"} and is_gsas(text):
+        return read_gsas(text, name)
+    if ending in GSAS:
+        raise InputError(f"{name}: no line BANK; allowed: GSAS powder data")
+    if ending in readers:
+        return readers[ending](text, name)
     table = read_table(text, name)
     rows = table.rows
     if ending == ".chi" and len(rows) > 1 and rows[0, 0] == len(rows) - 1:
         # The fourth line is the number of points, and sometimes of columns.
         table = table.below()
     return [scan_of_table(table, ending, name, columns)]
+
+
+def _raw(content: bytes, name: str) -> list[Scan]:
+    """Binary files of Bruker and Rigaku, and GSAS text, which share an ending."""
+    if is_bruker_raw(content):
+        return read_bruker_raw(content, name)
+    if is_rigaku_raw(content):
+        return read_rigaku_raw(content, name)
+    if content[:6] == b"RAW_1.":
+        raise InputError(
+            f"{name}: a .raw file of STOE; allowed: .raw of Bruker or Rigaku, or the scan as .xy"
+        )
+    if b"\0" not in content and is_gsas(text := text_of(content, name)):
+        return read_gsas(text, name)
+    raise InputError(
+        f"{name}: ending .raw, of no known program; allowed: .raw of Bruker (RAW1 to RAW4), Rigaku or GSAS"
+    )
 
 
 def _one_scan(scans: Sequence[Scan], number: int | None, name: str) -> Scan:
