@@ -19,7 +19,7 @@ from alzmodel.reading import MAX_ATOMS
 from alzmodel.results import Result, holds, together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -28,10 +28,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alzmodel.local_order.pdf import PartialRDF
+    from alzmodel.scattering.totals import TotalPDF
 
 __all__ = ["register"]
 
-ORDINATES = {"G": "G(r) (Å⁻²)", "T": "T(r) (Å⁻²)", "D": "D(r)", "S": "S(Q)", "F": "F(Q) (Å⁻¹)"}
+ORDINATES = {
+    "G": "G(r) (Å⁻²)",
+    "T": "T(r) (Å⁻²)",
+    "D": "D(r)",
+    "S": "S(Q)",
+    "F": "F(Q) (Å⁻¹)",
+    "Keen-G": "G(r), Keen (barn)",
+    "Keen-D": "D(r), Keen (barn Å⁻²)",
+    "Keen-T": "T(r), Keen (barn Å⁻²)",
+    "Keen-F": "F(Q), Keen (barn)",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -88,7 +99,7 @@ def _check(options: TotalOptions) -> None:
 
 
 def _is_reciprocal(options: TotalOptions) -> bool:
-    return options.function.value in {"S", "F"}
+    return options.function.value in {"S", "F", "Keen-F"}
 
 
 def _analyse(frames: list[Atoms], options: TotalOptions) -> Result:
@@ -103,17 +114,45 @@ def _analyse(frames: list[Atoms], options: TotalOptions) -> Result:
         "q_damp": options.q_damp,
         "q_broad": options.q_broad,
     }
-    totals = _totals(frames, rdf, options.dr, options.q_max, settings)
-    if _is_reciprocal(options):
-        return together(rdf, totals, _reciprocal(frames, options.q_range, options.dr))
-    return together(rdf, totals)
+    found = _found(frames, rdf, options.dr, options.q_max, settings)
+    totals = _totals(rdf, found)
+    if not _is_reciprocal(options):
+        return together(rdf, totals, _keen(rdf, found, options.function.value))
+    reciprocal = _reciprocal(frames, options.q_range, options.dr)
+    if options.function.value != "Keen-F":
+        return together(rdf, totals, reciprocal)
+    from alzmodel.scattering.keen import keen_F
+
+    keen = {name: keen_F(found[name], S) for name, S in reciprocal.S.items() if name in found}
+    return together(rdf, totals, reciprocal, {"Keen-F": keen})
+
+
+def _keen(rdf: PartialRDF, found: Mapping[str, TotalPDF], name: str) -> dict[str, Any]:
+    """Keen's function of that name, if it is one, by radiation; NaN where an element is not tabulated."""
+    import numpy as np
+
+    from alzmodel.scattering import keen
+    from alzmodel.scattering.totals import RADIATIONS
+
+    if not name.startswith("Keen-"):
+        return {}
+    function = getattr(keen, name.replace("Keen-", "keen_"))
+    nothing = np.full(rdf.r.shape, np.nan)
+    return {name: {str(one): function(found[one]) if one in found else nothing for one in RADIATIONS}}
 
 
 def _write(path: Path, files: Sequence[Path], x: Any, curve: Any, options: TotalOptions) -> None:
     from alzmodel.scattering.xrd.data import write_curve
 
     title = f"{options.function.value} of {', '.join(map(str, files))}, {options.radiation.value}"
-    write_curve(path, x, curve, abscissa="Q" if _is_reciprocal(options) else "r", title=title)
+    write_curve(
+        path,
+        x,
+        curve,
+        abscissa="Q" if _is_reciprocal(options) else "r",
+        title=title,
+        counted=options.function.value.startswith("Keen-"),
+    )
 
 
 def _check_write(path: Path, reciprocal: bool) -> None:
@@ -137,23 +176,31 @@ def _warn(rdf: PartialRDF, r_max: float, atoms: Atoms) -> None:
             say(f"alzmodel: no {radiation} factor is tabulated for {', '.join(missing)}")
 
 
-def _totals(
+def _found(
     frames: list[Atoms], rdf: PartialRDF, dr: float, q_max: float | None, settings: dict[str, Any]
-) -> dict[str, Any]:
-    """G, T and D of every radiation; NaN where an element is not tabulated."""
-    import numpy as np
-
+) -> dict[str, TotalPDF]:
+    """Total pair functions of every radiation that all elements are tabulated for."""
     from alzmodel.scattering.totals import RADIATIONS, is_tabulated, resolved_totals, total_pdf
 
     if q_max is None:
-        found = {
+        return {
             str(name): total_pdf(rdf, name, q_damp=settings["q_damp"], q_broad=settings["q_broad"])
             for name in RADIATIONS
             if is_tabulated(rdf, name)
         }
-    else:
-        r_max = float(rdf.r[-1] + 0.5 * rdf.dr)
-        found = resolved_totals(frames, r_max=r_max, dr=dr, q_max=q_max, **settings)
+    r_max = float(rdf.r[-1] + 0.5 * rdf.dr)
+    return {
+        str(name): total
+        for name, total in resolved_totals(frames, r_max=r_max, dr=dr, q_max=q_max, **settings).items()
+    }
+
+
+def _totals(rdf: PartialRDF, found: Mapping[str, TotalPDF]) -> dict[str, Any]:
+    """G, T and D of every radiation; NaN where an element is not tabulated."""
+    import numpy as np
+
+    from alzmodel.scattering.totals import RADIATIONS
+
     nothing = np.full(rdf.r.shape, np.nan)
     return {
         key: {

@@ -32,6 +32,10 @@ class Function(StrEnum):
     D = "D"
     S = "S"
     F = "F"
+    KEEN_G = "Keen-G"
+    KEEN_D = "Keen-D"
+    KEEN_T = "Keen-T"
+    KEEN_F = "Keen-F"
 
 
 @dataclass(frozen=True, kw_only=True)

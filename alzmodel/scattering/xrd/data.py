@@ -84,6 +84,7 @@ def write_curve(
     sigma: ArrayLike | None = None,
     abscissa: Abscissa,
     title: str = "",
+    counted: bool = False,
 ) -> None:
     """Write a curve so that other programs read it, whole or not at all.
 
@@ -98,6 +99,8 @@ def write_curve(
         What x is; goes into the heading.
     title
         One line.
+    counted
+        Begin .gr, .sq, .fq and .dat with the number of points and the title, as RMCProfile wants them.
 
     Raises
     ------
@@ -140,6 +143,8 @@ def write_curve(
             raise InputError(
                 f"{target}: ending {ending}; allowed: .xy, .dat, .xye with sigma, .csv, .chi, .gr (r), .sq and .fq (Q)"
             )
+    if counted and ending in {".gr", ".sq", ".fq", ".dat"}:
+        heading = [f"{columns[0].size:8d}", f"# {line}"]
     rows = (separator.join(f"{value:.9g}" for value in row) for row in zip(*columns, strict=True))
     write_text(target, "\n".join([*heading, *rows]) + "\n")
 
