@@ -176,7 +176,12 @@ class XrdWork:
 
     def with_wavelength_of(self, measured: MeasuredCurve | None, asked: float | str | None) -> XrdWork:
         """Return the work at the wavelength of the measurement, if the file states it and the user does not."""
-        if measured is None or measured.wavelength is None or asked is not None:
+        if measured is None or asked is not None:
+            return self
+        if measured.wavelength is None:
+            say(
+                f"alzmodel: {measured.source}: no wavelength in the file; {self.wavelength} Å is taken, or --wavelength"
+            )
             return self
         say(
             f"alzmodel: {measured.source}: a wavelength of {measured.wavelength:.5f} Å is in the file and used"

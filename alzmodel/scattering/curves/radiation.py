@@ -25,8 +25,9 @@ SAME_WAVELENGTH: Final = 1e-3
 _SHORTEST, _LONGEST = 0.02, 10.0
 _NUMBER: Final = r"([-+]?\d*\.?\d+(?:[eEdD][-+]?\d+)?)"
 _UNIT: Final = r"[\s\"'\])}]*[(\[]?\s*(pm|nm|m\b|å|Å|angstroms?|a\b)?"
-_GAP: Final = r"[\s\"'=:,;)\]]*"
-_IN_BRACKETS: Final = r"\s*(?:[(\[]\s*(pm|nm|m|å|Å|angstroms?|a)\s*[)\]])?"
+_GAP: Final = r"[\s\"'=:,;)\]]*(?:[a-z]{1,2}\s*\(\s*)?"
+"""Between word and number; an anode may stand there, as in "Wavelength: Co (1.789 Å)"."""
+_IN_BRACKETS: Final = r"[\s_]*(?:[(\[/]?\s*(pm|nm|m|å|Å|angstroms?|a)(?![a-z])\s*[)\]]?)?"
 _WORD: Final = r"(?:wave[\s_-]*length|\blambda|λ)"
 _FIRST: Final = (
     rf"(?:k?[\s_-]*(?:alpha|α)[\s_-]*_?1[\s_-]*{_WORD}|{_WORD}[\s_-]*k?[\s_-]*(?:alpha|α)[\s_-]*_?1)"
@@ -51,9 +52,22 @@ _OTHER_LINE: Final = re.compile(
     rf"(?:beta|β)[\s_-]*\d?[\s_-]*{_WORD}|{_WORD}[\s_-]*(?:k?[\s_-]*)?(?:beta|β)", re.IGNORECASE
 )
 _EV: Final = r"\s*(?:[(\[]\s*(k?ev)\s*[)\]])?"
-_ENERGY: Final = re.compile(rf"\benergy{_EV}{_GAP}{_NUMBER}\s*(k?ev)?\b", re.IGNORECASE)
+_ENERGY: Final = re.compile(rf"\b(?:energy|e(?=\s*=))[\s_]*{_EV}{_GAP}{_NUMBER}\s*(k?ev)?\b", re.IGNORECASE)
+_KEV: Final = re.compile(r"()\b(\d+(?:\.\d*)?)\s*(kev)\b", re.IGNORECASE)
+"""A number of keV anywhere; tubes have kV."""
+_ANODES: Final = {
+    "chromium": "Cr",
+    "iron": "Fe",
+    "cobalt": "Co",
+    "copper": "Cu",
+    "molybdenum": "Mo",
+    "silver": "Ag",
+    "tungsten": "W",
+}
 _ANODE: Final = re.compile(
-    r"(?<![a-zA-Z])(?i:anode|target|tube)[\s_]*(?i:material|name|element)?[\s\"'=:,;]+([A-Z][a-z]?)\b"
+    r"(?<![a-zA-Z])(?i:anode|target|tube)[\s_]*(?i:material|name|element)?[\s\"'=:,;]+([A-Z][a-z]*)\b"
+    r"|\b(Cr|Fe|Co|Cu|Mo|Ag|(?i:chromium|iron|cobalt|copper|molybdenum|silver))"
+    r"[\s-]+(?i:anode|target|tube|source|radiation|x-?rays?)\b"
 )
 _LINE: Final = re.compile(
     r"\b(Cr|Fe|Co|Ni|Cu|Mo|Rh|Ag|W|Ga|In)[\s_-]*[Kk][\s_-]*(?:[Aa]lpha|α|[Aa])[\s_-]*_?([12])?(?![a-zA-Z])"
@@ -142,6 +156,8 @@ def _from_energy(lines: Sequence[str], name: str) -> float | None:
     for line in lines:
         match = _ENERGY.search(line)
         if match is None or not (match[1] or match[3]):
+            match = _KEV.search(line)
+        if match is None:
             continue
         factor = 1e3 if (match[1] or match[3]).lower() == "kev" else 1.0
         value = float(re.sub("[dD]", "e", match[2])) * factor
@@ -163,7 +179,8 @@ def _from_line(lines: Sequence[str]) -> float | None:
     for line in lines:
         match = _ANODE.search(line)
         if match is not None:
-            found = line_of_anode(match[1])
+            word = match[1] or match[2]
+            found = line_of_anode(_ANODES.get(word.lower(), word))
             if found is not None:
                 return found
     return None

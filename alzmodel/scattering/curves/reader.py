@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -36,7 +37,10 @@ _LARGEST: Final = 1e30
 """No count, intensity or S(Q) is larger; squares and sums of what is smaller stay finite."""
 _POSITIVE: Final = {"two_theta": "an intensity", "k": "a variance"}
 """Curves that cannot lie at or below zero all along."""
+_SCAN_MARK: Final = re.compile(r"^(?=#S\s+\d)", re.MULTILINE)
 _SAME_X: Final = 1e-6
+_FAR: Final = 35.0
+"""Degrees; Q in Å⁻¹ hardly reaches it."""
 _STILL: Final = 1e-3
 """Degrees, mm or K: what was held still in repeats of a scan."""
 
@@ -125,6 +129,10 @@ def _scans(content: bytes, ending: str, name: str, columns: str | None) -> list[
         raise InputError(f"{name}: no line BANK; allowed: GSAS powder data")
     if ending in readers:
         return readers[ending](text, name)
+    blocks = _SCAN_MARK.split(text)
+    if len(blocks) > 2:
+        # Scans of one file of SPEC, each below the header of the file.
+        return [scan_of_table(read_table(blocks[0] + one, name), ending, name, columns) for one in blocks[1:]]
     table = read_table(text, name)
     rows = table.rows
     if ending == ".chi" and len(rows) > 1 and rows[0, 0] == len(rows) - 1:
@@ -217,6 +225,8 @@ def _curve(
     if kind != abscissa and (np.diff(x) < 0).all():
         # Angles fall where spacings rise.
         x, y, sigma = x[::-1], y[::-1], None if sigma is None else sigma[::-1]
+    if abscissa == "two_theta" and found.stated is None and x_unit is None and x[-1] < _FAR:
+        notes = (*notes, f"{name}: x is taken for 2θ in degrees, which nothing says; --x-unit states it")
     steps = np.diff(x)
     if (steps == 0).any():
         raise InputError(f"{name}: x repeats at {x[int(np.argmax(steps == 0))]:g}; allowed: each x once")

@@ -11,7 +11,7 @@ import numpy as np
 from alzmodel.errors import InputError
 from alzmodel.scattering.curves.kinds import kind_of_header, kind_of_title
 from alzmodel.scattering.curves.radiation import wavelengths_of_header
-from alzmodel.scattering.curves.scan import Scan
+from alzmodel.scattering.curves.scan import Scan, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +38,14 @@ _NO_ERROR: Final = 0.5
 _COUNTS: Final = 10
 """Counts of less have errors of about as much."""
 _FEW: Final = 3
+_KIND_OF_ENDING: Final = {".gr": "r", ".sq": "Q", ".fq": "Q", ".iq": "Q"}
 _ROLES: Final = tuple(
     (role, re.compile(pattern, re.IGNORECASE))
     for role, pattern in (
         ("error of x", r"^d_?[rqx]$|^δ[rqx]"),
         (
             "error",
-            r"sigma|error|e\.?s\.?d\b|std|uncertainty|σ|^e(?:rr)?$|\berr\b|^d_?(?:y|i|g|gr|s|f|sq|fq|int)(?![a-z])|±",
+            r"sigma|error|e\.?s\.?d\b|std|uncertainty|σ|^sig$|\bunc\b|^e(?:rr)?$|\berr\b|^d_?(?:y|i|g|gr|s|f|sq|fq|int)(?![a-z])|±",
         ),
         ("background", r"b(?:ac)?k[\s_-]?g(?:r(?:ou)?n?d)?|^back|^bg\b|baseline"),
         ("difference", r"diff|delta|resid|obs\w*\s*[-−]\s*\w*calc|^gdiff"),
@@ -52,7 +53,7 @@ _ROLES: Final = tuple(
         ("weight", r"weight|^wt?$"),
         (
             "other",
-            r"time|index|^no\.?$|^n$|^#|phase|pos|tick|hkl|atten|monitor|^temp|mask|norm\w*[\s_-]?factor|^unnamed|^$",
+            r"time|index|^i_?0$|^no\.?$|^n$|^#|phase|pos|tick|hkl|atten|monitor|^temp|mask|norm\w*[\s_-]?factor|^unnamed|^$",
         ),
         ("observed", r"obs|exp(?:erimental)?\b|meas|raw"),
         ("curve", r"intens|count|\bcps\b|\bpsd\b|varian|^[yivgtsf](?![a-z])|^lin\b"),
@@ -172,7 +173,9 @@ def _number(word: str) -> tuple[float, float] | None:
 
 
 def _titles(header: Sequence[str], width: int) -> tuple[str, ...]:
-    """Names of the columns: of the line nearest to the numbers that has as many words, one of which is known."""
+    """Names of the columns: of the line with as many words of which most are known, the nearest to the numbers."""
+    best: tuple[str, ...] = ()
+    known = 0
     for line in reversed(header[-12:]):
         if "=" in line:
             continue
@@ -180,9 +183,10 @@ def _titles(header: Sequence[str], width: int) -> tuple[str, ...]:
             words = tuple(word.strip(" '\"#") for word in found)
             if len(words) != width or any(_number(word) or word.startswith(("(", "[")) for word in words):
                 continue
-            if any(kind_of_title(word) or _role(word) not in {None, "other"} for word in words):
-                return words
-    return ()
+            score = sum(bool(kind_of_title(word)) or _role(word) not in {None, "other"} for word in words)
+            if score > known:
+                best, known = words, score
+    return best
 
 
 def _splits(line: str) -> list[list[str]]:
@@ -224,6 +228,7 @@ def scan_of_table(table: Table, ending: str, name: str, columns: str | None = No
         x, y, error = _asked(columns, titles, rows.shape[1], name)
     elif titles:
         x, y, error = _by_title(titles)
+        notes = _left_out(titles, x, y, name)
     else:
         x, y, error, notes = _as_they_stand(table, ending, name)
     sigma = None if error is None else rows[:, error]
@@ -234,6 +239,8 @@ def scan_of_table(table: Table, ending: str, name: str, columns: str | None = No
         sigma = _checked(sigma, name, insist=columns is not None or named or ending == ".xye")
     first, second = wavelengths_of_header(table.header, name)
     stated = (kind_of_title(titles[x]) if titles else None) or kind_of_header(table.header)
+    if stated is None and ending in _KIND_OF_ENDING:
+        stated = Statement(_KIND_OF_ENDING[ending], with_unit=False)
     return Scan(rows[:, x], rows[:, y], sigma, stated, first, second, notes=notes)
 
 
@@ -273,6 +280,20 @@ def _by_title(titles: Sequence[str]) -> tuple[int, int, int | None]:
     )
     error = next((n for n in later if n != y and roles[n] == "error"), None)
     return x, y, error
+
+
+def _left_out(titles: Sequence[str], x: int, y: int, name: str) -> tuple[str, ...]:
+    """Say which columns could be a curve just as well."""
+    others = [
+        title
+        for number, title in enumerate(titles)
+        if number not in {x, y} and _role(title) in {None, "curve", "observed"} and not kind_of_title(title)
+    ]
+    if not others:
+        return ()
+    return (
+        f"{name}: column {titles[y]} is taken; {', '.join(others)} are left out, --columns states another",
+    )
 
 
 def _as_they_stand(table: Table, ending: str, name: str) -> tuple[int, int, int | None, tuple[str, ...]]:

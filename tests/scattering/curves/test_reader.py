@@ -107,6 +107,8 @@ def test_what_user_and_file_say_must_agree(tmp_path):
         ("a.txt", "tth\tIcalc\tIobs\tsigma\n", "{x}\t7\t{y}\t0.5\n", True, True),
         ("a.csv", "2Theta;Background;Counts;ESD\n", "{x};8;{y};0.5\n", True, True),
         ("a.dat", "No. 2theta(deg) Int. Weight\n", "1 {x} {y} 3\n", True, False),
+        ("a.dat", "2theta Iobs sigma\ndeg counts counts\n", "{x} {y} 0.5\n", True, True),
+        ("a.dat", "2theta I0 I\n", "{x} 7 {y}\n", True, False),
         ("a.gr", "#### start data\n#L r(A) G(r) d_r d_Gr\n", "{x} {y} 0 0.5\n", True, True),
         ("a.gr", "#### start data\n#L r(A) G(r) d_r d_Gr\n", "{x} {y} 0 0\n", True, False),
         ("a.xye", "", "{x} {y} 0.5\n", True, True),
@@ -226,3 +228,32 @@ def test_only_what_follows_the_mark_counts(tmp_path, name, abscissa, text):
     curve = read_curve(write(tmp_path, name, text.format(rows=rows)), abscissa)
     assert curve.x.size == 12
     assert curve.x[[0, -1]].tolist() == [2.0, 3.1]
+
+
+def test_what_could_be_meant_as_well_is_told(tmp_path):
+    path = write(tmp_path, "a.csv", "2theta,glass,crystal\n20,1,5\n21,2,6\n22,3,7\n")
+    curve = read_curve(path, "two_theta")
+    assert curve.y.tolist() == [1, 2, 3]
+    assert "column glass is taken; crystal are left out" in " ".join(curve.notes)
+    bare = read_curve(write(tmp_path, "b.xy", ROWS), "two_theta")
+    assert "taken for 2θ in degrees, which nothing says" in " ".join(bare.notes)
+    assert read_curve(path, "two_theta", x_unit="2theta", columns="2theta,crystal").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"), [(".gr", "r in Å"), (".fq", "Q in Å"), (".sq", "Q in Å"), (".iq", "Q in Å")]
+)
+def test_endings_of_pdf_programs_say_what_x_is(tmp_path, ending, kind):
+    path = write(tmp_path, f"a{ending}", "".join(f"{20 + n} {n}\n" for n in range(1, 5)))
+    with pytest.raises(InputError, match=kind):
+        read_curve(path, "two_theta")
+
+
+def test_scans_of_spec_are_told_apart(tmp_path):
+    text = "#F a.spec\n# wavelength 0.7\n#S 1  ascan tth 20 22\n#L tth  Det\n20 1\n21 2\n22 4\n\n#S 2  ascan tth\n"
+    path = write(tmp_path, "a.dat", text + "#L tth  Det\n30 1\n31 2\n32 4\n")
+    with pytest.raises(InputError, match="2 scans of different ranges"):
+        read_curve(path, "two_theta")
+    curve = read_curve(path, "two_theta", scan=2)
+    assert curve.x.tolist() == [30, 31, 32]
+    assert curve.wavelength == 0.7
