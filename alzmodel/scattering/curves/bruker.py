@@ -70,7 +70,9 @@ def _scan(
     fixed: dict[str, float] | None = None,
 ) -> Scan:
     """Take counts, four-byte numbers from a place of the file on, over (first, step)."""
-    y = np.frombuffer(content, "<f4", number, place).astype(float)
+    with np.errstate(invalid="ignore"):
+        # What is no number is refused with its row.
+        y = np.frombuffer(content, "<f4", number, place).astype(float)
     x = np.asarray(angles[0] + angles[1] * np.arange(number), dtype=float)
     first, second = (value if value > 0 else None for value in wavelengths)
     return Scan(x, y, None, _TWO_THETA, first, second, fixed or {})

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["is_gsas", "read_gsas"]
 
-_BANK: Final = re.compile(r"^BANK\s+\d+\s", re.IGNORECASE | re.MULTILINE)
+_BANK: Final = re.compile(r"^BANK\s+\d+(?:\s|$)", re.IGNORECASE)
 _WIDTH = 80
 _CENTIDEGREES: Final = 100.0
 
 
 def is_gsas(text: str) -> bool:
     """Whether a text has the line ``BANK`` of GSAS."""
-    return _BANK.search(text) is not None
+    return any(_BANK.match(line) for line in text.splitlines())
 
 
 def read_gsas(text: str, name: str) -> list[Scan]:

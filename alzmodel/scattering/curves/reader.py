@@ -104,7 +104,13 @@ def read_curve(
         raise InputError(f"{name}: {ending or 'no ending'} inside; allowed: {', '.join(FORMATS)}")
     if columns is not None and ending not in TEXT:
         raise InputError(f"--columns {columns}: {name} has no columns of text; allowed: without --columns")
-    found = _one_scan(_scans(content, ending, name, columns), scan, name)
+    try:
+        scans = _scans(content, ending, name, columns)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: {error}; allowed: a whole {ending} file with numbers in it") from error
+    found = _one_scan(scans, scan, name)
     check_same_wavelength(found.wavelength, [*wavelength, *_mean(wavelength)], name)
     return _curve(
         found, abscissa, name, x_unit, next(iter(wavelength), found.wavelength or default_wavelength)

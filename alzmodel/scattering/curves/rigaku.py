@@ -214,7 +214,9 @@ def read_rigaku_raw(content: bytes, name: str) -> list[Scan]:
         whole = len(content) == _COUNTS + 4 * count and 0 < step < 10 and -10 <= start < end <= 180
         if whole and abs((end - start) / step + 1 - count) < 0.5:
             x = start + (end - start) * np.arange(count) / (count - 1)
-            y = np.frombuffer(content, "<f4", count, _COUNTS).astype(float)
+            with np.errstate(invalid="ignore"):
+                # What is no number is refused with its row.
+                y = np.frombuffer(content, "<f4", count, _COUNTS).astype(float)
             return [Scan(x, y, None, Statement("two_theta"))]
     raise InputError(
         f"{name}: a binary file of Rigaku in another layout; allowed: .ras, .rasx, .asc or text of the same scan"
