@@ -99,3 +99,14 @@ def test_mean_and_error_are_over_sites(found):
     assert found.peak_sem == pytest.approx(0.0, abs=1e-9)
     assert any("200 sites" in note for note in found.notes)
     assert any("1.5 times" in note for note in found.notes)
+
+
+def test_the_error_of_the_peak_is_the_jackknife_over_sites():
+    chi = np.array(
+        [np.sin(2 * K_GRID * r - 0.8 * K_GRID) * np.exp(-0.02 * K_GRID**2) for r in (2.0, 2.1, 2.25)]
+    )
+    sites = [(0, 0), (0, 1), (0, 2)]
+    left = [averaged(np.delete(chi, n, axis=0), sites[1:], 3, SETTINGS).peak for n in range(3)]
+    expected = np.sqrt(2 / 3 * np.sum((np.array(left) - np.mean(left)) ** 2))
+    assert expected > 0.01
+    assert averaged(chi, sites, 3, SETTINGS).peak_sem == pytest.approx(expected, rel=1e-6)

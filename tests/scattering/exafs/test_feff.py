@@ -141,7 +141,7 @@ def test_phases_used_again_are_within_five_percent_of_a_full_calculation():
     pytest.importorskip("feff10")
     model = next(one for one in library() if one.name.startswith("x3-annealed"))
     frames = load_frames(model)
-    found = exafs(frames, ExafsSettings(EDGE, n_sites=6))
+    found = exafs(frames, ExafsSettings(EDGE, n_sites=4))
     elements = tuple(sorted(set(frames[0].get_chemical_symbols())))
     full = []
     for frame, atom in zip(found.frames, found.atoms, strict=True):

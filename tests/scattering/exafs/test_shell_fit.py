@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import erfinv
 
 from alzmodel.crystals import crystal, supercell
 from alzmodel.errors import InputError
@@ -66,6 +67,15 @@ def test_single_bonds_sum_up_to_the_cumulants_of_their_distances(path, standard)
     assert pytest.approx(distances.mean(), abs=0.004) == found.R
     assert found.sigma2 == pytest.approx(np.mean(away**2), rel=0.06)
     assert pytest.approx(np.mean(away**3), rel=0.3) == found.C3
+
+
+def test_near_neighbours_weigh_more_and_the_fit_knows(path, standard):
+    """Without the term 2σ²/R it would read 0.005 Å short."""
+    distances = 2.1 + 0.07 * np.sqrt(2) * erfinv(np.linspace(-1, 1, 801)[1:-1])
+    chi = np.mean([shell_chi(path, N=6.0, R=r, sigma2=0.0, E0=1.0, S02=0.95) for r in distances], axis=0)
+    found = fit_shell(chi, SETTINGS, standard)
+    assert pytest.approx(2.1, abs=0.0015) == found.R
+    assert found.sigma2 == pytest.approx(np.var(distances), rel=0.03)
 
 
 def test_an_amplitude_that_is_wrong_goes_into_the_number(path, standard):
