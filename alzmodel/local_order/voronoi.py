@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ import numba
 import numpy as np
 
 from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["voronoi_volumes"]
 
-_JITTER: Final = 1e-7
-"""Å by which atoms are moved so that no five lie on one sphere; fixed, and the same for all images."""
-_MARGIN = 6.0  # Å of images around the cell at first
-_FLAT = 1e-11
-_CHUNK = 200_000  # tetrahedra worked on at a time
+_FAR: Final = 100.0  # Å, half an edge of the cube that every cell is cut from
+_REACH: Final = 60.0  # Å, farthest neighbours that are looked for
+_FACES: Final = 256  # faces that a cell can have at a time
+_SLACKS: Final = (1e-10, 1e-8, 1e-12, 1e-7)
+"""Å by which a corner may lie beyond a plane and stay; tried one after the other where a cell does not close."""
+_CLOSED: Final = 1e-6  # by which all cells together may miss the volume of the model, relative
+_IN_BIN: Final = 4.0  # atoms
+_SHARE: Final = 5000  # atoms whose cells are cut in a fraction of a second
+_OPEN: Final = -1.0
+_TOO_FAR: Final = -2.0
+"""In place of the volume of a cell that does not close, or that reaches too far."""
 
 
 def voronoi_volumes(atoms: Atoms, radii: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -46,17 +52,20 @@ def voronoi_volumes(atoms: Atoms, radii: ArrayLike | None = None) -> NDArray[np.
     ------
     InputError
         If a direction is not periodic, or the radii are not one finite number an atom.
+    AlzmodelError
+        If the model holds an empty region of more than 25 Å, or two atoms stand at one place.
 
     Notes
     -----
-    From the lower hull of the points lifted to (x, |x|² − R²), Qhull finds the regular tetrahedra. Each is cut from its
-    corners over the centres of its edges, its faces and itself, with signs, into 24 pieces that belong to one corner
-    each; the sums of those are the cells, whatever the shape of the tetrahedra.
+    Each cell is cut out of a large cube by the planes to its neighbours, nearest first, until no farther one can reach
+    its farthest corner. A new corner lies on the edge between one that is cut off and one that stays, so that no system
+    of equations is solved. A corner that misses a plane by less than 1e-10 Å stays: corners where more than four
+    cells meet, as in crystals, need nothing else. That all cells fill the model is checked to 1e-6.
 
     References
     ----------
-    B. J. Gellatly and J. L. Finney, J. Non-Cryst. Solids 50, 313 (1982): the radical tessellation of atoms. F.
-    Aurenhammer, SIAM J. Comput. 16, 78 (1987): lifting.
+    B. J. Gellatly and J. L. Finney, J. Non-Cryst. Solids 50, 313 (1982): the radical tessellation of atoms. C. H.
+    Rycroft, Chaos 19, 041111 (2009): cells cut one by one, and when no farther neighbour counts.
     """
     if not np.all(atoms.pbc):
         raise InputError(
@@ -69,129 +78,253 @@ def voronoi_volumes(atoms: Atoms, radii: ArrayLike | None = None) -> NDArray[np.
             f"Voronoi radii: shape {size.shape}; allowed: one finite number in Å for each of {n_atoms} atoms"
         )
     cell = np.asarray(atoms.cell.array, dtype=float)
-    noise = np.random.default_rng(0).uniform(-_JITTER, _JITTER, (n_atoms, 3))
-    home = ((atoms.positions @ np.linalg.inv(cell)) % 1.0) @ cell + noise
-    margin = _MARGIN
-    while True:
-        points, owner, mine = _with_images(home, cell, margin)
-        found, reach = _tessellate(points, size[owner], mine)
-        # No empty sphere at a home atom may look beyond the images that are there.
-        if 2 * reach < margin:
-            break
-        margin = 2.2 * reach
-        if margin > 60:
-            raise AlzmodelError("Voronoi cells: the model holds an empty region of more than 25 Å")
-    volumes = np.zeros(n_atoms)
-    np.add.at(volumes, owner[mine], found[mine])
+    inverse = np.linalg.inv(cell)
+    heights = 1 / np.linalg.norm(inverse, axis=0)
+    volume = abs(float(np.linalg.det(cell)))
+    spacing = (volume / n_atoms) ** (1 / 3)
+    bins = np.maximum((heights / (_IN_BIN ** (1 / 3) * spacing)).astype(np.int64), 1)
+    fractions = (atoms.positions @ inverse) % 1.0
+    # Rounding can turn a fraction just below zero into one.
+    fractions[fractions >= 1.0] = 0.0
+    place = (fractions * bins).astype(np.int64)
+    key = (place[:, 0] * bins[1] + place[:, 1]) * bins[2] + place[:, 2]
+    order = np.argsort(key, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=int(bins.prod())))])
+    sorted_fractions, squares = np.ascontiguousarray(fractions[order]), size[order] ** 2
+    threads = numba.get_num_threads()
+
+    def cut(share: NDArray[np.int64]) -> NDArray[np.float64]:
+        first, last = int(share[0]), int(share[-1]) + 1
+        return _cells(first, last, sorted_fractions, squares, starts, bins, cell, heights, spacing)
+
+    with thread_pool(threads) as pool:
+        # Small, so that Ctrl-C is heard between them.
+        shares = np.array_split(np.arange(n_atoms), max(1, math.ceil(n_atoms / _SHARE)))
+        found = np.concatenate(list(pool.map(cut, shares)))
+    if (found == _TOO_FAR).any():
+        raise AlzmodelError("Voronoi cells: the model holds an empty region of more than 25 Å")
+    if (found == _OPEN).any() or abs(float(found.sum()) / volume - 1) > _CLOSED:
+        raise AlzmodelError("Voronoi cells: they do not fill the model; do two atoms stand at one place?")
+    volumes = np.empty(n_atoms)
+    volumes[order] = found
     return volumes
 
 
-def _with_images(
-    home: NDArray[np.float64], cell: NDArray[np.float64], margin: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Points within the margin of the cell, their atoms, and which are the atoms themselves."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    depth = margin / heights
-    inverse = np.linalg.inv(cell)
-    points, owner, mine = [], [], []
-    for shift in itertools.product(*(range(-int(np.ceil(d)), int(np.ceil(d)) + 1) for d in depth)):
-        moved = home + np.array(shift) @ cell
-        fraction = moved @ inverse
-        near = np.all((fraction > -depth) & (fraction < 1 + depth), axis=1)
-        points.append(moved[near])
-        owner.append(np.flatnonzero(near))
-        mine.append(np.full(int(near.sum()), shift == (0, 0, 0)))
-    return np.concatenate(points), np.concatenate(owner), np.concatenate(mine)
-
-
-def _tessellate(
-    points: NDArray[np.float64], size: NDArray[np.float64], mine: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float]:
-    """Volume that each point gets from the tetrahedra at home atoms, and the farthest centre from a corner of those."""
-    from scipy.spatial import ConvexHull, Delaunay
-
-    middle = points.mean(axis=0)
-    x = points - middle
-    if np.ptp(size) == 0:
-        corners = Delaunay(x).simplices
-    else:
-        lifted = np.column_stack([x, (x**2).sum(axis=1) - size**2])
-        hull = ConvexHull(lifted)
-        corners = hull.simplices[hull.equations[:, 3] < 0]
-    corners = corners[mine[corners].any(axis=1)]
-    volumes = np.zeros(len(points))
-    reach = 0.0
-    for start in range(0, len(corners), _CHUNK):
-        part = corners[start : start + _CHUNK]
-        part = part[_volume_share(x[part]) > _FLAT]
-        pieces, far = _pieces(x[part], size[part] ** 2)
-        volumes += np.bincount(part.ravel(), pieces.ravel(), len(points))
-        reach = max(reach, far)
-    return volumes, reach
-
-
-def _volume_share(corner: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the volume of tetrahedra over the cube of their size.
-
-    Corners on one circle make flat ones, which come out of symmetric cells; the pieces of a flat one cancel at each of
-    its corners, and its centre is not defined.
-    """
-    edges = corner[:, 1:] - corner[:, :1]
-    size = np.linalg.norm(edges, axis=2).max(axis=1)
-    return np.abs(np.linalg.det(edges)) / size**3
+@numba.njit(cache=True, nogil=True)
+def _cells(
+    begin: int,
+    end: int,
+    fractions: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    bins: NDArray[np.int64],
+    cell: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    spacing: float,
+) -> NDArray[np.float64]:
+    """Volumes of the cells of atoms sorted by bin, from `begin` to before `end`; `_OPEN` or `_TOO_FAR` without one."""
+    result = np.empty(end - begin)
+    planes, corners = np.empty((4 * _FACES, 3), dtype=np.int64), np.empty((4 * _FACES, 3))
+    at, uses = np.zeros((_FACES, _FACES), dtype=np.int64), np.zeros(_FACES, dtype=np.int64)
+    beyond = np.empty(4 * _FACES)
+    most = squares.max()
+    for atom in range(begin, end):
+        for slack in _SLACKS:
+            n = _cube(planes, corners, at, uses)
+            inner, reach, far = -1.0, 2.2 * spacing, math.inf
+            done = False
+            while not done:
+                towards, square, index = _around(
+                    atom, inner, reach, fractions, starts, bins, cell, heights
+                )
+                for k in np.argsort(square):
+                    # No plane of an atom so far away, or farther, reaches the farthest corner.
+                    if square[k] + squares[atom] - most > 2 * math.sqrt(square[k]) * far:
+                        break
+                    offset = (square[k] + squares[atom] - squares[index[k]]) / 2
+                    least = slack * math.sqrt(square[k])
+                    n, cut = _cut(towards[k], offset, least, planes, corners, beyond, at, uses, n)
+                    if n <= 0:
+                        break
+                    if cut:
+                        far = _farthest(corners, n)
+                inner, reach = reach, 1.3 * reach
+                done = n <= 0 or inner**2 + squares[atom] - most > 2 * inner * far
+                if not done and inner > _REACH:
+                    result[atom - begin] = _TOO_FAR
+                    break
+            if done:
+                result[atom - begin] = _volume(planes, corners, at, n)
+            if result[atom - begin] != _OPEN:
+                break
+    return result
 
 
 @numba.njit(cache=True, nogil=True)
-def _pieces(corner: NDArray[np.float64], square: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Signed volume that each corner of each tetrahedron gets, shape (n, 4), and the farthest centre from a corner."""
-    result = np.zeros((len(corner), 4))
-    farthest = 0.0
-    edges, right = np.empty((3, 3)), np.empty(3)
-    along, across, normal, offset = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
-    for t in range(len(corner)):
-        x, s = corner[t], square[t]
-        # The radical centre has the same power to all four corners.
-        for k in range(3):
-            right[k] = (s[0] - s[k + 1]) / 2
-            for c in range(3):
-                edges[k, c] = x[k + 1, c] - x[0, c]
-                right[k] += edges[k, c] ** 2 / 2
-        centre = x[0] + np.linalg.solve(edges, right)
-        for a in range(4):
-            distance = 0.0
-            for c in range(3):
-                offset[c] = centre[c] - x[a, c]
-                distance += offset[c] ** 2
-            farthest = max(farthest, distance)
-            for b in range(4):
-                if b == a:
-                    continue
-                length = 0.0
-                for c in range(3):
-                    along[c] = x[b, c] - x[a, c]
-                    length += along[c] ** 2
-                length = math.sqrt(length)
-                along /= length
-                to_edge = (length**2 + s[a] - s[b]) / (2 * length)
-                for e in range(4):
-                    if e in (a, b):
+def _around(
+    atom: int,
+    inner: float,
+    outer: float,
+    fractions: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    bins: NDArray[np.int64],
+    cell: NDArray[np.float64],
+    heights: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Vectors to all atoms and images beyond `inner` and up to `outer` Å, squared distances, and which they are."""
+    vector, square = np.empty((64, 3)), np.empty(64)
+    index = np.empty(64, dtype=np.int64)
+    f0, f1, f2 = fractions[atom]
+    low, high = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
+    for c in range(3):
+        low[c] = math.floor((fractions[atom, c] - outer / heights[c]) * bins[c])
+        high[c] = math.floor((fractions[atom, c] + outer / heights[c]) * bins[c])
+    n = 0
+    for g0 in range(low[0], high[0] + 1):
+        for g1 in range(low[1], high[1] + 1):
+            row = (g0 % bins[0] * bins[1] + g1 % bins[1]) * bins[2]
+            for g2 in range(low[2], high[2] + 1):
+                home = row + g2 % bins[2]
+                m0, m1, m2 = g0 // bins[0], g1 // bins[1], g2 // bins[2]
+                for other in range(starts[home], starts[home + 1]):
+                    d0 = fractions[other, 0] + m0 - f0
+                    d1 = fractions[other, 1] + m1 - f1
+                    d2 = fractions[other, 2] + m2 - f2
+                    x = d0 * cell[0, 0] + d1 * cell[1, 0] + d2 * cell[2, 0]
+                    y = d0 * cell[0, 1] + d1 * cell[1, 1] + d2 * cell[2, 1]
+                    z = d0 * cell[0, 2] + d1 * cell[1, 2] + d2 * cell[2, 2]
+                    distance = math.sqrt(x * x + y * y + z * z)
+                    if not inner < distance <= outer or (
+                        other == atom and m0 == 0 and m1 == 0 and m2 == 0
+                    ):
                         continue
-                    d = 6 - a - b - e
-                    # Right-angled axes: along the edge to b, in the face towards e, and out of it towards d.
-                    part, size = 0.0, 0.0
-                    for c in range(3):
-                        part += (x[e, c] - x[a, c]) * along[c]
-                    for c in range(3):
-                        across[c] = x[e, c] - x[a, c] - part * along[c]
-                        size += across[c] ** 2
-                    across /= math.sqrt(size)
-                    normal[0] = along[1] * across[2] - along[2] * across[1]
-                    normal[1] = along[2] * across[0] - along[0] * across[2]
-                    normal[2] = along[0] * across[1] - along[1] * across[0]
-                    to_face, out, side = 0.0, 0.0, 0.0
-                    for c in range(3):
-                        to_face += offset[c] * across[c]
-                        out += offset[c] * normal[c]
-                        side += (x[d, c] - x[a, c]) * normal[c]
-                    result[t, a] += to_edge * to_face * (out if side > 0 else -out) / 6
-    return result, math.sqrt(farthest)
+                    if n == len(square):
+                        vector = np.concatenate((vector, np.empty_like(vector)))
+                        square = np.concatenate((square, np.empty_like(square)))
+                        index = np.concatenate((index, np.empty_like(index)))
+                    vector[n, 0], vector[n, 1], vector[n, 2] = x, y, z
+                    square[n], index[n] = distance**2, other
+                    n += 1
+    return vector[:n], square[:n], index[:n]
+
+
+@numba.njit(cache=True, nogil=True)
+def _cube(
+    planes: NDArray[np.int64], corners: NDArray[np.float64], at: NDArray[np.int64], uses: NDArray[np.int64]
+) -> int:
+    """Start with a cube; the number of its corners.
+
+    Each corner lies on three planes, told in the order in which they follow each other around it, seen from outside;
+    `at[i, j]` is the corner in whose round j follows i, and `uses` counts the corners on each plane. Planes 0 to 5 are
+    the sides −x, +x, −y, +y, −z, +z.
+    """
+    uses[:] = 0
+    for n in range(8):
+        sign = np.array([(n >> c & 1) * 2 - 1 for c in range(3)])
+        for c in range(3):
+            corners[n, c] = sign[c] * _FAR
+            planes[n, c] = 2 * c + (n >> c & 1)
+        if sign[0] * sign[1] * sign[2] < 0:
+            planes[n, 1], planes[n, 2] = planes[n, 2], planes[n, 1]
+        for c in range(3):
+            at[planes[n, c], planes[n, (c + 1) % 3]] = n
+            uses[planes[n, c]] += 1
+    return 8
+
+
+@numba.njit(cache=True, nogil=True)
+def _farthest(corners: NDArray[np.float64], n: int) -> float:
+    square = 0.0
+    for k in range(n):
+        square = max(square, corners[k, 0] ** 2 + corners[k, 1] ** 2 + corners[k, 2] ** 2)
+    return math.sqrt(square)
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut(
+    towards: NDArray[np.float64],
+    offset: float,
+    slack: float,
+    planes: NDArray[np.int64],
+    corners: NDArray[np.float64],
+    beyond: NDArray[np.float64],
+    at: NDArray[np.int64],
+    uses: NDArray[np.int64],
+    n: int,
+) -> tuple[int, bool]:
+    """Cut off what lies beyond a plane, `towards` · x > `offset`; corners left (−1 without room), and if any went."""
+    outside = 0
+    for k in range(n):
+        x, y, z = corners[k]
+        beyond[k] = towards[0] * x + towards[1] * y + towards[2] * z - offset
+        outside += beyond[k] > slack
+    if outside in (0, n):
+        return n - outside, outside > 0
+    plane = 0
+    while plane < _FACES and uses[plane]:
+        plane += 1
+    if plane == _FACES:
+        return -1, True
+    total = n
+    for k in range(n):
+        if beyond[k] <= slack:
+            continue
+        for c in range(3):
+            i, j = planes[k, c], planes[k, (c + 1) % 3]
+            uses[i] -= 1
+            kept = at[j, i]
+            if beyond[kept] > slack:
+                continue
+            if total == len(planes):
+                return -1, True
+            # On the edge where planes i and j meet.
+            share = max(-beyond[kept], 0.0) / (beyond[k] - min(beyond[kept], 0.0))
+            for axis in range(3):
+                corners[total, axis] = corners[kept, axis] + share * (corners[k, axis] - corners[kept, axis])
+            planes[total, 0], planes[total, 1], planes[total, 2] = i, j, plane
+            at[i, j] = at[j, plane] = at[plane, i] = total
+            beyond[total] = -math.inf
+            total += 1
+    for k in range(n, total):
+        for c in range(3):
+            uses[planes[k, c]] += 1
+    # The last corners fill the gaps.
+    k = 0
+    while k < total:
+        if beyond[k] <= slack:
+            k += 1
+            continue
+        total -= 1
+        if k < total:
+            planes[k], corners[k], beyond[k] = planes[total], corners[total], beyond[total]
+            if beyond[k] <= slack:
+                for c in range(3):
+                    at[planes[k, c], planes[k, (c + 1) % 3]] = k
+    return total, True
+
+
+@numba.njit(cache=True, nogil=True)
+def _volume(planes: NDArray[np.int64], corners: NDArray[np.float64], at: NDArray[np.int64], n: int) -> float:
+    """Volume of a cell with n corners: every edge of every face with one corner of the face and the atom; `_OPEN` if
+    they do not close."""
+    if n <= 0:
+        return 0.0 if n == 0 else _OPEN
+    first = np.full(_FACES, -1, dtype=np.int64)
+    faces, total = 0, 0.0
+    for k in range(n):
+        for c in range(3):
+            i, j = planes[k, c], planes[k, (c + 1) % 3]
+            other = at[j, i]
+            if at[i, j] != k or other >= n:
+                return _OPEN
+            if first[i] < 0:
+                first[i] = k
+                faces += 1
+            a, b, d = corners[first[i]], corners[k], corners[other]
+            total += (
+                a[0] * (b[1] * d[2] - b[2] * d[1])
+                + a[1] * (b[2] * d[0] - b[0] * d[2])
+                + a[2] * (b[0] * d[1] - b[1] * d[0])
+            )
+    # Euler: a body without holes, three edges at each corner.
+    return abs(total) / 6 if n == 2 * faces - 4 else _OPEN
