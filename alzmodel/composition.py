@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 
+from alzmodel.elements import elements_of
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "glass_composition",
     "ion",
     "ion_counts",
+    "ion_kinds",
     "ion_labels",
     "la_from_mol_percent",
     "pair_label",
@@ -581,11 +583,11 @@ def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
     charges = np.asarray(atoms.get_initial_charges(), dtype=np.float64)
     if charges.any() and np.allclose(charges, np.rint(charges), rtol=0, atol=1e-6):
         return charges
-    symbols, counts = np.unique(atoms.get_chemical_symbols(), return_counts=True)
-    by_element = {str(symbol): float(n) for symbol, n in zip(symbols, counts, strict=True)}
+    symbols, index, counts = elements_of(atoms)
+    by_element = {symbol: float(n) for symbol, n in zip(symbols, counts, strict=True)}
     usual = _usual_choice(by_element)
     ions = _neutral_choice(by_element, 1e-6) or usual
-    return np.array([ions[symbol].valence for symbol in atoms.get_chemical_symbols()], dtype=np.float64)
+    return np.array([ions[symbol].valence for symbol in symbols], dtype=np.float64)[index]
 
 
 def ion_labels(atoms: Atoms) -> list[str]:
@@ -596,10 +598,26 @@ def ion_labels(atoms: Atoms) -> list[str]:
     InputError
         If a charge is 0, or an element without charges is unknown.
     """
+    labels, index = ion_kinds(atoms)
+    return [labels[number] for number in index.tolist()]
+
+
+def ion_kinds(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
+    """Labels of the ions of a model, each once, and which each atom has, shape (n_atoms,).
+
+    Raises
+    ------
+    InputError
+        As :func:`ion_labels`.
+    """
+    symbols, index, _ = elements_of(atoms)
+    charges, which = np.unique(formal_charges(atoms), return_inverse=True)
+    kinds, kind = np.unique(index * len(charges) + which.ravel(), return_inverse=True)
     labels = []
-    for symbol, charge in zip(atoms.get_chemical_symbols(), formal_charges(atoms), strict=True):
+    for number in kinds:
+        symbol, charge = symbols[number // len(charges)], float(charges[number % len(charges)])
         whole = round(charge)
         if not whole:
             raise InputError(f"formal charge of {symbol}: {charge:g}; allowed: a whole number that is not 0")
         labels.append(f"{symbol}{abs(whole) if abs(whole) > 1 else ''}{'+' if whole > 0 else '-'}")
-    return labels
+    return labels, kind.ravel()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.composition import ION_TABLE, formal_charges, ion_labels
+from alzmodel.composition import ION_TABLE, formal_charges, ion_kinds
 from alzmodel.results import Result
 
 if TYPE_CHECKING:
@@ -55,15 +55,14 @@ def parameters() -> tuple[str, dict[str, tuple[float, float]]]:
     }
 
 
-def atom_sums(atoms: Atoms, pairs: Neighbours) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Bond-valence sum and mean valence per bond of every atom, both shape (n_atoms,), and the ion labels.
+def atom_sums(atoms: Atoms, pairs: Neighbours) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bond-valence sum and mean valence per bond of every atom, both shape (n_atoms,).
 
     `pairs` are the cation–oxygen bonds of the frame, the cation as `i`.
     """
     _, known = parameters()
-    labels = ion_labels(atoms)
-    r0 = np.array([known.get(label, (math.nan, math.nan))[0] for label in labels])
-    b = np.array([known.get(label, (math.nan, math.nan))[1] for label in labels])
+    labels, kind = ion_kinds(atoms)
+    r0, b = np.array([known.get(label, (math.nan, math.nan)) for label in labels])[kind].T
     valence = np.exp((r0[pairs.i] - pairs.distance) / b[pairs.i])
     n_atoms = len(atoms)
     sums = np.zeros(n_atoms)
@@ -72,7 +71,12 @@ def atom_sums(atoms: Atoms, pairs: Neighbours) -> tuple[NDArray[np.float64], NDA
     number = np.bincount(pairs.i, minlength=n_atoms) + np.bincount(pairs.j, minlength=n_atoms)
     # An ion without parameters and without bonds would otherwise read as zero.
     sums[np.isnan(r0) & (formal_charges(atoms) > 0)] = math.nan
-    return sums, sums / np.maximum(number, 1), labels
+    return sums, sums / np.maximum(number, 1)
+
+
+def _labels(atoms: Atoms) -> NDArray[np.str_]:
+    labels, kind = ion_kinds(atoms)
+    return np.array(labels)[kind]
 
 
 def bond_valence(frames: Atoms | Sequence[Atoms] | Bonded) -> BondValence:
@@ -100,18 +104,19 @@ def bond_valence(frames: Atoms | Sequence[Atoms] | Bonded) -> BondValence:
 
     model = bonded(frames)
     parts = [
-        (*atom_sums(atoms, pairs), np.abs(formal_charges(atoms)))
+        (*atom_sums(atoms, pairs), np.abs(formal_charges(atoms)), _labels(atoms))
         for atoms, pairs in zip(model.frames, model.bonds, strict=True)
     ]
     sums = np.concatenate([part[0] for part in parts])
     per_bond = np.concatenate([part[1] for part in parts])
-    labels = np.concatenate([np.array(part[2]) for part in parts])
-    valences = np.concatenate([part[3] for part in parts])
+    labels = np.concatenate([part[3] for part in parts])
+    valences = np.concatenate([part[2] for part in parts])
     name, known = parameters()
+    found = sorted({label for atoms in model.frames for label in ion_kinds(atoms)[0]})
     ions = {}
-    for label in np.unique(labels):
+    for label in found:
         mine = labels == label
-        ions[str(label)] = {
+        ions[label] = {
             "valence": float(valences[mine][0]),
             "mean": float(sums[mine].mean()),
             "std": float(sums[mine].std(ddof=1)) if mine.sum() > 1 else math.nan,
@@ -122,7 +127,5 @@ def bond_valence(frames: Atoms | Sequence[Atoms] | Bonded) -> BondValence:
         parameters=name,
         ions=ions,
         global_instability_index=float(np.sqrt(np.mean((sums - valences) ** 2))),
-        missing=tuple(
-            str(label) for label in np.unique(labels) if label not in known and str(label).endswith("+")
-        ),
+        missing=tuple(label for label in found if label not in known and label.endswith("+")),
     )

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.composition import formal_charges, formula_of, ion, ion_labels, pair_label
+from alzmodel.composition import (
+    formal_charges,
+    formula_of,
+    ion,
+    ion_kinds,
+    ion_labels,
+    pair_label,
+)
+from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.cation_order import CationOrder, cation_order
@@ -264,12 +272,11 @@ def building_units(
 
 def _formula(atoms: Atoms, *, charged: bool) -> str:
     """With two Zr if there is Zr, else in lowest terms: cations by rising charge, then oxygen."""
-    if charged and FORMER in atoms.get_chemical_symbols():
+    symbols = element_symbols(atoms)
+    if charged and FORMER in symbols:
         return formula_of(Counter(ion_labels(atoms)))
-    symbols = atoms.get_chemical_symbols()
-    charge = (
-        dict(zip(symbols, formal_charges(atoms), strict=True)) if charged else dict.fromkeys(symbols, 0.0)
-    )
+    charges = formal_charges(atoms) if charged else np.zeros(len(atoms))
+    charge = {str(element): charges[symbols == element][-1] for element in np.unique(symbols)}
     numbers = atoms.symbols.formula.reduce()[0].count()
     order = sorted(numbers, key=lambda element: (element == ANION, charge[element], element))
     return "".join(element + (str(numbers[element]) if numbers[element] > 1 else "") for element in order)
@@ -279,7 +286,7 @@ def unknown_ions(frames: Sequence[Atoms]) -> str:
     """Say which ion has no charge or radius here; nothing if all have."""
     try:
         for atoms in frames:
-            for label in dict.fromkeys(ion_labels(atoms)):
+            for label in ion_kinds(atoms)[0]:
                 ion(label)
     except InputError as error:
         return str(error).split(";")[0]
@@ -307,7 +314,7 @@ def _usual_former(model: Bonded, *, charged: bool) -> str:
     # Hydrogen ends bonds and makes no network.
     possible = [element for element in model.cations if element != "H"] or list(model.cations)
     for element in possible:
-        mine = [atoms.symbols == element for atoms in model.frames]
+        mine = [element_symbols(atoms) == element for atoms in model.frames]
         lengths = np.concatenate(
             [pairs.distance[here[pairs.i]] for here, pairs in zip(mine, model.bonds, strict=True)]
         )
@@ -326,7 +333,8 @@ def _unit(element: str, model: Bonded) -> Unit:
     angles: list[NDArray[np.float64]] = []
     by_ligand = dict.fromkeys(model.ligands, 0)
     for atoms, bonds, pairs in zip(model.frames, model.bonds, model.far_bonds, strict=True):
-        centres = np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
+        symbols = element_symbols(atoms)
+        centres = np.flatnonzero(symbols == element)
         mine = pairs.select(np.isin(pairs.i, centres))
         near = bonds.select(np.isin(bonds.i, centres))
         numbers.append(_coordination(near, centres))
@@ -334,7 +342,7 @@ def _unit(element: str, model: Bonded) -> Unit:
         fewer.append(_coordination(near.select(near.distance < near_limits - SHIFT), centres))
         more.append(_coordination(mine.select(mine.distance < limits + SHIFT), centres))
         for ligand in model.ligands:
-            by_ligand[ligand] += int((atoms.symbols[near.j] == ligand).sum())
+            by_ligand[ligand] += int((symbols[near.j] == ligand).sum())
         lengths.append(near.distance)
         effective.append(effective_coordination(mine)[centres])
         angles.append(unit_angles(near))

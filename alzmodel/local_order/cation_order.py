@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba
 import numpy as np
 
+from alzmodel.elements import element_symbols
 from alzmodel.local_order.network import percolation
 from alzmodel.local_order.shells import ANION, Bonded, bonded
 from alzmodel.neighbours import neighbour_list
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["CationOrder", "FrameOrder", "cation_order", "frame_order"]
+__all__ = [
+    "CationOrder",
+    "FrameOrder",
+    "Surroundings",
+    "cation_order",
+    "cation_surroundings",
+    "frame_order",
+]
 
 N_NEAREST: Final = 12
 """Cations around a cation that are looked at: the first shell of the face-centred lattice of fluorite."""
@@ -111,13 +119,17 @@ class CationOrder(Result):
     )  # sizes of single clusters have no mean over models
 
 
-def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None:
+def cation_order(
+    frames: Atoms | Sequence[Atoms] | Bonded, *, around: Sequence[Surroundings] | None = None
+) -> CationOrder | None:
     """Order among the cations of a model, Li left out.
 
     Parameters
     ----------
     frames
         One model, frames of one, or a bonded model.
+    around
+        What :func:`cation_surroundings` finds of each frame, if it is known.
 
     Returns
     -------
@@ -141,10 +153,10 @@ def cation_order(frames: Atoms | Sequence[Atoms] | Bonded) -> CationOrder | None
     if not elements:
         return None
     parts = [
-        frame_order(atoms, pairs, model.ligands)
-        for atoms, pairs in zip(model.frames, model.bonds, strict=True)
+        frame_order(atoms, pairs, around[k] if around else cation_surroundings(atoms, model.ligands))
+        for k, (atoms, pairs) in enumerate(zip(model.frames, model.bonds, strict=True))
     ]
-    symbols = np.concatenate([np.array(atoms.get_chemical_symbols()) for atoms in model.frames])
+    symbols = np.concatenate([element_symbols(atoms) for atoms in model.frames])
     heavy = np.isin(symbols, elements)
 
     def together(name: str) -> NDArray[Any]:
@@ -193,7 +205,37 @@ def _per_element(
     return result
 
 
-def frame_order(atoms: Atoms, cation_bonds: Neighbours, ligands: Sequence[str] = (ANION,)) -> FrameOrder:
+class Surroundings(NamedTuple):
+    """The twelve nearest cations of every cation but Li, which do not hang on bonds to oxygen.
+
+    Attributes
+    ----------
+    heavy
+        The cations, shape (n,).
+    nearest, shifts
+        Their neighbours, numbered among them, −1 where there are not twelve, and the images, shapes (n, 12[, 3]).
+    values, counts
+        q4 and q6; coherent neighbours, 421, 422, 555, neighbours of another kind, opposite pairs of one kind.
+    """
+
+    heavy: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+    shifts: NDArray[np.int64]
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+def cation_surroundings(atoms: Atoms, ligands: Sequence[str] = (ANION,)) -> Surroundings:
+    """Find what is around every cation but Li of one frame; `ligands` are the elements that are no cations."""
+    symbols = element_symbols(atoms)
+    heavy = np.flatnonzero(~np.isin(symbols, (*ligands, *_LIGHT)))
+    nearest, vectors, shifts = _twelve_nearest(atoms[heavy])
+    _, kind = np.unique(symbols[heavy], return_inverse=True)
+    values, counts = _around(nearest, vectors, kind.astype(np.int64))
+    return Surroundings(heavy, nearest, shifts, values, counts)
+
+
+def frame_order(atoms: Atoms, cation_bonds: Neighbours, around: Surroundings | None = None) -> FrameOrder:
     """Order around every cation of one frame; see :func:`cation_order`.
 
     Parameters
@@ -202,17 +244,12 @@ def frame_order(atoms: Atoms, cation_bonds: Neighbours, ligands: Sequence[str] =
         The frame.
     cation_bonds
         Its cation–oxygen bonds.
-    ligands
-        Elements that are no cations.
+    around
+        What :func:`cation_surroundings` finds, if it is known; by default with oxygen as the only ligand.
     """
     n_atoms = len(atoms)
-    symbols = np.array(atoms.get_chemical_symbols())
-    heavy = np.flatnonzero(~np.isin(symbols, (*ligands, *_LIGHT)))
-    nearest, vectors, shifts = _twelve_nearest(atoms[heavy])
+    heavy, nearest, shifts, values, counts = around or cation_surroundings(atoms)
     whole = nearest[:, 0] >= 0
-    _, kind = np.unique(symbols[heavy], return_inverse=True)
-    values, counts = _around(nearest, vectors, kind.astype(np.int64))
-
     to_heavy = np.bincount(
         cation_bonds.j, weights=np.isin(cation_bonds.i, heavy).astype(float), minlength=n_atoms
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import ion, ion_labels
+from alzmodel.composition import ion, ion_kinds
+from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
 from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.local_order.space import radius_at
@@ -91,12 +92,12 @@ def ionic_radii(atoms: Atoms, cation_bonds: Neighbours) -> NDArray[np.float64]:
     InputError
         If an ion has no radii here.
     """
-    labels = np.array(ion_labels(atoms))
+    labels, kind = ion_kinds(atoms)
     number = np.bincount(cation_bonds.i, minlength=len(atoms))
     radii = np.empty(len(atoms))
-    for label in np.unique(labels):
-        mine = labels == label
-        radii[mine] = radius_at(ion(str(label)), number[mine])
+    for index, label in enumerate(labels):
+        mine = kind == index
+        radii[mine] = radius_at(ion(label), number[mine])
     return radii
 
 
@@ -132,7 +133,7 @@ def free_volume(
     cells: dict[str, list[NDArray[np.float64]]] = {element: [] for element in model.shells.rdf.elements}
     rows = []
     for atoms, pairs in zip(model.frames, model.bonds, strict=True):
-        symbols = np.array(atoms.get_chemical_symbols())
+        symbols = element_symbols(atoms)
         radii = ionic_radii(atoms, pairs)
         volumes = voronoi_volumes(atoms, radii)
         for element, found in cells.items():

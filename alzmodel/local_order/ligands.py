@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.composition import IONS, OXIDE_RADIUS
+from alzmodel.elements import element_symbols, elements_of
 from alzmodel.errors import InputError
 from alzmodel.local_order.bonds import ANION
 from alzmodel.neighbours import neighbour_list
@@ -57,7 +58,7 @@ def ligand_elements(atoms: Atoms) -> tuple[str, ...]:
     InputError
         If there is no anion, or nothing else.
     """
-    elements = set(atoms.get_chemical_symbols())
+    elements = set(elements_of(atoms)[0])
     found: list[str] = []
     for element in RADII:
         if element in elements and not (found and _is_centre(atoms, element, found)):
@@ -85,7 +86,7 @@ def _is_centre(atoms: Atoms, element: str, ligands: Sequence[str]) -> bool:
 
 def is_among(atoms: Atoms, elements: Sequence[str]) -> NDArray[np.bool_]:
     """Whether each atom is one of these elements, shape (n_atoms,)."""
-    return np.isin(np.array(atoms.get_chemical_symbols()), list(elements))
+    return np.isin(element_symbols(atoms), list(elements))
 
 
 def bond_length(cation: str, ligand: str) -> float:

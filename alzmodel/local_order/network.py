@@ -11,10 +11,10 @@ import numba
 import numpy as np
 
 from alzmodel.composition import pair_label
+from alzmodel.elements import element_symbols
 from alzmodel.local_order.ligands import former_elements, is_among
 from alzmodel.local_order.sharing import link_units
 from alzmodel.local_order.shells import Bonded, bonded
-from alzmodel.neighbours import neighbour_list
 from alzmodel.results import Result, holds
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def network(
     kinds, pairs, meetings = [], [], []
     n_bonds = np.zeros(len(model.cations))
     parts: dict[str, list[SubNetwork]] = {element: [] for element in model.cations}
-    for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
-        symbols = np.array(atoms.get_chemical_symbols())
+    for frame, (atoms, cation_bonds) in enumerate(zip(model.frames, model.bonds, strict=True)):
+        symbols = element_symbols(atoms)
         table = np.stack(
             [
                 np.bincount(cation_bonds.j[symbols[cation_bonds.i] == element], minlength=len(atoms))
@@ -152,7 +152,7 @@ def network(
                 species[_species_name(ligand, model.cations, row)] += int(count)
         n_bonds += table[~is_cation].sum(axis=0)
         kinds.append(symbols[is_cation])
-        pairs.append(_neighbour_counts(atoms, symbols, model)[is_cation])
+        pairs.append(_neighbour_counts(model.pairs_of_cations(frame), symbols, model)[is_cation])
         meetings.append(_meeting_bonds(cation_bonds, symbols, table, model.cations)[is_cation])
         to_former = table[:, [model.cations.index(name) for name in names]].sum(axis=1)
         is_former = is_among(atoms, names)
@@ -250,12 +250,31 @@ def percolation(
     """
     piece, cell = _unfold(n_nodes, a.astype(np.int64), b.astype(np.int64), shift.astype(np.int64))
     loops = cell[a] + shift - cell[b]
-    open_loops = loops.any(axis=1)
-    dimensions = np.zeros(int(piece.max(initial=-1)) + 1, dtype=np.int64)
-    for index in np.unique(piece[a[open_loops]]):
-        mine = open_loops & (piece[a] == index)
-        dimensions[index] = np.linalg.matrix_rank(np.unique(loops[mine], axis=0))
-    return piece, dimensions
+    return piece, _ranks(piece[a], loops, int(piece.max(initial=-1)) + 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _ranks(piece: NDArray[np.int64], loops: NDArray[np.int64], n_pieces: int) -> NDArray[np.int64]:
+    """Rank of the translations of each piece: how many of them are independent."""
+    ranks = np.zeros(n_pieces, dtype=np.int64)
+    basis = np.zeros((n_pieces, 2, 3), dtype=np.int64)
+    for k in range(len(loops)):
+        x, y, z = loops[k]
+        mine = piece[k]
+        if ranks[mine] == 3 or x == y == z == 0:
+            continue
+        if ranks[mine] > 0:
+            a, b, c = basis[mine, 0]
+            across = (b * z - c * y, c * x - a * z, a * y - b * x)
+            if across[0] == across[1] == across[2] == 0:
+                continue
+            d, e, f = basis[mine, 1]
+            if ranks[mine] == 2:
+                ranks[mine] += d * across[0] + e * across[1] + f * across[2] != 0
+                continue
+        basis[mine, ranks[mine]] = loops[k]
+        ranks[mine] += 1
+    return ranks
 
 
 @numba.njit(cache=True, nogil=True)
@@ -304,23 +323,22 @@ def _unfold(
     return piece, cell
 
 
-def _neighbour_counts(atoms: Atoms, symbols: NDArray[Any], model: Bonded) -> NDArray[np.float64]:
+def _neighbour_counts(pairs: Neighbours, symbols: NDArray[Any], model: Bonded) -> NDArray[np.float64]:
     """Neighbours of every cation within the cut-off of their kind, by element, shape (n_atoms, n_elements)."""
-    cations = np.flatnonzero(~is_among(atoms, model.ligands))
+    cations = np.flatnonzero(~np.isin(symbols, model.ligands))
     limits = {
         pair: cutoff
         for pair, cutoff in model.shells.cutoffs.items()
         if not set(model.ligands) & set(pair.split("-"))
     }
-    pairs = neighbour_list(atoms[cations], max(limits.values()))
     first, second = cations[pairs.i], cations[pairs.j]
-    counts = np.zeros((len(atoms), len(model.cations)))
+    counts = np.zeros((len(symbols), len(model.cations)))
     for b, other in enumerate(model.cations):
-        reach = np.zeros(len(atoms))
+        reach = np.zeros(len(symbols))
         for element in model.cations:
             reach[symbols == element] = limits[pair_label(element, other)]
         near = (symbols[second] == other) & (pairs.distance < reach[first])
-        counts[:, b] = np.bincount(first[near], minlength=len(atoms))
+        counts[:, b] = np.bincount(first[near], minlength=len(symbols))
     return counts
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.composition import formal_charges
+from alzmodel.elements import element_symbols
 from alzmodel.local_order.bond_valence import atom_sums
 from alzmodel.local_order.building_units import effective_coordination, unknown_ions
-from alzmodel.local_order.cation_order import frame_order
+from alzmodel.local_order.cation_order import cation_surroundings, frame_order
 from alzmodel.local_order.free_volume import ionic_radii
 from alzmodel.local_order.polyhedra import polyhedra
 from alzmodel.local_order.rings import LARGEST, rings_through
@@ -63,7 +64,7 @@ class AtomSurroundings:
     ) -> None:
         self.atoms, self.pairs, self.former = atoms, pairs, former
         self.n_atoms = len(atoms)
-        self.symbols = np.array(atoms.get_chemical_symbols())
+        self.symbols = element_symbols(atoms)
         self.formers = [name.strip() for name in former.split(",")]
         self.ligands = [ANION] if ligands is None else list(ligands)
         self.cation = ~np.isin(self.symbols, self.ligands)
@@ -121,7 +122,7 @@ class AtomSurroundings:
     @cached_property
     def order(self) -> FrameOrder:
         """Order of the cations."""
-        return frame_order(self.atoms, self.pairs, self.ligands)
+        return frame_order(self.atoms, self.pairs, cation_surroundings(self.atoms, self.ligands))
 
     @cached_property
     def valence(self) -> NDArray[np.float64] | None:

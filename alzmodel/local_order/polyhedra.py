@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["Polyhedra", "polyhedra", "unit_angles"]
+__all__ = ["Polyhedra", "polyhedra", "polyhedron_volumes", "unit_angles"]
 
 # Volume of the regular polyhedron whose corners are at distance 1 from its centre, ideal angle between bonds to
 # corners that share an edge, and number of such angles.
@@ -65,7 +65,7 @@ def polyhedra(cation_bonds: Neighbours) -> Polyhedra:
     deviation = np.abs(cation_bonds.distance - mean[cation_bonds.i])
     with np.errstate(invalid="ignore"):
         distortion = np.bincount(cation_bonds.i, deviation, n_atoms) / (number * mean)
-    volume = _volumes(offsets, np.ascontiguousarray(cation_bonds.vector))
+    volume = polyhedron_volumes(cation_bonds)
     elongation, variance = np.full(n_atoms, math.nan), np.full(n_atoms, math.nan)
     for n, (unit_volume, ideal, n_angles) in _REGULAR.items():
         centres = np.flatnonzero(number == n)
@@ -79,6 +79,11 @@ def polyhedra(cation_bonds: Neighbours) -> Polyhedra:
         angles = np.sort(np.degrees(np.arccos(np.clip(cosine, -1, 1))), axis=1)[:, :n_angles]
         variance[centres] = ((angles - ideal) ** 2).sum(axis=1) / (n_angles - 1)
     return Polyhedra(volume, distortion, elongation, variance)
+
+
+def polyhedron_volumes(cation_bonds: Neighbours) -> NDArray[np.float64]:
+    """Volume of the oxygens' convex hull around each cation in Å³, NaN with fewer than four, shape (n_atoms,)."""
+    return _volumes(cation_bonds.offsets(), np.ascontiguousarray(cation_bonds.vector))
 
 
 def unit_angles(pairs: Neighbours) -> NDArray[np.float64]:
@@ -119,46 +124,54 @@ def _hull_volume(points: NDArray[np.float64]) -> float:
     angle = np.empty(n)
     for a in range(n):
         for b in range(a + 1, n):
+            u0, u1, u2 = x[b, 0] - x[a, 0], x[b, 1] - x[a, 1], x[b, 2] - x[a, 2]
             for c in range(b + 1, n):
-                u, v = x[b] - x[a], x[c] - x[a]
-                normal = np.cross(u, v)
-                length = math.sqrt((normal**2).sum())
+                v0, v1, v2 = x[c, 0] - x[a, 0], x[c, 1] - x[a, 1], x[c, 2] - x[a, 2]
+                n0, n1, n2 = u1 * v2 - u2 * v1, u2 * v0 - u0 * v2, u0 * v1 - u1 * v0
+                length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
                 if length < tolerance * size:
                     continue
-                normal /= length
-                height = (normal * x[a]).sum()
+                n0, n1, n2 = n0 / length, n1 / length, n2 / length
+                height = n0 * x[a, 0] + n1 * x[a, 1] + n2 * x[a, 2]
                 if height < 0:
-                    normal, height = -normal, -height
+                    n0, n1, n2, height = -n0, -n1, -n2, -height
                 if height < tolerance:
                     continue
                 # A face has all corners on one side, and is taken from its first three corners alone.
-                outside, m = False, 0
+                m = 0
                 for d in range(n):
-                    above = (normal * x[d]).sum() - height
-                    if above > tolerance:
-                        outside = True
+                    above = n0 * x[d, 0] + n1 * x[d, 1] + n2 * x[d, 2] - height
+                    if above > tolerance or (above > -tolerance and d < c and d not in (a, b)):
+                        m = 0
                         break
                     if above > -tolerance:
-                        if d < c and d not in (a, b):
-                            outside = True
-                            break
                         face[m] = d
                         m += 1
-                if outside:
-                    continue
-                middle = np.zeros(3)
-                for k in range(m):
-                    middle += x[face[k]] / m
-                u = x[a] - middle
-                v = np.cross(normal, u)
-                for k in range(m):
-                    w = x[face[k]] - middle
-                    angle[k] = math.atan2((w * v).sum(), (w * u).sum())
-                order = np.argsort(angle[:m])
-                area = 0.0
-                for k in range(m):
-                    p = x[face[order[k]]] - middle
-                    q = x[face[order[(k + 1) % m]]] - middle
-                    area += (normal * np.cross(p, q)).sum() / 2
-                total += area * height / 3
+                if m == 3:
+                    total += length / 2 * height / 3
+                elif m > 3:
+                    total += _face_area(x, face[:m], np.array([n0, n1, n2]), angle) * height / 3
     return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _face_area(
+    x: NDArray[np.float64], face: NDArray[np.int64], normal: NDArray[np.float64], angle: NDArray[np.float64]
+) -> float:
+    """Area of a face of more than three corners, which are taken in their order around its middle."""
+    m = len(face)
+    middle = np.zeros(3)
+    for k in range(m):
+        middle += x[face[k]] / m
+    u = x[face[0]] - middle
+    v = np.cross(normal, u)
+    for k in range(m):
+        w = x[face[k]] - middle
+        angle[k] = math.atan2((w * v).sum(), (w * u).sum())
+    order = np.argsort(angle[:m])
+    area = 0.0
+    for k in range(m):
+        p = x[face[order[k]]] - middle
+        q = x[face[order[(k + 1) % m]]] - middle
+        area += (normal * np.cross(p, q)).sum() / 2
+    return area

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
+from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
 from alzmodel.local_order.ring_paths import (
     decode,
@@ -136,7 +137,7 @@ def rings(
     check_largest(largest)
     parts = []
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
-        is_centre = np.isin(np.array(atoms.get_chemical_symbols()), list(centres))
+        is_centre = np.isin(element_symbols(atoms), list(centres))
         network = cation_bonds.select(is_centre[cation_bonds.i])
         parts.append(rings_through(network, largest, criterion)[is_centre])
     through = np.concatenate(parts)

@@ -223,6 +223,7 @@ def roles(
     *,
     former: str = "Zr",
     cutoffs: Mapping[str, float] | None = None,
+    connectivity: bool = True,
 ) -> Roles:
     """Tell former from modifier by everything that is measured or tabulated, one row a cation.
 
@@ -234,6 +235,8 @@ def roles(
         Cation whose network the bridges belong to; several with commas between them.
     cutoffs
         Å by pair label, in place of what is found.
+    connectivity
+        Whether to take out each cation in turn and see what still hangs together: the longest part. NaN without.
 
     Raises
     ------
@@ -250,14 +253,25 @@ def roles(
         if ion(str(label)).element not in model.ligands
     }
     order = sorted(found, key=lambda label: (model.cations.index(found[label].element), label))
-    everything = [_connectivity(pairs, names, None) for pairs, names in zip(model.bonds, labels, strict=True)]
-    rows = {}
-    for label in order:
-        rows[label] = _role(label, model, labels, formers)
-    return Roles(",".join(formers), rows, _mean(everything))
+
+    def left(without: str | None) -> Connectivity:
+        if not connectivity:
+            return Connectivity(*(math.nan for _ in Connectivity.__slots__))
+        return _mean(
+            [_connectivity(pairs, names, without) for pairs, names in zip(model.bonds, labels, strict=True)]
+        )
+
+    rows = {label: _role(label, model, labels, formers, left(label)) for label in order}
+    return Roles(",".join(formers), rows, left(None))
 
 
-def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], formers: Sequence[str]) -> Role:
+def _role(
+    label: str,
+    model: Bonded,
+    labels: Sequence[NDArray[np.str_]],
+    formers: Sequence[str],
+    without: Connectivity,
+) -> Role:
     known = ion(label)
     _, parameter = parameters()
     r0, b = parameter.get(label, (math.nan, math.nan))
@@ -307,9 +321,7 @@ def _role(label: str, model: Bonded, labels: Sequence[NDArray[np.str_]], formers
         sun_class=role["Sun"],
         sun_source=str(row["source"]) if row else "none",
         table_class=role["table"],
-        without=_mean(
-            [_connectivity(pairs, names, label) for pairs, names in zip(model.bonds, labels, strict=True)]
-        ),
+        without=without,
         paper=paper,
         contradictions=tuple(
             f"{_WORDS[scale]} makes it {name}, the paper a {paper}"

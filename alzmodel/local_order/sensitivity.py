@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alzmodel.elements import element_symbols
 from alzmodel.local_order.bond_valence import bond_valence
-from alzmodel.local_order.cation_order import cation_order
+from alzmodel.local_order.cation_order import Surroundings, cation_order, cation_surroundings
 from alzmodel.local_order.criteria import CRITERIA
 from alzmodel.local_order.network import network
-from alzmodel.local_order.polyhedra import polyhedra, unit_angles
+from alzmodel.local_order.polyhedra import polyhedron_volumes, unit_angles
 from alzmodel.local_order.rings import rings
 from alzmodel.local_order.roles import roles
 from alzmodel.local_order.sharing import sharing
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from ase import Atoms
     from numpy.typing import NDArray
+
+    from alzmodel.neighbours import Neighbours
 
 __all__ = ["SHIFT", "sensitivity"]
 
@@ -64,21 +67,21 @@ def sensitivity(
     InputError
         If the model is no oxide.
     """
-    model = bonded(frames)
+    # What does not hang on the bonds is found once.
+    model = bonded(frames).with_cation_pairs()
+    around = [cation_surroundings(atoms, model.ligands) for atoms in model.frames]
     told = {criterion.replace(" ", "_"): model.with_criterion(criterion) for criterion in CRITERIA}
     told |= {
         "cutoffs_shorter": model.with_moved_cutoffs(-SHIFT),
         "cutoffs_longer": model.with_moved_cutoffs(SHIFT),
     }
-    return {name: _row(variant, former, charged) for name, variant in told.items()}
+    return {name: _row(variant, around, former, charged) for name, variant in told.items()}
 
 
-def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
+def _row(model: Bonded, around: Sequence[Surroundings], former: str, charged: bool) -> dict[str, Any]:
     valence = bond_valence(model) if charged else None
     row: dict[str, Any] = {
-        "units": {
-            element: _unit(model, element, valence.ions if valence else {}) for element in model.cations
-        },
+        "units": _units(model, valence.ions if valence else {}),
         "sharing": {
             label: {
                 **{mode: pair.fractions[mode] for mode in ("corner", "edge", "face", "none")},
@@ -104,7 +107,7 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
             "rings": rings(model, centres=formers, largest=LARGEST_RING).per_centre,
         }
         if charged:
-            ions = roles(model, former=former).ions
+            ions = roles(model, former=former, connectivity=False).ions
             row["bridging_share"] = {label: role.bridging_share for label, role in ions.items()}
             row["std_bridging_share"] = {label: role.std_bridging_share for label, role in ions.items()}
             row["scales"] = {
@@ -122,7 +125,7 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
         row["global_instability_index"] = valence.global_instability_index
         if model.periodic:
             row["packing_fraction"] = packing(model).by_coordination
-    order = cation_order(model)
+    order = cation_order(model, around=around)
     if order:
         row |= {
             "fluorite_fraction": order.fluorite_fraction,
@@ -131,18 +134,35 @@ def _row(model: Bonded, former: str, charged: bool) -> dict[str, Any]:
     return row
 
 
-def _unit(model: Bonded, element: str, ions: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    lengths, volumes, angles, numbers = [np.empty(0)], [np.empty(0)], [np.empty(0)], []
-    for atoms, pairs in zip(model.frames, model.bonds, strict=True):
-        is_centre = atoms.symbols == element
+def _units(model: Bonded, ions: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Numbers of the shells of each cation."""
+    frames = [
+        (element_symbols(atoms), pairs, polyhedron_volumes(pairs))
+        for atoms, pairs in zip(model.frames, model.bonds, strict=True)
+    ]
+    return {
+        element: _unit(
+            [(symbols == element, pairs, volumes) for symbols, pairs, volumes in frames],
+            next((row for label, row in ions.items() if label.rstrip("+0123456789") == element), None),
+        )
+        for element in model.cations
+    }
+
+
+def _unit(
+    frames: Sequence[tuple[NDArray[np.bool_], Neighbours, NDArray[np.float64]]],
+    valence: Mapping[str, float] | None,
+) -> dict[str, float]:
+    """Numbers of one cation, from where it stands, the bonds and the volumes of the polyhedra of every frame."""
+    lengths, volumes, angles, numbers = [], [], [], []
+    for is_centre, pairs, volume in frames:
         mine = pairs.select(is_centre[pairs.i])
         lengths.append(mine.distance)
         angles.append(unit_angles(mine))
-        volumes.append(polyhedra(pairs).volume[is_centre])
-        numbers.append(np.bincount(pairs.i, minlength=len(atoms))[is_centre])
+        volumes.append(volume[is_centre])
+        numbers.append(np.bincount(mine.i, minlength=len(is_centre))[is_centre])
     length, volume = np.concatenate(lengths), np.concatenate(volumes)
     volume = volume[np.isfinite(volume)]
-    rows = [row for label, row in ions.items() if label.rstrip("+0123456789") == element]
     number, angle = np.concatenate(numbers), np.concatenate(angles)
     return {
         "mean_coordination": float(number.mean()),
@@ -153,8 +173,8 @@ def _unit(model: Bonded, element: str, ions: Mapping[str, Mapping[str, float]]) 
         "std_angle": _spread(angle),
         "volume": float(volume.mean()) if len(volume) else math.nan,
         "std_volume": _spread(volume),
-        "bond_valence": rows[0]["mean"] if rows else math.nan,
-        "std_bond_valence": rows[0]["std"] if rows else math.nan,
+        "bond_valence": valence["mean"] if valence else math.nan,
+        "std_bond_valence": valence["std"] if valence else math.nan,
     }
 
 

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 
 from alzmodel.composition import pair_label
+from alzmodel.elements import element_symbols
 from alzmodel.local_order.shells import Bonded, Shells, bonded
-from alzmodel.neighbours import neighbour_list
 from alzmodel.results import Item, Result, holds
 
 if TYPE_CHECKING:
@@ -136,37 +137,110 @@ def link_units(cation_bonds: Neighbours) -> Links:
     -----
     A cation may meet its own image: then a = b and the shift is not zero.
     """
-    order = np.argsort(cation_bonds.j, kind="stable")
-    oxygen = cation_bonds.j[order]
-    number = np.bincount(oxygen, minlength=cation_bonds.n_atoms)
-    starts = np.concatenate([[0], np.cumsum(number)])
-    first, second = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for n in np.unique(number[number > 1]):
-        at = starts[:-1][number == n]
-        left, right = np.triu_indices(int(n), 1)
-        first.append(order[at[:, None] + left].ravel())
-        second.append(order[at[:, None] + right].ravel())
-    one, two = np.concatenate(first), np.concatenate(second)
-
-    a, b = cation_bonds.i[one], cation_bonds.i[two]
-    # From the oxygen both cations lie at minus their bond's shift.
-    shift = cation_bonds.shift[one] - cation_bonds.shift[two]
-    swap = (a > b) | ((a == b) & _points_back(shift))
-    a, b = np.where(swap, b, a), np.where(swap, a, b)
-    shift = np.where(swap[:, None], -shift, shift)
-    cosine = np.einsum("ij,ij->i", cation_bonds.vector[one], cation_bonds.vector[two]) / (
-        cation_bonds.distance[one] * cation_bonds.distance[two]
+    a, b, shift, angle = _bridges(
+        cation_bonds.i,
+        cation_bonds.j,
+        cation_bonds.shift,
+        cation_bonds.vector,
+        cation_bonds.distance,
+        cation_bonds.n_atoms,
     )
-    keys = pair_keys(a, b, shift, cation_bonds.n_atoms)
-    _, where, index, shared = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    where, index = _alike(a, b, shift, cation_bonds.n_atoms)
     return Links(
         a[where],
         b[where],
         shift[where],
-        shared.astype(np.int64),
-        index.ravel().astype(np.int64),
-        np.degrees(np.arccos(np.clip(cosine, -1, 1))),
+        np.bincount(index, minlength=len(where)),
+        index,
+        angle,
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _bridges(
+    i: NDArray[np.int64],
+    j: NDArray[np.int64],
+    shift: NDArray[np.int64],
+    vector: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    n_atoms: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Two bonds of an oxygen each: cations a ≤ b, image of b, and angle in degrees; oxygen by oxygen."""
+    starts = np.zeros(n_atoms + 1, dtype=np.int64)
+    for k in range(len(j)):
+        starts[j[k] + 1] += 1
+    n = 0
+    for atom in range(n_atoms):
+        n += starts[atom + 1] * (starts[atom + 1] - 1) // 2
+    starts = np.cumsum(starts)
+    ends = starts[:-1].copy()
+    order = np.empty(len(j), dtype=np.int64)
+    for k in range(len(j)):
+        order[ends[j[k]]] = k
+        ends[j[k]] += 1
+    a, b = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    image, angle = np.empty((n, 3), dtype=np.int64), np.empty(n)
+    n = 0
+    for atom in range(n_atoms):
+        for left in range(starts[atom], starts[atom + 1]):
+            for right in range(left + 1, starts[atom + 1]):
+                one, two = order[left], order[right]
+                cosine = 0.0
+                for c in range(3):
+                    # From the oxygen both cations lie at minus their bond's shift.
+                    image[n, c] = shift[one, c] - shift[two, c]
+                    cosine += vector[one, c] * vector[two, c]
+                cosine /= distance[one] * distance[two]
+                angle[n] = math.degrees(math.acos(min(max(cosine, -1.0), 1.0)))
+                a[n], b[n] = i[one], i[two]
+                x, y, z = image[n]
+                if a[n] > b[n] or (a[n] == b[n] and (x, y, z) < (0, 0, 0)):
+                    a[n], b[n] = b[n], a[n]
+                    image[n] = -image[n]
+                n += 1
+    return a, b, image, angle
+
+
+@numba.njit(cache=True, nogil=True)
+def _alike(
+    a: NDArray[np.int64], b: NDArray[np.int64], shift: NDArray[np.int64], n_atoms: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First of each set of equal (a, b, image), the sets in their order, and the number of every one's set."""
+    n = len(a)
+    starts = np.zeros(n_atoms + 1, dtype=np.int64)
+    for k in range(n):
+        starts[a[k] + 1] += 1
+    starts = np.cumsum(starts)
+    ends = starts[:-1].copy()
+    order = np.empty(n, dtype=np.int64)
+    for k in range(n):
+        # Into its place among those of this atom so far: those are few.
+        at = ends[a[k]]
+        ends[a[k]] += 1
+        while at > starts[a[k]] and _before(b, shift, k, order[at - 1]):
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = k
+    first, index = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    n_sets = 0
+    for k in range(n):
+        mine = order[k]
+        if k == 0 or a[order[k - 1]] != a[mine] or _before(b, shift, order[k - 1], mine):
+            first[n_sets] = mine
+            n_sets += 1
+        index[mine] = n_sets - 1
+    return first[:n_sets].copy(), index
+
+
+@numba.njit(cache=True, nogil=True)
+def _before(b: NDArray[np.int64], shift: NDArray[np.int64], one: int, two: int) -> bool:
+    """Whether the end of pair `one` comes before that of `two`: by atom, then by image."""
+    if b[one] != b[two]:
+        return bool(b[one] < b[two])
+    for c in range(3):
+        if shift[one, c] != shift[two, c]:
+            return bool(shift[one, c] < shift[two, c])
+    return False
 
 
 def _points_back(shift: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -178,8 +252,12 @@ def _points_back(shift: NDArray[np.int64]) -> NDArray[np.bool_]:
 def pair_keys(
     a: NDArray[np.int64], b: NDArray[np.int64], shift: NDArray[np.int64], n_atoms: int
 ) -> NDArray[np.int64]:
-    """One whole number for each (a, b, image), the same for the same; images up to 500 cells away."""
-    reach, base = 500, 1001
+    """One whole number for each (a, b, image), the same for the same; images up to 500 cells away.
+
+    Of models of more than 90 000 atoms fewer, as many as the numbers have room for: 100 cells at a million atoms.
+    """
+    reach = min(500, int((2**63 / n_atoms**2) ** (1 / 3) - 1) // 2)
+    base = 2 * reach + 1
     image = ((shift[:, 0] + reach) * base + shift[:, 1] + reach) * base + shift[:, 2] + reach
     return (a * n_atoms + b) * np.int64(base**3) + image
 
@@ -210,7 +288,8 @@ def sharing(
     model = bonded(frames, cutoffs=cutoffs)
     limits = model.shells
     tables = [
-        _pairs_of_frame(atoms, pairs, limits) for atoms, pairs in zip(model.frames, model.bonds, strict=True)
+        _pairs_of_frame(atoms, bonds, model.pairs_of_cations(frame), limits)
+        for frame, (atoms, bonds) in enumerate(zip(model.frames, model.bonds, strict=True))
     ]
     kind, shared, distance = (
         np.concatenate(columns) for columns in zip(*(t[:3] for t in tables), strict=True)
@@ -268,7 +347,9 @@ def _cation_labels(shells: Shells) -> list[str]:
     return [label for label in shells.cutoffs if not set(shells.ligands) & set(label.split("-"))]
 
 
-def _pairs_of_frame(atoms: Atoms, cation_bonds: Neighbours, shells: Shells) -> tuple[NDArray[Any], ...]:
+def _pairs_of_frame(
+    atoms: Atoms, cation_bonds: Neighbours, pairs: Neighbours, shells: Shells
+) -> tuple[NDArray[Any], ...]:
     """Kind, shared oxygens and distance of all pairs in range; kind and angle of bridges; kinds of all linked pairs."""
     labels = _cation_labels(shells)
     rank = {element: index for index, element in enumerate((*shells.cations, *shells.ligands))}
@@ -277,10 +358,12 @@ def _pairs_of_frame(atoms: Atoms, cation_bonds: Neighbours, shells: Shells) -> t
         for b in shells.cations:
             table[rank[a], rank[b]] = labels.index(pair_label(a, b))
     limit = np.array([shells.cutoffs[label] for label in labels])
-    species = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()])
+    symbols = element_symbols(atoms)
+    species = np.empty(len(atoms), dtype=np.int64)
+    for element, index in rank.items():
+        species[symbols == element] = index
 
     cations = np.flatnonzero(species < len(shells.cations))
-    pairs = neighbour_list(atoms[cations], float(limit.max()))
     first, second = cations[pairs.i], cations[pairs.j]
     kinds = table[species[first], species[second]]
     ahead = (first < second) | ((first == second) & ~_points_back(pairs.shift))

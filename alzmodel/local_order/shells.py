@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from alzmodel.composition import pair_label
+from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
 from alzmodel.local_order.bonds import ANION
 from alzmodel.local_order.criteria import CRITERIA, select_shell
@@ -189,6 +190,8 @@ class Bonded:
         Per frame: the same with every cut-off `FAR` longer.
     criterion
         How the bonds were told from the rest: one of :data:`alzmodel.local_order.criteria.CRITERIA`.
+    cation_pairs
+        Per frame what :meth:`pairs_of_cations` finds, or None: then it is found whenever it is asked for.
     """
 
     frames: tuple[Atoms, ...]
@@ -196,6 +199,7 @@ class Bonded:
     bonds: tuple[Neighbours, ...]
     far_bonds: tuple[Neighbours, ...]
     criterion: str = CRITERIA[0]
+    cation_pairs: tuple[Neighbours, ...] | None = None
 
     @property
     def cations(self) -> tuple[str, ...]:
@@ -233,7 +237,7 @@ class Bonded:
                 select_shell(far, criterion, _limits(atoms, self.shells) + FAR)
                 for atoms, far in zip(self.frames, self.far_bonds, strict=True)
             )
-        return Bonded(self.frames, self.shells, near, self.far_bonds, criterion)
+        return replace(self, bonds=near, criterion=criterion)
 
     def with_moved_cutoffs(self, by: float) -> Bonded:
         """Return the same frames with the cut-offs of all cation–oxygen pairs moved by so many Å, at most `FAR`."""
@@ -245,7 +249,24 @@ class Bonded:
         near = tuple(
             _within(atoms, far, shells) for atoms, far in zip(self.frames, self.far_bonds, strict=True)
         )
-        return Bonded(self.frames, shells, near, self.far_bonds)
+        return replace(self, shells=shells, bonds=near, criterion=CRITERIA[0])
+
+    def pairs_of_cations(self, frame: int) -> Neighbours:
+        """Pairs of cations up to the longest cut-off between any, each numbered among the cations of the frame."""
+        if self.cation_pairs is not None:
+            return self.cation_pairs[frame]
+        ligands = set(self.ligands)
+        reach = max(
+            cutoff for pair, cutoff in self.shells.cutoffs.items() if not ligands & set(pair.split("-"))
+        )
+        atoms = self.frames[frame]
+        return neighbour_list(atoms[~is_among(atoms, self.ligands)], reach)
+
+    def with_cation_pairs(self) -> Bonded:
+        """Return the same with `cation_pairs` found: for those who count over them several times."""
+        return replace(
+            self, cation_pairs=tuple(self.pairs_of_cations(frame) for frame in range(len(self.frames)))
+        )
 
     def thinned(self, most: int) -> Bonded:
         """Return at most `most` of the frames, evenly spread and with the last one."""
@@ -259,6 +280,7 @@ class Bonded:
             tuple(self.bonds[k] for k in kept),
             tuple(self.far_bonds[k] for k in kept),
             self.criterion,
+            tuple(self.cation_pairs[k] for k in kept) if self.cation_pairs is not None else None,
         )
 
 
@@ -277,7 +299,9 @@ def pair_limits(atoms: Atoms, pairs: Neighbours, shells: Shells) -> NDArray[np.f
     if len(shells.ligands) == 1:
         return _limits(atoms, shells)[pairs.i]
     rank = {element: index for index, element in enumerate((*shells.cations, *shells.ligands))}
-    kind = np.array([rank[symbol] for symbol in atoms.get_chemical_symbols()])
+    symbols, kind = element_symbols(atoms), np.zeros(len(atoms), dtype=np.int64)
+    for element, index in rank.items():
+        kind[symbols == element] = index
     table = np.zeros((len(rank), len(rank)))
     for cation in shells.cations:
         for ligand in shells.ligands:
@@ -287,11 +311,12 @@ def pair_limits(atoms: Atoms, pairs: Neighbours, shells: Shells) -> NDArray[np.f
 
 def _limits(atoms: Atoms, shells: Shells) -> NDArray[np.float64]:
     """Largest cut-off of every cation with a ligand, shape (n_atoms,); zero for ligands."""
-    limits = {
-        element: max(shells.cutoffs[pair_label(element, ligand)] for ligand in shells.ligands)
-        for element in shells.cations
-    }
-    return np.array([limits.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols()])
+    symbols, limits = element_symbols(atoms), np.zeros(len(atoms))
+    for element in shells.cations:
+        limits[symbols == element] = max(
+            shells.cutoffs[pair_label(element, ligand)] for ligand in shells.ligands
+        )
+    return limits
 
 
 def bonded(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.composition import ion, ion_labels
+from alzmodel.composition import ion, ion_kinds
 from alzmodel.errors import InputError
 from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.results import Item, Result
@@ -70,11 +70,11 @@ def packing(frames: Atoms | Sequence[Atoms] | Bonded) -> Packing:
         )
     plain, adapted = 0.0, 0.0
     for atoms, pairs in zip(model.frames, model.bonds, strict=True):
-        labels = np.array(ion_labels(atoms))
+        labels, kind = ion_kinds(atoms)
         number = np.bincount(pairs.i, minlength=len(atoms))
-        for label in np.unique(labels):
-            known = ion(str(label))
-            mine = number[labels == label]
+        for index, label in sorted(enumerate(labels), key=lambda one: one[1]):
+            known = ion(label)
+            mine = number[kind == index]
             plain += len(mine) * known.radius_cn6**3
             adapted += float((radius_at(known, mine) ** 3).sum())
     # The mean volume of the frames belongs to the mean sum over frames.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alzmodel.elements import element_symbols
 from alzmodel.local_order.polyhedra import Polyhedra, polyhedra
 from alzmodel.local_order.shapes import SHAPES, shape_measures
 from alzmodel.local_order.shells import Bonded, bonded
@@ -68,7 +69,7 @@ def unit_geometry(frames: Atoms | Sequence[Atoms] | Bonded) -> dict[str, UnitGeo
     measures = [shape_measures(pairs) for pairs in model.bonds]
     bodies = [polyhedra(pairs) for pairs in model.bonds]
     nearest = np.concatenate([nearest_shapes(measure)[0] for measure in measures])
-    symbols = np.concatenate([np.array(atoms.get_chemical_symbols()) for atoms in model.frames])
+    symbols = np.concatenate([element_symbols(atoms) for atoms in model.frames])
     result = {}
     for element in model.cations:
         mine = symbols == element

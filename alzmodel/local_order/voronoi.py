@@ -134,9 +134,7 @@ def _cells(
             inner, reach, far = -1.0, 2.2 * spacing, math.inf
             done = False
             while not done:
-                towards, square, index = _around(
-                    atom, inner, reach, fractions, starts, bins, cell, heights
-                )
+                towards, square, index = _around(atom, inner, reach, fractions, starts, bins, cell, heights)
                 for k in np.argsort(square):
                     # No plane of an atom so far away, or farther, reaches the farthest corner.
                     if square[k] + squares[atom] - most > 2 * math.sqrt(square[k]) * far:
@@ -194,9 +192,7 @@ def _around(
                     y = d0 * cell[0, 1] + d1 * cell[1, 1] + d2 * cell[2, 1]
                     z = d0 * cell[0, 2] + d1 * cell[1, 2] + d2 * cell[2, 2]
                     distance = math.sqrt(x * x + y * y + z * z)
-                    if not inner < distance <= outer or (
-                        other == atom and m0 == 0 and m1 == 0 and m2 == 0
-                    ):
+                    if not inner < distance <= outer or (other == atom and m0 == 0 and m1 == 0 and m2 == 0):
                         continue
                     if n == len(square):
                         vector = np.concatenate((vector, np.empty_like(vector)))
@@ -305,8 +301,10 @@ def _cut(
 
 @numba.njit(cache=True, nogil=True)
 def _volume(planes: NDArray[np.int64], corners: NDArray[np.float64], at: NDArray[np.int64], n: int) -> float:
-    """Volume of a cell with n corners: every edge of every face with one corner of the face and the atom; `_OPEN` if
-    they do not close."""
+    """Volume of a cell with n corners; `_OPEN` if they do not close.
+
+    Of the tetrahedra that every edge of every face makes with one corner of the face and the atom.
+    """
     if n <= 0:
         return 0.0 if n == 0 else _OPEN
     first = np.full(_FACES, -1, dtype=np.int64)
