@@ -151,7 +151,7 @@ def free_volume(
                 space.percolating_fraction,
                 float(space.dimensions[0]) if len(space.dimensions) else 0.0,
                 float((space.volumes >= least).sum()),
-                bottleneck_radius(frame),
+                bottleneck_radius(frame, known=(probe_radius, bool((space.dimensions > 0).any()))),
                 _with_room(atoms, mobile, radii, probe_radius),
             ]
         )

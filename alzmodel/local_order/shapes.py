@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numba
@@ -52,6 +54,8 @@ def _ring(polar: float, n: int, start: float = 0.0) -> list[tuple[float, float]]
 
 _MANY = 500  # shells that are worth a second thread
 _SHARE = 1000  # shells that are measured in less than a second
+_STEPS = 50  # turns from one start at most
+_SAME = 1e-6  # between corners that are the same
 _SYMMETRY = "fixed by symmetry"
 _REPULSION = "least repulsion of equal charges on a sphere within the symmetry"
 _CUBE_POLAR = math.degrees(math.acos(1 / math.sqrt(3)))
@@ -142,8 +146,9 @@ def shape_measures(cation_bonds: Neighbours) -> dict[str, NDArray[np.float64]]:
     -----
     S = 100 min Σ|q − p|² / Σ|q|² over all rotations and sizes of the ideal points p and all ways to pair the corners,
     both sets about their centroids. Every ordered pair of observed corners is laid on one edge of the ideal unit;
-    from there the best pairing for the rotation (exact, over subsets) and the best rotation for the pairing
-    (Theobald's quaternion polynomial) take turns until nothing improves. All ideal units here have mirror planes, so
+    from there the best pairing for the rotation (exact) and the best rotation for the pairing
+    (Theobald's quaternion polynomial) take turns until nothing improves or a pairing comes back that was seen before,
+    up to a rotation of the ideal unit onto itself. All ideal units here have mirror planes, so
     reflections need no trial of their own.
 
     References
@@ -162,46 +167,96 @@ def shape_measures(cation_bonds: Neighbours) -> dict[str, NDArray[np.float64]]:
         centres = np.flatnonzero(number == n)
         if len(centres):
             shells = cation_bonds.vector[offsets[centres][:, None] + np.arange(n)]
-            values[centres] = _in_threads(np.ascontiguousarray(shells), shape.corners)
+            values[centres] = _in_threads(np.ascontiguousarray(shells), shape)
         result[name] = values
     return result
 
 
-def _in_threads(shells: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArray[np.float64]:
+def _in_threads(shells: NDArray[np.float64], shape: Shape) -> NDArray[np.float64]:
     threads = numba.get_num_threads()
+    ideal, turns = shape.corners, _turns(shape.name)
     if len(shells) < _MANY:
-        return _measures(shells, ideal)
+        return _measures(shells, ideal, turns)
     with thread_pool(threads) as pool:
         # Small, so that Ctrl-C is heard between them.
         shares = np.array_split(shells, max(4 * threads, len(shells) // _SHARE))
-        return np.concatenate(list(pool.map(lambda share: _measures(share, ideal), shares)))
+        return np.concatenate(list(pool.map(lambda share: _measures(share, ideal, turns), shares)))
+
+
+@cache
+def _turns(name: str) -> NDArray[np.int64]:
+    """Where each corner of an ideal unit goes by every rotation that maps the unit onto itself, shape (n_turns, n)."""
+    corners = SHAPES[name].corners
+    n = len(corners)
+    found, here, there = [], np.empty((3, 3)), np.empty((3, 3))
+    _axes(corners[0], corners[1], there)
+    for first, second in itertools.permutations(range(n), 2):
+        if _axes(corners[first], corners[second], here):
+            turned = corners @ there.T @ here
+            distance = np.linalg.norm(turned[:, None] - corners, axis=2)
+            if (distance.min(axis=1) < _SAME).all():
+                found.append(distance.argmin(axis=1))
+    return np.array(found, dtype=np.int64)
 
 
 @numba.njit(cache=True, nogil=True)
-def _best_pairing(
-    gain: NDArray[np.float64], best: NDArray[np.float64], choice: NDArray[np.int64], paired: NDArray[np.int64]
-) -> None:
-    """Fill `paired` with the ideal corner of each observed one so that the sum of `gain` is largest."""
+def _best_pairing(gain: NDArray[np.float64], paired: NDArray[np.int64], work: NDArray[np.float64]) -> None:
+    """Fill `paired` with the ideal corner of each observed one so that the sum of `gain` is largest.
+
+    Row by row, with a shortest way over the columns that are taken (H. W. Kuhn, Naval Res. Logist. 2, 83 (1955), in the
+    form of R. Jonker and A. Volgenant, Computing 38, 325 (1987)). `work` has room for (6, n + 1) numbers.
+    """
     n = len(gain)
-    best[0] = 0.0
-    for taken in range(1, 1 << n):
-        row = -1
-        bits = taken
-        while bits:
-            bits &= bits - 1
-            row += 1
-        top = -np.inf
-        for column in range(n):
-            if taken >> column & 1:
-                value = best[taken ^ (1 << column)] + gain[row, column]
-                if value > top:
-                    top = value
-                    choice[taken] = column
-        best[taken] = top
-    taken = (1 << n) - 1
-    for row in range(n - 1, -1, -1):
-        paired[row] = choice[taken]
-        taken ^= 1 << choice[taken]
+    # Where every corner has another best one, that is the best pairing.
+    taken = 0
+    for row in range(n):
+        column = 0
+        for other in range(1, n):
+            if gain[row, other] > gain[row, column]:
+                column = other
+        paired[row] = column
+        taken |= 1 << column
+    if taken == (1 << n) - 1:
+        return
+    price, rent, least = work[0], work[1], work[2]
+    owner, before, visited = work[3], work[4], work[5]
+    # Column n stands for the row that looks for a column.
+    for column in range(n + 1):
+        rent[column] = 0.0
+        owner[column] = -1.0
+    for row in range(n):
+        price[row] = -gain[row, paired[row]]
+        owner[n] = row
+        at = n
+        for column in range(n + 1):
+            least[column] = math.inf
+            visited[column] = 0.0
+        while owner[at] >= 0:
+            visited[at] = 1.0
+            mine = int(owner[at])
+            step, following = math.inf, n
+            for column in range(n):
+                if visited[column] > 0:
+                    continue
+                cost = -gain[mine, column] - price[mine] - rent[column]
+                if cost < least[column]:
+                    least[column] = cost
+                    before[column] = at
+                if least[column] < step:
+                    step, following = least[column], column
+            for column in range(n + 1):
+                if visited[column] > 0:
+                    price[int(owner[column])] += step
+                    rent[column] -= step
+                else:
+                    least[column] -= step
+            at = following
+        while at != n:
+            last = int(before[at])
+            owner[at] = owner[last]
+            at = last
+    for column in range(n):
+        paired[int(owner[column])] = column
 
 
 @numba.njit(cache=True, nogil=True)
@@ -303,7 +358,29 @@ def _axes(a: NDArray[np.float64], b: NDArray[np.float64], frame: NDArray[np.floa
 
 
 @numba.njit(cache=True, nogil=True)
-def _measures(shells: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArray[np.float64]:
+def _least_code(paired: NDArray[np.int64], turns: NDArray[np.int64]) -> int:
+    """One number for a pairing and all that a rotation of the ideal unit onto itself makes of it."""
+    least = 1 << 62
+    for turn in turns:
+        code = 0
+        for corner in paired:
+            code = code << 3 | turn[corner]
+        least = min(least, code)
+    return least
+
+
+@numba.njit(cache=True, nogil=True)
+def _among(codes: NDArray[np.int64], n: int, code: int) -> bool:
+    for k in range(n):  # noqa: SIM110 - faster where it is compiled
+        if codes[k] == code:
+            return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _measures(
+    shells: NDArray[np.float64], ideal: NDArray[np.float64], turns: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Shape measure of every shell, shape (n_shells, n, 3), relative to its centre."""
     n = shells.shape[1]
     # Both sets about the centroid of corners and centre.
@@ -325,8 +402,9 @@ def _measures(shells: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArra
         q_square = (q**2).sum()
         upper = math.sqrt(p_square * q_square)
         gain, turned = np.empty((n, n)), np.empty((n, 3))
-        best, choice = np.empty(1 << n), np.empty(1 << n, dtype=np.int64)
-        paired, before = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        work = np.empty((6, n + 1))
+        paired, seen = np.empty(n, dtype=np.int64), np.empty(n * n * _STEPS, dtype=np.int64)
+        n_seen = 0
         h, k, rotation = np.empty((3, 3)), np.empty((4, 4)), np.empty((3, 3))
         here, there = np.empty((3, 3)), np.empty((3, 3))
         _axes(ideal[0], ideal[1], there)
@@ -340,8 +418,7 @@ def _measures(shells: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArra
                         rotation[a, b] = (
                             here[0, a] * there[0, b] + here[1, a] * there[1, b] + here[2, a] * there[2, b]
                         )
-                before[:] = -1
-                for _ in range(50):
+                for _ in range(_STEPS):
                     for b in range(n):
                         for c in range(3):
                             turned[b, c] = (
@@ -352,14 +429,12 @@ def _measures(shells: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArra
                             gain[a, b] = (
                                 q[a, 0] * turned[b, 0] + q[a, 1] * turned[b, 1] + q[a, 2] * turned[b, 2]
                             )
-                    _best_pairing(gain, best, choice, paired)
-                    same = True
-                    for a in range(n):
-                        if paired[a] != before[a]:
-                            same = False
-                            before[a] = paired[a]
-                    if same:
+                    _best_pairing(gain, paired, work)
+                    code = _least_code(paired, turns)
+                    if _among(seen, n_seen, code):
                         break
+                    seen[n_seen] = code
+                    n_seen += 1
                     for b in range(3):
                         for c in range(3):
                             total = p[n, b] * q[n, c]

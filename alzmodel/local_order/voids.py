@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from alzmodel.errors import InputError
+from alzmodel.threads import thread_pool
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -20,6 +21,8 @@ __all__ = ["Accessible", "Clearance", "accessible", "bottleneck_radius", "cleara
 FARTHEST: Final = 3.0
 """Å from the surface of the nearest ion beyond which distances are cut off."""
 _USUAL: Final = 1.5  # Å; hardly a dense model has a point that is farther from all ions
+_FEWEST_PLANES: Final = 4  # for a thread of its own
+_SHARE: Final = 20_000  # ions that are put on a grid in a second or less
 _SLAB: Final = 1 << 24
 """Grid points worked on at a time where a second grid is needed."""
 
@@ -137,7 +140,7 @@ def _put(
     radii: ArrayLike,
     cut: float,
 ) -> None:
-    """Put ions on the planes of a grid from the `first` on."""
+    """Put ions on the planes of a grid from the `first` on, several threads on planes of their own."""
     inverse = np.linalg.inv(cell)
     fractions = (atoms.positions @ inverse) % 1.0
     # Ions in the order of the grid, so that one after the other finds its points in the cache.
@@ -145,7 +148,19 @@ def _put(
     order = np.lexsort((boxes[:, 2], boxes[:, 1], boxes[:, 0]))
     sizes = np.asarray(radii, dtype=float)[order]
     heights = 1 / np.linalg.norm(inverse, axis=0)
-    _fill(slab, first, n_planes, fractions[order], sizes, cell, heights, cut)
+    fractions = fractions[order]
+    threads = numba.get_num_threads()
+    shares = max(1, min(len(slab) // _FEWEST_PLANES, max(threads, len(atoms) // _SHARE)))
+    bounds = np.linspace(0, len(slab), shares + 1).astype(np.int64)
+
+    def fill(low: int, high: int) -> None:
+        middle, half = (first + (low + high - 1) / 2) / n_planes, (high - low) / 2 / n_planes
+        away = np.abs((fractions[:, 0] - middle + 0.5) % 1.0 - 0.5)
+        near = away <= half + np.maximum(sizes + cut, 0.0) / heights[0]
+        _fill(slab[low:high], first + low, n_planes, fractions[near], sizes[near], cell, heights, cut)
+
+    with thread_pool(threads) as pool:
+        list(pool.map(fill, bounds[:-1].tolist(), bounds[1:].tolist()))
 
 
 def accessible(field: Clearance, radius: float) -> Accessible:
@@ -175,25 +190,43 @@ def accessible(field: Clearance, radius: float) -> Accessible:
     )
 
 
-def bottleneck_radius(field: Clearance, *, tolerance: float = 0.02) -> float:
+def bottleneck_radius(
+    field: Clearance, *, tolerance: float = 0.02, known: tuple[float, bool] | None = None
+) -> float:
     """Radius in Å of the largest sphere that can run through the model in some direction.
 
     Negative where every path leads through ions; ``-inf`` where even their insides do not help. Resolved no better than
     the grid: a point misses the middle of a neck by up to half a spacing.
+
+    Parameters
+    ----------
+    field
+        From :func:`clearance`.
+    tolerance
+        Å, of the radius.
+    known
+        A radius in Å and whether such a sphere can run through, if that is known already.
 
     References
     ----------
     The free sphere of T. F. Willems, C. H. Rycroft, M. Kazi, J. C. Meza and M. Haranczyk, Micropor. Mesopor. Mater.
     149, 134 (2012), found here by bisection on a grid.
     """
+
+    def runs_through(radius: float) -> bool:
+        # What a larger sphere can do a smaller one can.
+        if known and (radius <= known[0] if known[1] else radius >= known[0]):
+            return known[1]
+        return _percolates(field, radius)
+
     low, high = 0.0, float(field.values.max())
-    if not _percolates(field, low):
+    if not runs_through(low):
         low, high = float(field.values.min()) - tolerance, 0.0
-        if not _percolates(field, low):
+        if not runs_through(low):
             return -math.inf
     while high - low > tolerance:
         middle = (low + high) / 2
-        if _percolates(field, middle):
+        if runs_through(middle):
             low = middle
         else:
             high = middle
@@ -222,6 +255,8 @@ def _fill(
     """
     _, n1, n2 = values.shape
     square2 = cell[2, 0] ** 2 + cell[2, 1] ** 2 + cell[2, 2] ** 2
+    length = math.sqrt(square2)
+    step = length / n2
     for atom in range(len(fractions)):
         radius = radii[atom]
         reach = radius + cut
@@ -248,17 +283,18 @@ def _fill(
                     continue
                 half = math.sqrt(inside / square2)
                 low2, high2 = math.ceil((f2 - along - half) * n2), math.floor((f2 - along + half) * n2)
-                w2 = low2 % n2
-                for g2 in range(low2, high2 + 1):
-                    d2 = g2 / n2 - f2
-                    x, y, z = x0 + d2 * cell[2, 0], y0 + d2 * cell[2, 1], z0 + d2 * cell[2, 2]
-                    square = x * x + y * y + z * z
-                    limit = values[w0, w1, w2] + radius
-                    if limit > 0 and square < limit * limit:
-                        values[w0, w1, w2] = math.sqrt(square) - radius
-                    w2 += 1
-                    if w2 == n2:
-                        w2 = 0
+                # Squared distance from the row and from its nearest point, where the compiler can take several at once.
+                aside = max(x0 * x0 + y0 * y0 + z0 * z0 - along * along * square2, 0.0)
+                while low2 <= high2:
+                    turn = low2 // n2
+                    stop = min(high2, turn * n2 + n2 - 1)
+                    line = values[w0, w1, low2 - turn * n2 : stop + 1 - turn * n2]
+                    start = (low2 / n2 - f2 + along) * length
+                    for k in range(len(line)):
+                        ahead = start + k * step
+                        there = np.float32(math.sqrt(aside + ahead * ahead) - radius)
+                        line[k] = min(there, line[k])
+                    low2 = stop + 1
 
 
 @numba.njit(cache=True, nogil=True)
