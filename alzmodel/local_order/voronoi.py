@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["voronoi_volumes"]
 
-_FAR: Final = 100.0  # Å, half an edge of the cube that every cell is cut from
-_REACH: Final = 60.0  # Å, farthest neighbours that are looked for
+_REACH: Final = 60.0  # Å, farthest neighbours that are looked for in several goes
 _FACES: Final = 256  # faces that a cell can have at a time
 _SLACKS: Final = (1e-10, 1e-8, 1e-12, 1e-7)
 """Å by which a corner may lie beyond a plane and stay; tried one after the other where a cell does not close."""
@@ -128,9 +127,11 @@ def _cells(
     at, uses = np.zeros((_FACES, _FACES), dtype=np.int64), np.zeros(_FACES, dtype=np.int64)
     beyond = np.empty(4 * _FACES)
     most = squares.max()
+    # No point is farther from the nearest image of an atom than half the edges together, and as much from any cell.
+    edge = np.sqrt((cell**2).sum(axis=1)).sum() + math.sqrt(most)
     for atom in range(begin, end):
         for slack in _SLACKS:
-            n = _cube(planes, corners, at, uses)
+            n = _cube(edge, planes, corners, at, uses)
             inner, reach, far = -1.0, 2.2 * spacing, math.inf
             done = False
             while not done:
@@ -206,9 +207,13 @@ def _around(
 
 @numba.njit(cache=True, nogil=True)
 def _cube(
-    planes: NDArray[np.int64], corners: NDArray[np.float64], at: NDArray[np.int64], uses: NDArray[np.int64]
+    half: float,
+    planes: NDArray[np.int64],
+    corners: NDArray[np.float64],
+    at: NDArray[np.int64],
+    uses: NDArray[np.int64],
 ) -> int:
-    """Start with a cube; the number of its corners.
+    """Start with a cube of half an edge; the number of its corners.
 
     Each corner lies on three planes, told in the order in which they follow each other around it, seen from outside;
     `at[i, j]` is the corner in whose round j follows i, and `uses` counts the corners on each plane. Planes 0 to 5 are
@@ -218,7 +223,7 @@ def _cube(
     for n in range(8):
         sign = np.array([(n >> c & 1) * 2 - 1 for c in range(3)])
         for c in range(3):
-            corners[n, c] = sign[c] * _FAR
+            corners[n, c] = sign[c] * half
             planes[n, c] = 2 * c + (n >> c & 1)
         if sign[0] * sign[1] * sign[2] < 0:
             planes[n, 1], planes[n, 2] = planes[n, 2], planes[n, 1]

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from alzmodel.crystals import crystal, nanocrystal
-from alzmodel.errors import InputError
+from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.local_order import voids
 from alzmodel.local_order.free_volume import free_volume, ionic_radii
 from alzmodel.local_order.shells import bonded
@@ -42,6 +46,81 @@ def test_cells_fill_triclinic_boxes(seed):
     assert (volumes > 0).sum() >= len(atoms) - (seed == 4)
     more = voronoi_volumes(atoms * (1, 2, 1), np.tile(np.linspace(0.5, 1.2, len(atoms)), 2))
     np.testing.assert_allclose(more, np.tile(volumes, 2), rtol=1e-4)
+
+
+def cell_by_planes(atoms: Atoms, radii: np.ndarray, index: int) -> float:
+    """Volume from all planes at once by Qhull, over the images within 12 Å."""
+    shifts = np.array(list(itertools.product(range(-4, 5), repeat=3))) @ atoms.cell.array
+    towards = (atoms.positions[:, None] + shifts - atoms.positions[index]).reshape(-1, 3)
+    square = (towards**2).sum(axis=1)
+    near = (square > 0) & (square < 144)
+    offset = (square + radii[index] ** 2 - np.repeat(radii, len(shifts)) ** 2) / 2
+    planes = np.column_stack([towards, -offset])[near]
+    # A point inside, as far from all planes as may be.
+    lengths = np.linalg.norm(planes[:, :3], axis=1)
+    best = linprog(
+        [0, 0, 0, -1], np.column_stack([planes[:, :3], lengths]), -planes[:, 3], bounds=[(None, None)] * 4
+    )
+    if best.x[3] <= 1e-9:
+        return 0.0
+    return float(ConvexHull(HalfspaceIntersection(planes, best.x[:3]).intersections).volume)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cells_against_all_planes_at_once(seed):
+    atoms = random_oxide(seed)
+    radii = np.random.default_rng(seed).uniform(0.4, 1.5, len(atoms))
+    expected = [cell_by_planes(atoms, radii, index) for index in range(len(atoms))]
+    np.testing.assert_allclose(voronoi_volumes(atoms, radii), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_cells_where_more_than_four_meet():
+    # Cubes, rhombic dodecahedra and truncated octahedra, and cells of one atom that meet their own images.
+    for atoms in (bulk("Po", "sc", a=3.3), bulk("Cu", cubic=True), bulk("Fe") * (1, 2, 1)):
+        np.testing.assert_allclose(voronoi_volumes(atoms), atoms.get_volume() / len(atoms), rtol=1e-12)
+    shaken = bulk("Cu", cubic=True) * 3
+    for step in (1e-7, 1e-9, 1e-10, 1e-11, 1e-13):
+        shaken.positions += np.random.default_rng(0).normal(scale=step, size=shaken.positions.shape)
+        np.testing.assert_allclose(voronoi_volumes(shaken), shaken.get_volume() / len(shaken), rtol=1e-5)
+
+
+def test_shares_of_atoms_and_planes_change_nothing(monkeypatch):
+    atoms = crystal("LLZO-tetragonal")
+    atoms.rattle(0.1, seed=1)
+    radii = np.where(atoms.symbols == "O", 1.4, 0.8)
+    volumes, field = voronoi_volumes(atoms, radii), clearance(atoms, radii)
+    monkeypatch.setattr("alzmodel.local_order.voronoi._SHARE", 7)
+    monkeypatch.setattr("alzmodel.local_order.voids._SHARE", 9)
+    np.testing.assert_array_equal(voronoi_volumes(atoms, radii), volumes)
+    np.testing.assert_array_equal(clearance(atoms, radii).values, field.values)
+
+
+def test_two_atoms_at_one_place_have_no_cells():
+    atoms = Atoms("O2", positions=[[1, 1, 1], [1, 1, 1]], cell=[3, 3, 3], pbc=True)
+    with pytest.raises(AlzmodelError, match="at one place"):
+        voronoi_volumes(atoms)
+
+
+def test_cells_in_thin_gas_and_at_the_edge_of_the_void():
+    assert voronoi_volumes(Atoms("O", cell=[300, 300, 300], pbc=True)) == pytest.approx([2.7e7])
+    layer = bulk("Cu", cubic=True)
+    layer.set_cell([3.6, 3.6, 43.6])
+    volumes = voronoi_volumes(layer)
+    assert volumes.sum() == pytest.approx(layer.get_volume(), rel=1e-12)
+    layer.set_cell([3.6, 3.6, 103.6])
+    with pytest.raises(AlzmodelError, match="25 Å"):
+        voronoi_volumes(layer)
+
+
+def test_what_is_known_of_the_way_through_changes_no_bottleneck():
+    atoms = crystal("LLZO-cubic")
+    frame = atoms[atoms.numbers != 3]
+    field = clearance(frame, np.full(len(frame), 1.2))
+    plain = bottleneck_radius(field)
+    for radius in (plain - 0.2, plain + 0.2):
+        through = bool((accessible(field, radius).dimensions > 0).any())
+        assert through == (radius < plain)
+        assert bottleneck_radius(field, known=(radius, through)) == plain
 
 
 def test_cells_against_a_grid():

@@ -6,12 +6,13 @@ from itertools import permutations
 import numpy as np
 import pytest
 from ase import Atoms
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from alzmodel.crystals import crystal
 from alzmodel.local_order.polyhedra import _hull_volume, polyhedra, unit_angles
-from alzmodel.local_order.shapes import SHAPES, _measures, shape_measures
+from alzmodel.local_order.shapes import SHAPES, _best_pairing, _measures, _turns, shape_measures
 from alzmodel.local_order.shells import bonded
 from alzmodel.local_order.unit_geometry import unit_geometry
 from alzmodel.neighbours import neighbour_list
@@ -19,7 +20,7 @@ from tests.local_order.models import rough_glass, rutile
 
 
 def measure(points: np.ndarray, name: str) -> float:
-    return float(_measures(np.ascontiguousarray(points)[None], SHAPES[name].corners)[0])
+    return float(_measures(np.ascontiguousarray(points)[None], SHAPES[name].corners, _turns(name))[0])
 
 
 def by_all_pairings(points: np.ndarray, corners: np.ndarray) -> float:
@@ -101,6 +102,28 @@ def test_free_angles_repel_least(name):
             moved[heights == height] += change * axis
             moved /= np.linalg.norm(moved, axis=1, keepdims=True)
             assert repulsion(moved) > least
+
+
+@pytest.mark.parametrize("n", [4, 6, 8])
+def test_best_pairing_equals_scipys(n):
+    rng = np.random.default_rng(n)
+    paired, work = np.empty(n, dtype=np.int64), np.empty((6, n + 1))
+    for kind in range(300):
+        gain = rng.normal(size=(n, n))
+        if kind % 3 == 0:
+            # Columns that several rows want, and equal values.
+            gain = np.round(gain + 3 * rng.normal(size=n))
+        _best_pairing(gain, paired, work)
+        rows, columns = linear_sum_assignment(gain, maximize=True)
+        assert sorted(paired) == list(range(n))
+        assert gain[rows, paired].sum() == pytest.approx(gain[rows, columns].sum(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "order"), [("tetrahedron", 12), ("cube", 24), ("trigonal prism", 6), ("square antiprism", 8)]
+)
+def test_turns_of_ideal_units_are_their_rotation_groups(name, order):
+    assert len(np.unique(_turns(name), axis=0)) == order
 
 
 def test_crystals():

@@ -11,7 +11,7 @@ from ase.build import bulk
 
 from alzmodel.composition import pair_label
 from alzmodel.crystals import crystal
-from alzmodel.local_order.sharing import link_units, sharing
+from alzmodel.local_order.sharing import link_units, pair_keys, sharing
 from alzmodel.local_order.shells import bonded
 from tests.local_order.models import perovskite, random_oxide, rough_glass, rutile
 
@@ -153,3 +153,27 @@ def test_angles_between_units_are_a_density():
     peaks = rows.angles[rows.angle_density > 0]
     assert len(peaks) == 2
     assert peaks == pytest.approx([99, 130.5], abs=1.5)
+
+
+@pytest.mark.parametrize("n_atoms", [10, 400_000, 5_000_000])
+def test_pairs_have_keys_of_their_own_in_models_of_any_size(n_atoms):
+    rng = np.random.default_rng(0)
+    reach = 3 if n_atoms > 1000 else 400
+    a, b = (rng.integers(max(0, n_atoms - 5), n_atoms, 4000) for _ in range(2))
+    shift = rng.integers(-reach, reach + 1, (4000, 3))
+    keys = pair_keys(a, b, shift, n_atoms)
+    # In the order of atoms and images, and the same only for the same.
+    rows = np.column_stack([a, b, shift])
+    order = np.lexsort(rows.T[::-1])
+    different = (rows[order][1:] != rows[order][:-1]).any(axis=1)
+    np.testing.assert_array_equal(np.diff(keys[order]) > 0, different)
+    assert (keys >= 0).all()
+
+
+def test_pairs_that_are_known_change_nothing():
+    model = bonded([rough_glass(), rough_glass()])
+    assert sharing(model).to_dict().keys() == sharing(model.with_cation_pairs()).to_dict().keys()
+    for one, two in zip(
+        sharing(model).pairs.values(), sharing(model.with_cation_pairs()).pairs.values(), strict=True
+    ):
+        assert (one.n_pairs, one.fractions) == (two.n_pairs, two.fractions)
