@@ -127,8 +127,10 @@ def _cells(
     at, uses = np.zeros((_FACES, _FACES), dtype=np.int64), np.zeros(_FACES, dtype=np.int64)
     beyond = np.empty(4 * _FACES)
     most = squares.max()
-    # No point is farther from the nearest image of an atom than half the edges together, and as much from any cell.
-    edge = np.sqrt((cell**2).sum(axis=1)).sum() + math.sqrt(most)
+    # No point is farther from the nearest image of an atom than half the edges of the cell together.
+    edge = math.sqrt(most)
+    for c in range(3):
+        edge += math.sqrt(cell[c, 0] ** 2 + cell[c, 1] ** 2 + cell[c, 2] ** 2)
     for atom in range(begin, end):
         for slack in _SLACKS:
             n = _cube(edge, planes, corners, at, uses)
@@ -136,13 +138,13 @@ def _cells(
             done = False
             while not done:
                 towards, square, index = _around(atom, inner, reach, fractions, starts, bins, cell, heights)
-                for k in np.argsort(square):
+                for k in _in_order(square):
                     # No plane of an atom so far away, or farther, reaches the farthest corner.
                     if square[k] + squares[atom] - most > 2 * math.sqrt(square[k]) * far:
                         break
                     offset = (square[k] + squares[atom] - squares[index[k]]) / 2
                     least = slack * math.sqrt(square[k])
-                    n, cut = _cut(towards[k], offset, least, planes, corners, beyond, at, uses, n)
+                    n, cut = _cut(towards, k, offset, least, planes, corners, beyond, at, uses, n)
                     if n <= 0:
                         break
                     if cut:
@@ -171,13 +173,18 @@ def _around(
     heights: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Vectors to all atoms and images beyond `inner` and up to `outer` Å, squared distances, and which they are."""
-    vector, square = np.empty((64, 3)), np.empty(64)
-    index = np.empty(64, dtype=np.int64)
-    f0, f1, f2 = fractions[atom]
+    f0, f1, f2 = fractions[atom, 0], fractions[atom, 1], fractions[atom, 2]
     low, high = np.empty(3, dtype=np.int64), np.empty(3, dtype=np.int64)
     for c in range(3):
         low[c] = math.floor((fractions[atom, c] - outer / heights[c]) * bins[c])
         high[c] = math.floor((fractions[atom, c] + outer / heights[c]) * bins[c])
+    room = 0
+    for g0 in range(low[0], high[0] + 1):
+        for g1 in range(low[1], high[1] + 1):
+            row = (g0 % bins[0] * bins[1] + g1 % bins[1]) * bins[2]
+            for g2 in range(low[2], high[2] + 1):
+                room += starts[row + g2 % bins[2] + 1] - starts[row + g2 % bins[2]]
+    vector, square, index = np.empty((room, 3)), np.empty(room), np.empty(room, dtype=np.int64)
     n = 0
     for g0 in range(low[0], high[0] + 1):
         for g1 in range(low[1], high[1] + 1):
@@ -195,14 +202,28 @@ def _around(
                     distance = math.sqrt(x * x + y * y + z * z)
                     if not inner < distance <= outer or (other == atom and m0 == 0 and m1 == 0 and m2 == 0):
                         continue
-                    if n == len(square):
-                        vector = np.concatenate((vector, np.empty_like(vector)))
-                        square = np.concatenate((square, np.empty_like(square)))
-                        index = np.concatenate((index, np.empty_like(index)))
                     vector[n, 0], vector[n, 1], vector[n, 2] = x, y, z
                     square[n], index[n] = distance**2, other
                     n += 1
     return vector[:n], square[:n], index[:n]
+
+
+@numba.njit(cache=True, nogil=True)
+def _in_order(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Where the smallest value stands, the next one and so on: Shell's sort, which compiles sooner than NumPy's."""
+    order = np.arange(len(values))
+    gap = 1
+    while 3 * gap < len(values):
+        gap = 3 * gap + 1
+    while gap > 0:
+        for k in range(gap, len(values)):
+            mine, at = order[k], k
+            while at >= gap and values[order[at - gap]] > values[mine]:
+                order[at] = order[at - gap]
+                at -= gap
+            order[at] = mine
+        gap //= 3
+    return order
 
 
 @numba.njit(cache=True, nogil=True)
@@ -219,13 +240,14 @@ def _cube(
     `at[i, j]` is the corner in whose round j follows i, and `uses` counts the corners on each plane. Planes 0 to 5 are
     the sides −x, +x, −y, +y, −z, +z.
     """
-    uses[:] = 0
+    uses.fill(0)
     for n in range(8):
-        sign = np.array([(n >> c & 1) * 2 - 1 for c in range(3)])
+        up = 0
         for c in range(3):
-            corners[n, c] = sign[c] * half
+            corners[n, c] = half if n >> c & 1 else -half
             planes[n, c] = 2 * c + (n >> c & 1)
-        if sign[0] * sign[1] * sign[2] < 0:
+            up += n >> c & 1
+        if up % 2 == 0:
             planes[n, 1], planes[n, 2] = planes[n, 2], planes[n, 1]
         for c in range(3):
             at[planes[n, c], planes[n, (c + 1) % 3]] = n
@@ -244,6 +266,7 @@ def _farthest(corners: NDArray[np.float64], n: int) -> float:
 @numba.njit(cache=True, nogil=True)
 def _cut(
     towards: NDArray[np.float64],
+    which: int,
     offset: float,
     slack: float,
     planes: NDArray[np.int64],
@@ -253,11 +276,11 @@ def _cut(
     uses: NDArray[np.int64],
     n: int,
 ) -> tuple[int, bool]:
-    """Cut off what lies beyond a plane, `towards` · x > `offset`; corners left (−1 without room), and if any went."""
+    """Cut off where `towards[which]` · x > `offset`; corners left (−1 without room for more), and if any went."""
     outside = 0
+    a, b, d = towards[which, 0], towards[which, 1], towards[which, 2]
     for k in range(n):
-        x, y, z = corners[k]
-        beyond[k] = towards[0] * x + towards[1] * y + towards[2] * z - offset
+        beyond[k] = a * corners[k, 0] + b * corners[k, 1] + d * corners[k, 2] - offset
         outside += beyond[k] > slack
     if outside in (0, n):
         return n - outside, outside > 0
@@ -297,11 +320,23 @@ def _cut(
             continue
         total -= 1
         if k < total:
-            planes[k], corners[k], beyond[k] = planes[total], corners[total], beyond[total]
+            beyond[k] = beyond[total]
+            for c in range(3):
+                planes[k, c], corners[k, c] = planes[total, c], corners[total, c]
             if beyond[k] <= slack:
                 for c in range(3):
                     at[planes[k, c], planes[k, (c + 1) % 3]] = k
     return total, True
+
+
+@numba.njit(cache=True, nogil=True)
+def _triple(x: NDArray[np.float64], a: int, b: int, d: int) -> float:
+    """Six times the signed volume of three corners and the atom."""
+    return (
+        x[a, 0] * (x[b, 1] * x[d, 2] - x[b, 2] * x[d, 1])
+        + x[a, 1] * (x[b, 2] * x[d, 0] - x[b, 0] * x[d, 2])
+        + x[a, 2] * (x[b, 0] * x[d, 1] - x[b, 1] * x[d, 0])
+    )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -323,11 +358,6 @@ def _volume(planes: NDArray[np.int64], corners: NDArray[np.float64], at: NDArray
             if first[i] < 0:
                 first[i] = k
                 faces += 1
-            a, b, d = corners[first[i]], corners[k], corners[other]
-            total += (
-                a[0] * (b[1] * d[2] - b[2] * d[1])
-                + a[1] * (b[2] * d[0] - b[0] * d[2])
-                + a[2] * (b[0] * d[1] - b[1] * d[0])
-            )
+            total += _triple(corners, first[i], k, other)
     # Euler: a body without holes, three edges at each corner.
     return abs(total) / 6 if n == 2 * faces - 4 else _OPEN
