@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import lbu_cost
@@ -13,11 +14,12 @@ from alzmodel.cli.options.lbu import UnitOptions
 from alzmodel.cli.output import print_json, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
+from alzmodel.local_order.parts import CHEAP, chosen_parts
 from alzmodel.reading import MAX_ATOMS
 from alzmodel.results import together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import typer
@@ -45,20 +47,57 @@ def lbu(
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
     from alzmodel.local_order.references import reference_order, reference_sharing
 
-    work = _UnitWork(options, _pair_values(options.cutoff) if options.cutoff else None)
-    _check(options, files, as_json)
-    result = each_file(files, work, max_atoms=max_atoms, cost=lbu_cost, source=source)
+    parts = _parts(options)
+    _check(options, files, parts, as_json)
+    beside: dict[str, Any] = {}
+    if "sharing" in parts:
+        beside["references"] = reference_sharing()
+    if "order" in parts:
+        beside["order_ends"] = reference_order()
+    printed = not as_json and str(options.write) != STANDARD_STREAM
+    # Of one file each part is shown as soon as it is known.
+    show = _Display(parts, beside) if printed and len(files) == 1 else None
+    work = _UnitWork(options, parts, _pair_values(options.cutoff) if options.cutoff else None, show)
+    result = each_file(files, work, max_atoms=max_atoms, cost=partial(lbu_cost, parts=parts), source=source)
     notes = [*work.notes, *_notes_on_formers(result["former"])]
     for note in notes:
         say(f"alzmodel: {note}")
-    result |= {"notes": notes, "references": reference_sharing(), "order_ends": reference_order()}
+    result |= {"notes": notes, **beside}
     if as_json:
         print_json(result)
-    elif str(options.write) != STANDARD_STREAM:
-        print_units(result)
+    elif printed and show is None:
+        print_units(result, parts)
 
 
-def _check(options: UnitOptions, files: Sequence[Path], as_json: bool) -> None:
+def _parts(options: UnitOptions) -> tuple[str, ...]:
+    try:
+        return chosen_parts(None if options.only is None else options.only.split(","))
+    except InputError as error:
+        raise InputError(f"--only {options.only}: {error}") from error
+
+
+@dataclass
+class _Display:
+    """Print parts of the only file as they become known: first all that is cheap, then one after the other."""
+
+    parts: Sequence[str]
+    beside: Mapping[str, Any]
+    waiting: list[str] = field(default_factory=list)
+
+    def __call__(self, name: str, known: Result) -> None:
+        from alzmodel.statistics import combine
+
+        self.waiting.append(name)
+        following = self.parts[self.parts.index(name) + 1 :]
+        if following and following[0] in CHEAP:
+            return
+        print_units(
+            {**combine([known]), **self.beside}, self.waiting, headline=self.waiting[0] == self.parts[0]
+        )
+        self.waiting.clear()
+
+
+def _check(options: UnitOptions, files: Sequence[Path], parts: Sequence[str], as_json: bool) -> None:
     from alzmodel.local_order.rings import check_largest
 
     check_largest(options.largest_ring)
@@ -66,6 +105,8 @@ def _check(options: UnitOptions, files: Sequence[Path], as_json: bool) -> None:
         raise InputError(f"--probe {options.probe:g}: out of range; allowed: from 0 to below 3 Å")
     if options.list_rings and not as_json:
         raise InputError("--list-rings: without --json; allowed: with --json, which holds the lists")
+    if options.list_rings and "rings" not in parts:
+        raise InputError(f"--list-rings: with --only {options.only}; allowed: with rings among the parts")
     if options.list_rings and len(files) > 1:
         raise InputError(f"--list-rings: {len(files)} files to analyse; allowed: one")
     if options.write is not None:
@@ -77,33 +118,35 @@ class _UnitWork:
     """Building units of the frames of one file, with what was asked for."""
 
     options: UnitOptions
+    parts: Sequence[str]
     cutoffs: dict[str, float] | None
+    show: _Display | None
     notes: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, frames: list[Atoms]) -> Result:
-        from alzmodel.local_order.building_units import building_units
+        from alzmodel.local_order.building_units import UnitSettings, notes_on, some_units
         from alzmodel.local_order.per_atom import with_atom_arrays
         from alzmodel.local_order.shells import bonded
 
         options, text = self.options, self.options.ring_centres
+        settings = UnitSettings(
+            former=options.former,
+            ring_criterion=options.ring_criterion.value,
+            ring_centres=list(dict.fromkeys(name.strip() for name in text.split(","))) if text else None,
+            largest_ring=options.largest_ring,
+            probe_radius=options.probe,
+        )
         with show_progress("lbu") as progress:
+            progress(0.0, "first shells")
             model = bonded(frames, cutoffs=self.cutoffs, criterion=options.shells.value)
-            units = building_units(
-                model,
-                former=options.former,
-                ring_criterion=options.ring_criterion.value,
-                ring_centres=list(dict.fromkeys(name.strip() for name in text.split(","))) if text else None,
-                largest_ring=options.largest_ring,
-                probe_radius=options.probe,
-                progress=progress,
-            )
+            units = some_units(model, self.parts, settings, progress=progress, done=self.show)
+        known = {item.key: item.value for item in units.items()}
         if options.write is not None:
-            write_structure(with_atom_arrays(model, former=units.former), options.write)
-        self.notes.update(dict.fromkeys(units.notes))
+            write_structure(with_atom_arrays(model, former=known["former"]), options.write)
+        self.notes.update(dict.fromkeys(notes_on(model)))
         if options.list_rings:
-            return together(
-                units, {"rings": together(units.rings, {"members": _members(model, units.rings)})}
-            )
+            rings = known["rings"]
+            return together(units, {"rings": together(rings, {"members": _members(model, rings)})})
         return units
 
 

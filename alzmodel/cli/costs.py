@@ -14,7 +14,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from alzmodel.local_order.parts import CHEAP, PARTS
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
 
     from alzmodel.dynamics.harmonic import HarmonicSettings
@@ -74,12 +78,15 @@ def pdf_cost(frames: list[Atoms], r_max: float) -> Cost:
     )
 
 
-def lbu_cost(frames: list[Atoms]) -> Cost:
-    """Of building units; empty space is looked for on a grid over the cell."""
+def lbu_cost(frames: list[Atoms], parts: Sequence[str] = tuple(PARTS)) -> Cost:
+    """Of parts of the building units; empty space is looked for on a grid over the cell."""
     atoms = frames[0]
-    grid = abs(atoms.cell.volume) / VOID_SPACING**3 * VOID_BYTES if atoms.pbc.all() else 0.0
-    # Shells of all frames; shapes and voids, half of the time, of two of them.
-    seconds = LBU_SECONDS_OF_ATOM * len(atoms) * (0.5 * len(frames) + 0.5 * min(len(frames), 2))
+    voids = atoms.pbc.all() and "free_volume" in parts
+    grid = abs(atoms.cell.volume) / VOID_SPACING**3 * VOID_BYTES if voids else 0.0
+    cheap = sum(PARTS[name].share for name in {"first", *parts} if name in CHEAP)
+    rest = sum(PARTS[name].share for name in parts if name not in CHEAP)
+    # Shells of all frames; shapes, voids and other shells of two of them.
+    seconds = LBU_SECONDS_OF_ATOM * len(atoms) * (cheap * len(frames) + rest * min(len(frames), 2))
     return Cost(seconds, START_BYTES + max(LBU_BYTES_OF_ATOM * len(atoms) * len(frames), grid))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.cli.output import print_table
+from alzmodel.local_order.parts import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["print_units"]
 
@@ -27,48 +28,110 @@ _OTHERS = {
 }
 
 
-def print_units(result: Mapping[str, Any]) -> None:
+def print_units(result: Mapping[str, Any], parts: Sequence[str], *, headline: bool = True) -> None:
     """Print what `alzmodel lbu --json` would, as far as it fits on a screen.
 
     Of several models numbers are their mean, with the spread over models after ±; columns named "spread" are over
     atoms, bonds or pairs of a model.
+
+    Parameters
+    ----------
+    result
+        What is known.
+    parts
+        Names of what is to be printed; what does not apply to the model is passed over.
+    headline
+        Whether to say first what model it is.
     """
-    print(_headline(result))
+    if headline:
+        print(_headline(result))
+    for name in parts:
+        if PARTS[name].field in result:
+            _PRINTERS[name](result)
+
+
+def _print_first(result: Mapping[str, Any]) -> None:
     print_table("building units (bond lengths in Å; spread over bonds or cations)", *_units(result))
-    print_table("shapes (S: continuous shape measure, 0 is ideal)", *_shapes(result))
     if result["paper_units"]:
         shares = (f"{name} {_percent(result['paper_units'], name)}" for name in _plain(result["paper_units"]))
         print(f"the paper's units, share of each cation: {', '.join(shares)}")
+
+
+def _print_bond_valence(result: Mapping[str, Any]) -> None:
+    table = result["bond_valence"]
+    print(f"global instability index: {_number(table, 'global_instability_index')} valence units")
+
+
+def _print_packing(result: Mapping[str, Any]) -> None:
+    table = result["packing"]
+    print(
+        f"packing fraction: {_number(table, 'cn6')} with six-fold radii, {_number(table, 'by_coordination')} by "
+        "coordination"
+    )
+
+
+def _print_sharing(result: Mapping[str, Any]) -> None:
     print_table("sharing of neighbouring units", *_sharing(result))
     if _ARGUED in result["sharing"] and _finite(result["sharing"][_ARGUED]["corner"]):
         columns = ("model", *(f"{mode} (Å)" for mode in _MODES))
         print_table(
             f"{_ARGUED} distance by what is shared, and share of the pairs", columns, list(_split(result))
         )
+
+
+def _print_network(result: Mapping[str, Any]) -> None:
     print_table(f"network, {_formers(result)} as the former", ("quantity", "value"), list(_network(result)))
     columns = ("units", "pieces", "in the largest", "runs through", "linked units", "spread")
     print_table("units joined over oxygen to others of the same cation", columns, list(_sub_networks(result)))
-    elements = list(result["units"])
-    columns = ("around", *(f"{element}, {kind}" for kind in ("pairs", "bridges") for element in elements))
+    elements = list(result["network"]["sub_networks"])
+    around = ("around", *(f"{element}, {kind}" for kind in ("pairs", "bridges") for element in elements))
     print_table(
         "Warren–Cowley short-range order of cations: 0 at random, below 0 where they seek each other",
-        columns,
+        around,
         list(_short_range(result, elements)),
     )
-    if "roles" in result:
-        print_table("former or modifier (spread over bonds or cations)", *_roles(result["roles"]))
-        for line in _contradictions(result["roles"]):
-            print(line)
-    if "order" in result:
-        print_table("order among cations other than Li, between its two ends", *_order(result))
-    space = list(_space(result))
-    if space:
-        print_table("space", ("quantity", "value"), space)
-    print_table(
-        "what hangs on the end of the first shell",
-        ("quantity", *_OTHERS.values()),
-        list(_sensitivity(result)),
-    )
+
+
+def _print_rings(result: Mapping[str, Any]) -> None:
+    print_table("rings", ("quantity", "value"), list(_rings(result["rings"])))
+
+
+def _print_order(result: Mapping[str, Any]) -> None:
+    print_table("order among cations other than Li, between its two ends", *_order(result))
+
+
+def _print_roles(result: Mapping[str, Any]) -> None:
+    print_table("former or modifier (spread over bonds or cations)", *_roles(result["roles"]))
+    for line in _contradictions(result["roles"]):
+        print(line)
+
+
+def _print_symmetry(result: Mapping[str, Any]) -> None:
+    print_table("shapes (S: continuous shape measure, 0 is ideal)", *_shapes(result))
+
+
+def _print_free_volume(result: Mapping[str, Any]) -> None:
+    print_table("space", ("quantity", "value"), list(_space(result["free_volume"])))
+
+
+def _print_sensitivity(result: Mapping[str, Any]) -> None:
+    columns = ("quantity", *_OTHERS.values())
+    print_table("what hangs on the end of the first shell", columns, list(_sensitivity(result)))
+
+
+_PRINTERS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
+    "first": _print_first,
+    "bond_valence": _print_bond_valence,
+    "packing": _print_packing,
+    "sharing": _print_sharing,
+    "network": _print_network,
+    "rings": _print_rings,
+    "order": _print_order,
+    "roles": _print_roles,
+    "symmetry": _print_symmetry,
+    "free_volume": _print_free_volume,
+    "sensitivity": _print_sensitivity,
+}
 
 
 def _finite(value: Any) -> bool:
@@ -136,7 +199,7 @@ def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ..
     valence = _bond_valence(result.get("bond_valence"))
     rows = [
         (
-            _unit_name(centre, unit),
+            _unit_name(centre, result),
             _number(unit, "mean_coordination", 2),
             _number(unit, "std_coordination", 2, alone=True),
             _number(unit, "effective_coordination", 2),
@@ -153,8 +216,11 @@ def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ..
     return columns, rows
 
 
-def _unit_name(centre: str, unit: Mapping[str, Any]) -> str:
-    """Name a unit by its ligands: ``Zr-O``, ``P-O,N``."""
+def _unit_name(centre: str, result: Mapping[str, Any]) -> str:
+    """Name a unit by its ligands, where they are known: ``Zr-O``, ``P-O,N``."""
+    if "units" not in result:
+        return centre
+    unit = result["units"][centre]
     return f"{centre}-{','.join(unit.get('by_ligand') or ('O',))}"
 
 
@@ -173,8 +239,8 @@ def _shapes(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, .
         bodies = part["polyhedra"]
         rows.append(
             (
-                _unit_name(centre, result["units"][centre]),
-                _histogram(centre, result["units"][centre]["histogram"]),
+                _unit_name(centre, result),
+                _histogram(centre, result["units"][centre]["histogram"]) if "units" in result else _NOTHING,
                 _nearest(part["shapes"]),
                 _number(bodies["volume"], "mean", 2),
                 _number(bodies["bond_length_distortion"], "mean"),
@@ -245,7 +311,9 @@ def _network(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Q0, Q1, Q2 …", ", ".join(_percent(net["qn"], n) for n in _plain(net["qn"]))
     most = sorted(_plain(net["oxygen"]), key=lambda name: -net["oxygen"][name])[:_MOST_OXYGENS]
     yield "most frequent oxygens", ", ".join(f"{name} {_percent(net['oxygen'], name)}" for name in most)
-    ring = result["rings"]
+
+
+def _rings(ring: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kind, centres = " ".join(_words(ring["criterion"])), "–".join(_words(ring["centres"]))
     for n in _plain(ring["per_centre"]):
         words = " (shared edges)" if n == "4" else ""
@@ -372,39 +440,29 @@ def _moments(row: Mapping[str, Any] | None) -> str:
     return f"{_number(row, 'mean')} ({_number(row, 'std', alone=True)})" if row else _NOTHING
 
 
-def _space(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if "packing" in result:
-        yield "packing fraction, six-fold radii", _number(result["packing"], "cn6")
-        yield "packing fraction, radii by coordination", _number(result["packing"], "by_coordination")
-    if "bond_valence" in result:
-        yield (
-            "global instability index (valence units)",
-            _number(result["bond_valence"], "global_instability_index"),
-        )
-    if "free_volume" in result:
-        space = result["free_volume"]
-        for element, row in space["voronoi"].items():
-            yield f"Voronoi cell of {element} (Å³; spread over atoms)", f"{_moments(row)}"
-        yield "volume outside all ions", _percent(space, "fraction")
-        yield "largest sphere between ions, radius (Å)", _number(space, "largest_void", 2)
-        yield (
-            f"room for the centre of a probe of {space['probe_radius']:g} Å, Li taken out",
-            _percent(space, "accessible_fraction"),
-        )
-        yield "of that, running through the model", _percent(space, "percolating_fraction")
-        yield "widest probe that runs through (Å)", _number(space, "bottleneck", 2)
+def _space(space: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for element, row in space["voronoi"].items():
+        yield f"Voronoi cell of {element} (Å³; spread over atoms)", f"{_moments(row)}"
+    yield "volume outside all ions", _percent(space, "fraction")
+    yield "largest sphere between ions, radius (Å)", _number(space, "largest_void", 2)
+    yield (
+        f"room for the centre of a probe of {space['probe_radius']:g} Å, Li taken out",
+        _percent(space, "accessible_fraction"),
+    )
+    yield "of that, running through the model", _percent(space, "percolating_fraction")
+    yield "widest probe that runs through (Å)", _number(space, "bottleneck", 2)
 
 
 def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     table = [result["sensitivity"][name] for name in _OTHERS]
     former, bridged = _formers(result), {f"{name}-{name}" for name in _words(result["former"])}
-    for element in result["units"]:
+    for element in _plain(table[0]["units"]):
         parts = [row["units"][element] for row in table]
         yield (f"coordination of {element}", *(_number(part, "mean_coordination", 2) for part in parts))
-        name = _unit_name(element, result["units"][element])
+        name = _unit_name(element, result)
         yield (f"{name} distance (Å)", *(_number(part, "mean_distance") for part in parts))
         yield (f"bond valence of {element}", *(_number(part, "bond_valence", 2) for part in parts))
-    for pair in result["sharing"]:
+    for pair in _plain(table[0]["sharing"]):
         if pair in {_ARGUED, "La-La", *bridged} and _finite(table[0]["sharing"][pair]["corner"]):
             yield (
                 f"{pair} corner / edge / face",
@@ -420,12 +478,12 @@ def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     yield ("non-bridging oxygen", *(_percent(row, "non_bridging_fraction") for row in table))
     for n in ("4", "6", "8"):
         yield (f"rings of {n} atoms a {former}", *(_number(row["rings"], n, 2) for row in table))
-    if "packing" in result:
+    if "packing_fraction" in table[0]:
         yield (
             "packing fraction, radii by coordination",
             *(_number(row, "packing_fraction") for row in table),
         )
-    if "order" in result:
+    if "fluorite_fraction" in table[0]:
         yield (
             "cations in fluorite-like surroundings",
             *(_percent(row, "fluorite_fraction") for row in table),

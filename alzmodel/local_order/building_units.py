@@ -22,11 +22,12 @@ from alzmodel.errors import InputError
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.cation_order import CationOrder, cation_order
 from alzmodel.local_order.criteria import CRITERIA
-from alzmodel.local_order.free_volume import PROBE, FreeVolume, free_volume
+from alzmodel.local_order.free_volume import PROBE, FreeVolume, check_probe, free_volume
 from alzmodel.local_order.ligands import former_elements
 from alzmodel.local_order.network import Network, network
+from alzmodel.local_order.parts import PARTS, chosen_parts
 from alzmodel.local_order.polyhedra import unit_angles
-from alzmodel.local_order.rings import LARGEST, Rings, rings
+from alzmodel.local_order.rings import LARGEST, Rings, check_rings, rings
 from alzmodel.local_order.roles import Roles, roles
 from alzmodel.local_order.sensitivity import SHIFT, sensitivity
 from alzmodel.local_order.sharing import Sharing, angle_density, sharing
@@ -34,10 +35,10 @@ from alzmodel.local_order.shells import ANION, Bonded, bonded, pair_limits
 from alzmodel.local_order.space import Packing, packing
 from alzmodel.local_order.unit_geometry import UnitGeometry, unit_geometry
 from alzmodel.progress import Progress, silent
-from alzmodel.results import Item, Result, holds
+from alzmodel.results import Item, Result, Together, holds, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -47,8 +48,11 @@ if TYPE_CHECKING:
 __all__ = [
     "BuildingUnits",
     "Unit",
+    "UnitSettings",
     "building_units",
     "effective_coordination",
+    "notes_on",
+    "some_units",
     "unknown_ions",
 ]
 
@@ -176,13 +180,8 @@ class BuildingUnits(Result):
         ends somewhere, and these, ``bond_valence`` and ``roles`` where a charge or radius is not known (`notes`).
         """
         yield from Result.items(self)
-        yield Item("packing_fraction", self.packing.cn6 if self.packing else math.nan)
-        found = {
-            name: self.units[element].histogram[str(n)]
-            for name, (element, n) in PAPER_UNITS.items()
-            if element in self.units
-        }
-        yield Item("paper_units", found)
+        for part in ({"packing": self.packing}, {"units": self.units}):
+            yield from (Item(key, value) for key, value in _derived(part).items())
 
 
 def building_units(
@@ -230,44 +229,164 @@ def building_units(
     """
     progress(0.0, "first shells")
     model = bonded(frames, cutoffs=cutoffs, criterion=criterion)
-    few = model.thinned(DETAIL_FRAMES)
-    unknown = unknown_ions(model.frames)
-    formers = former_elements(former or _usual_former(model, charged=not unknown), model.cations)
-    named = ",".join(formers)
-    progress(0.1, "rings and network")
-    # First what may refuse an option.
-    found_rings = rings(
-        model, centres=tuple(ring_centres or formers), criterion=ring_criterion, largest=largest_ring
+    settings = UnitSettings(
+        former=former,
+        ring_criterion=ring_criterion,
+        ring_centres=ring_centres,
+        largest_ring=largest_ring,
+        probe_radius=probe_radius,
     )
-    found_network = network(model, former=named)
-    progress(0.25, "voids")
-    filled = model.periodic and not unknown
-    space = free_volume(few, probe_radius=probe_radius) if filled else None
-    progress(0.5, "shapes")
-    symmetry = unit_geometry(few)
-    progress(0.7, "other shells")
-    others = sensitivity(few, former=named, charged=not unknown)
-    progress(0.9, "sharing and order")
-    return BuildingUnits(
-        formula=_formula(model.frames[0], charged=not unknown),
-        n_atoms=len(model.frames[0]),
-        criterion=model.criterion,
-        former=named,
-        units={element: _unit(element, model) for element in model.cations},
-        sharing=sharing(model),
-        packing=packing(model) if filled else None,
-        bond_valence=None if unknown else bond_valence(model),
-        network=found_network,
-        rings=found_rings,
-        roles=None if unknown else roles(model, former=named),
-        order=cation_order(model),
-        symmetry=symmetry,
-        free_volume=space,
-        sensitivity=others,
-        n_frames=len(model.frames),
-        n_detail_frames=len(few.frames),
-        notes=_notes(model.frames[0], unknown, periodic=model.periodic),
-    )
+    work = _Work.of(model, settings)
+    found = {PARTS[name].field: part for name, part in _each_part(work, tuple(PARTS), progress)}
+    return BuildingUnits(**work.head(), **found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnitSettings:
+    """What :func:`building_units` takes beside the model, each with its default."""
+
+    former: str | None = None
+    ring_criterion: str = "primitive"
+    ring_centres: Sequence[str] | None = None
+    largest_ring: int = LARGEST
+    probe_radius: float = PROBE
+
+
+def some_units(
+    model: Bonded,
+    only: Iterable[str] | None = None,
+    settings: UnitSettings | None = None,
+    *,
+    progress: Progress = silent,
+    done: Callable[[str, Result], None] | None = None,
+) -> Together:
+    """Take a model apart into some of the parts of its building units, the cheap ones first.
+
+    Parameters
+    ----------
+    model
+        From :func:`alzmodel.local_order.shells.bonded`.
+    only
+        Names from :data:`alzmodel.local_order.parts.PARTS`; None takes all.
+    settings
+        As for :func:`building_units`.
+    progress
+        Told what is being done.
+    done
+        Called after each part with its name and all that is known by then.
+
+    Returns
+    -------
+    Together
+        The keys of :class:`BuildingUnits` that belong to these parts, and those that say what model it is.
+
+    Raises
+    ------
+    InputError
+        As :func:`building_units`, or if there is no such part.
+    """
+    names = chosen_parts(only)
+    work = _Work.of(model, settings or UnitSettings())
+    known: list[Mapping[str, Any]] = [{name: value for name, value in work.head().items() if name != "notes"}]
+    for name, part in _each_part(work, names, progress):
+        found = {PARTS[name].field: part}
+        known += [{} if part is None else found, _derived(found)]
+        if done is not None:
+            done(name, together(*known))
+    return together(*known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A model, what was asked for, and what several parts need to know."""
+
+    model: Bonded
+    few: Bonded
+    settings: UnitSettings
+    former: str
+    centres: tuple[str, ...]
+    unknown: str
+
+    @classmethod
+    def of(cls, model: Bonded, settings: UnitSettings) -> _Work:
+        """Look at the model, and refuse what no part could do."""
+        unknown = unknown_ions(model.frames)
+        formers = former_elements(settings.former or _usual_former(model, charged=not unknown), model.cations)
+        centres = tuple(settings.ring_centres or formers)
+        check_rings(model, centres, settings.ring_criterion, settings.largest_ring)
+        check_probe(settings.probe_radius)
+        return cls(model, model.thinned(DETAIL_FRAMES), settings, ",".join(formers), centres, unknown)
+
+    def head(self) -> dict[str, Any]:
+        """Fields of :class:`BuildingUnits` that belong to no part."""
+        model = self.model
+        return {
+            "formula": _formula(model.frames[0], charged=not self.unknown),
+            "n_atoms": len(model.frames[0]),
+            "criterion": model.criterion,
+            "former": self.former,
+            "n_frames": len(model.frames),
+            "n_detail_frames": len(self.few.frames),
+            "notes": notes_on(model),
+        }
+
+    def part(self, name: str) -> Any:
+        """Find one part; None where it does not apply."""
+        model, charged, settings = self.model, not self.unknown, self.settings
+        filled = model.periodic and charged
+        match name:
+            case "first":
+                return {element: _unit(element, model) for element in model.cations}
+            case "bond_valence":
+                return bond_valence(model) if charged else None
+            case "packing":
+                return packing(model) if filled else None
+            case "sharing":
+                return sharing(model)
+            case "network":
+                return network(model, former=self.former)
+            case "rings":
+                return rings(
+                    model,
+                    centres=self.centres,
+                    criterion=settings.ring_criterion,
+                    largest=settings.largest_ring,
+                )
+            case "order":
+                return cation_order(model)
+            case "roles":
+                return roles(model, former=self.former) if charged else None
+            case "symmetry":
+                return unit_geometry(self.few)
+            case "free_volume":
+                return free_volume(self.few, probe_radius=settings.probe_radius) if filled else None
+        return sensitivity(self.few, former=self.former, charged=charged)
+
+
+def _each_part(work: _Work, names: Sequence[str], progress: Progress) -> Iterator[tuple[str, Any]]:
+    """Find the parts one after the other, and tell how far that is."""
+    total = sum(PARTS[name].share for name in names) + PARTS["first"].share
+    past = PARTS["first"].share
+    for name in names:
+        progress(past / total, name.replace("_", " "))
+        yield name, work.part(name)
+        past += PARTS[name].share
+
+
+def _derived(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of JSON that follow from one part."""
+    if "packing" in part:
+        return {"packing_fraction": part["packing"].cn6 if part["packing"] else math.nan}
+    if "units" in part:
+        units = part["units"]
+        return {
+            "paper_units": {
+                name: units[element].histogram[str(n)]
+                for name, (element, n) in PAPER_UNITS.items()
+                if element in units
+            }
+        }
+    return {}
 
 
 def _formula(atoms: Atoms, *, charged: bool) -> str:
@@ -293,13 +412,15 @@ def unknown_ions(frames: Sequence[Atoms]) -> str:
     return ""
 
 
-def _notes(atoms: Atoms, unknown: str, *, periodic: bool) -> tuple[str, ...]:
+def notes_on(model: Bonded) -> tuple[str, ...]:
+    """Say what of the building units of a model is left out, and why."""
+    atoms, unknown = model.frames[0], unknown_ions(model.frames)
     notes = []
     if unknown:
         notes.append(f"{unknown}: no bond valence, packing, roles and voids")
     elif abs(total := float(formal_charges(atoms).sum())) > 1e-6:
         notes.append(f"not neutral: the formal charges that were taken add up to {total:+g} e")
-    if not periodic:
+    if not model.periodic:
         notes.append(
             "not periodic in all directions: no packing and voids, and units at the surface count as they are"
         )

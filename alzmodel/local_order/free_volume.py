@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from alzmodel.neighbours import Neighbours
 
-__all__ = ["PROBE", "FreeVolume", "free_volume", "ionic_radii"]
+__all__ = ["PROBE", "FreeVolume", "check_probe", "free_volume", "ionic_radii"]
 
 PROBE: Final = 0.59
 """Å: Shannon's radius of four-fold Li+, the common coordination in these glasses."""
@@ -127,8 +127,7 @@ def free_volume(
     ----------
     R. D. Shannon, Acta Cryst. A 32, 751 (1976): radii.
     """
-    if not (math.isfinite(probe_radius) and 0 <= probe_radius < 3):
-        raise InputError(f"probe radius: {probe_radius} Å; allowed: from 0 to below 3")
+    check_probe(probe_radius)
     model = bonded(frames)
     cells: dict[str, list[NDArray[np.float64]]] = {element: [] for element in model.shells.rdf.elements}
     rows = []
@@ -171,6 +170,18 @@ def free_volume(
         li_inside=inside,
         spacing=spacing,
     )
+
+
+def check_probe(radius: float) -> None:
+    """Refuse a probe that is none.
+
+    Raises
+    ------
+    InputError
+        Unless its radius, Å, is a number from 0 to below 3.
+    """
+    if not (math.isfinite(radius) and 0 <= radius < 3):
+        raise InputError(f"probe radius: {radius} Å; allowed: from 0 to below 3")
 
 
 def _with_room(

@@ -36,6 +36,7 @@ __all__ = [
     "LARGEST",
     "Rings",
     "check_largest",
+    "check_rings",
     "primitive_rings",
     "ring_members",
     "rings",
@@ -127,14 +128,7 @@ def rings(
     145 (1990).
     """
     model = bonded(frames, cutoffs=cutoffs)
-    for centre in centres:
-        if centre not in model.cations:
-            raise InputError(
-                f"ring centre: {centre!r} is no cation of the model; allowed: {', '.join(model.cations)}"
-            )
-    if criterion not in CRITERIA:
-        raise InputError(f"ring criterion: {criterion!r}; allowed: {', '.join(CRITERIA)}")
-    check_largest(largest)
+    check_rings(model, centres, criterion, largest)
     parts = []
     for atoms, cation_bonds in zip(model.frames, model.bonds, strict=True):
         is_centre = np.isin(element_symbols(atoms), list(centres))
@@ -155,6 +149,24 @@ def rings(
         },
         criterion=criterion,
     )
+
+
+def check_rings(model: Bonded, centres: Sequence[str], criterion: str, largest: int) -> None:
+    """Refuse centres, a criterion or a length of rings that :func:`rings` cannot look for.
+
+    Raises
+    ------
+    InputError
+        As :func:`rings`.
+    """
+    for centre in centres:
+        if centre not in model.cations:
+            raise InputError(
+                f"ring centre: {centre!r} is no cation of the model; allowed: {', '.join(model.cations)}"
+            )
+    if criterion not in CRITERIA:
+        raise InputError(f"ring criterion: {criterion!r}; allowed: {', '.join(CRITERIA)}")
+    check_largest(largest)
 
 
 def check_largest(largest: int) -> None:

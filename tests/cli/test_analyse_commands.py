@@ -12,6 +12,7 @@ from alzmodel.cli.output import show_progress
 from alzmodel.crystals import crystal, nanocrystal
 from alzmodel.forcefields.potentials import potential
 from alzmodel.io import read_structure, write_structure
+from alzmodel.local_order.parts import PARTS
 
 
 def run(capsys, *words):
@@ -136,6 +137,49 @@ def test_lbu_of_pyrochlore(capsys, folder):
     assert "LaO2 100.0%" in table
 
 
+def test_only_some_parts_of_the_building_units(capsys, folder):
+    crystal = folder / "crystal.cif"
+    everything = json.loads(run(capsys, "lbu", crystal, "--json")[1])
+    some = json.loads(run(capsys, "lbu", crystal, "--only", "sharing, first", "--json")[1])
+    fields = {part.field for part in PARTS.values()}
+    assert fields <= everything.keys()
+    assert some.keys() & fields == {"units", "sharing"}
+    # The keys that belong to other parts are gone, all others are the same.
+    assert everything.keys() - some.keys() == (fields - {"units", "sharing"}) | {
+        "packing_fraction",
+        "order_ends",
+    }
+    assert some == {key: everything[key] for key in some}
+    assert json.loads(run(capsys, "lbu", crystal, "--only", "packing", "--json")[1]).keys() >= {
+        "packing",
+        "packing_fraction",
+    }
+    several = json.loads(run(capsys, "lbu", crystal, crystal, "--only", "rings", "--json")[1])
+    assert several.keys() & fields == {"rings"}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_part_prints_alone_what_it_prints_among_all(capsys, folder, name):
+    alone = run(capsys, "lbu", folder / "one.extxyz", "--only", name)[1].splitlines()
+    together = run(capsys, "lbu", folder / "one.extxyz", "--only", f"first,{name}")[1].splitlines()
+    assert len(alone) > 1
+    # Shapes say how many units there are of each coordination, where that is known.
+    known = [line for line in alone if "ZrO" not in line and "LaO" not in line and "LiO" not in line]
+    assert set(known) - set(together) <= {line for line in known if "–" in line}
+
+
+def test_what_is_cheap_is_printed_before_the_rest_is_done(capsys, folder, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alzmodel.local_order.building_units.free_volume", stop)
+    code, out, _ = run(capsys, "lbu", folder / "one.extxyz")
+    assert code == 130
+    for words in ("building units", "sharing of", "network", "rings", "former or modifier", "shapes"):
+        assert words in out
+    assert "what hangs on" not in out
+
+
 def test_xrd_of_a_sphere_and_against_its_own_pattern(capsys, folder, tmp_path):
     code, out, _ = run(capsys, "xrd", folder / "sphere.extxyz", "--range", 20, 60, 0.05, "--json")
     pattern = json.loads(out)
@@ -216,6 +260,10 @@ def test_fem_tells_what_makes_the_peaks(capsys, folder, tmp_path):
         (["xrd", "{one}", "--against", "{text}", "--window", "30", "20"], ["--window 30 20"]),
         (["lbu", "{one}", "--cutoff", "La-O"], ["La-O", "3.2"]),
         (["lbu", "{one}", "--cutoff", "Xx-O=3"], ["Xx-O"]),
+        (["lbu", "{one}", "--only", "first,shapes"], ["--only first,shapes", "'shapes'", "symmetry"]),
+        (["lbu", "{one}", "--only", ","], ["--only ,", "sensitivity"]),
+        (["lbu", "{one}", "--only", "First"], ["'First'", "first"]),
+        (["lbu", "{one}", "--only", "first", "--json", "--list-rings"], ["--list-rings", "rings"]),
         (["xrd", "{one}", "--wavelength", "CuKz"], ["CuKz"]),
         (["xrd", "{one}", "--wavelength", "-1"], ["-1"]),
         (["xrd", "{one}", "--range", "60", "20", "0.02"], ["60"]),

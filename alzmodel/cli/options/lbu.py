@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from alzmodel.cli.options import integer, number
+from alzmodel.local_order.parts import PARTS
 
 __all__ = ["RingCriterion", "ShellCriterion", "UnitOptions"]
 
@@ -34,6 +35,13 @@ class RingCriterion(StrEnum):
 class UnitOptions:
     """Shells, rings and room."""
 
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARTS",
+            help=f"Only these parts, separated by commas: {', '.join(PARTS)} (the cheap first); default: all.",
+        ),
+    ] = None
     cutoff: Annotated[
         list[str] | None,
         typer.Option(help="First-shell limit such as La-O=3.2 in Å; default: first minimum of the partial."),
