@@ -459,8 +459,7 @@ def _sensitivity(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for element in _plain(table[0]["units"]):
         parts = [row["units"][element] for row in table]
         yield (f"coordination of {element}", *(_number(part, "mean_coordination", 2) for part in parts))
-        name = _unit_name(element, result)
-        yield (f"{name} distance (Å)", *(_number(part, "mean_distance") for part in parts))
+        yield (f"bond length of {element} (Å)", *(_number(part, "mean_distance") for part in parts))
         yield (f"bond valence of {element}", *(_number(part, "bond_valence", 2) for part in parts))
     for pair in _plain(table[0]["sharing"]):
         if pair in {_ARGUED, "La-La", *bridged} and _finite(table[0]["sharing"][pair]["corner"]):
