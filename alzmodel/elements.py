@@ -17,12 +17,11 @@ def elements_of(atoms: Atoms) -> tuple[list[str], NDArray[np.int64], NDArray[np.
     """Symbols of the elements in alphabetical order, which each atom has, and how many have each."""
     from ase.data import chemical_symbols
 
-    numbers, counts = np.unique(atoms.numbers, return_counts=True)
-    symbols = np.array([chemical_symbols[number] for number in numbers], dtype=np.str_)
-    order = np.argsort(symbols)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return symbols[order].tolist(), rank[np.searchsorted(numbers, atoms.numbers)], counts[order]
+    counts = np.bincount(atoms.numbers, minlength=len(chemical_symbols))
+    present = sorted(np.flatnonzero(counts).tolist(), key=lambda number: chemical_symbols[number])
+    rank = np.empty(len(counts), dtype=np.int64)
+    rank[present] = np.arange(len(present))
+    return [chemical_symbols[number] for number in present], rank[atoms.numbers], counts[present]
 
 
 def element_symbols(atoms: Atoms) -> NDArray[np.str_]:

@@ -236,7 +236,7 @@ def building_units(
         largest_ring=largest_ring,
         probe_radius=probe_radius,
     )
-    work = _Work.of(model, settings)
+    work = _Work.of(model.with_cation_pairs(), settings)
     found = {PARTS[name].field: part for name, part in _each_part(work, tuple(PARTS), progress)}
     return BuildingUnits(**work.head(), **found)
 
@@ -286,6 +286,8 @@ def some_units(
         As :func:`building_units`, or if there is no such part.
     """
     names = chosen_parts(only)
+    # Sharing and the network need them; what else is asked for does not.
+    model = model.with_cation_pairs() if {"sharing", "network"} <= set(names) else model
     work = _Work.of(model, settings or UnitSettings())
     known: list[Mapping[str, Any]] = [{name: value for name, value in work.head().items() if name != "notes"}]
     for name, part in _each_part(work, names, progress):

@@ -264,6 +264,8 @@ class Bonded:
 
     def with_cation_pairs(self) -> Bonded:
         """Return the same with `cation_pairs` found: for those who count over them several times."""
+        if self.cation_pairs is not None:
+            return self
         return replace(
             self, cation_pairs=tuple(self.pairs_of_cations(frame) for frame in range(len(self.frames)))
         )
