@@ -3,23 +3,26 @@
     python scripts/benchmarks/local_order.py --atoms 50000
     python scripts/benchmarks/local_order.py --model glass.extxyz --atoms 50000 --linear 400000
     python scripts/benchmarks/local_order.py --model glass.extxyz --atoms 50000 --first-stage
+    python scripts/benchmarks/local_order.py --atoms 50000 --before FILE                      # written by --json
 
 The model is repeated until it has at least that many atoms (without `--model`: tetragonal garnet with every atom moved
 by 0.1 Å). Everything runs once on a small model first, so that compiling is not timed; of `--repeat` runs the
 fastest counts. A ratio below 1 means less time than OVITO (which the test extra installs). CPU seconds of all threads
-stand beside: on a machine that others use they say more than the clock.
+stand beside: on a machine that others use they say more than the clock. With `--before` each part is laid beside what
+the same command wrote for an earlier version; OVITO's time in both runs tells how fast the machine was.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import resource
 import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -194,6 +197,25 @@ def report(
     return result
 
 
+def lay_beside(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, float]:
+    """Print how many times faster each part is than in an earlier run, the machine's own speed taken out."""
+    shared = [name for name in now["ovito"] if name in before["ovito"]]
+    machine = (
+        sum(before["ovito"][name] for name in shared) / sum(now["ovito"][name] for name in shared)
+        if shared
+        else 1.0
+    )
+    faster = {
+        name: before["alzmodel"][name] / seconds / machine
+        for name, seconds in now["alzmodel"].items()
+        if name in before["alzmodel"]
+    }
+    print(f"times faster than before (OVITO took {machine:.2f} of its time now)")
+    for name, ratio in faster.items():
+        print(f"{name:24s}{before['alzmodel'][name]:10.2f}{now['alzmodel'][name]:10.2f}{ratio:8.2f}")
+    return faster
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(
@@ -206,6 +228,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--linear", type=int, metavar="N", help="also time N atoms, without OVITO")
     parser.add_argument("--first-stage", action="store_true", help="nothing beyond the first stage")
+    parser.add_argument(
+        "--before", type=Path, metavar="FILE", help="what --json wrote for an earlier version"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers too")
     options = parser.parse_args(arguments)
     if min(options.atoms, options.repeat, options.linear or 1) < 1:
@@ -226,9 +251,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         print("OVITO is not installed: no ratios", file=sys.stderr)
         theirs = {}, {}
-    result: dict[str, object] = {"n_atoms": len(atoms)}
+    result: dict[str, Any] = {"n_atoms": len(atoms)}
     for unit_of_time, ours, others in zip(("seconds", "CPU seconds"), mine, theirs, strict=True):
         result[unit_of_time] = report(ours, others, len(atoms), unit_of_time)
+    if options.before:
+        before = json.loads(options.before.read_text(encoding="utf-8"))
+        if before["n_atoms"] != len(atoms):
+            raise InputError(
+                f"--before {options.before}: of {before['n_atoms']} atoms; allowed: of {len(atoms)} as here"
+            )
+        unit_of_time = "CPU seconds"
+        result["times_faster"] = lay_beside(before[unit_of_time], result[unit_of_time])
     if options.linear:
         large = repeated(unit, options.linear)
         _, slow = timed(chosen(tasks(large)), 1)
