@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
-from alzmodel.cli.reading import check_max_atoms, read_models
+from alzmodel.cli.reading import check_max_atoms, read_with_notes
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
@@ -125,7 +125,8 @@ def each_file(
     """
     from alzmodel.statistics import combine
 
-    models = [read_models(path, max_atoms=max_atoms, source=source, mixed=mixed) for path in files]
+    read = [read_with_notes(path, max_atoms=max_atoms, source=source, mixed=mixed) for path in files]
+    models = [frames for frames, _ in read]
     if cost is not None:
         tell_cost(files, [cost(frames) for frames in models], sum(len(frames[0]) for frames in models))
     results = []
@@ -134,6 +135,8 @@ def each_file(
             results.append(analyse(frames))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
+    for words in dict.fromkeys(note for _, notes in read for note in notes):
+        say(f"alzmodel: {words}")
     combined = combine(results)
     mark_provisional(combined, [frames[0].info.get("provenance") for frames in models])
     return combined

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from alzmodel.cli.options import Frames
 
-__all__ = ["check_max_atoms", "read_models"]
+__all__ = ["check_max_atoms", "read_models", "read_with_notes"]
 
 LARGEST_MAX_ATOMS = 10**10
 
@@ -50,6 +50,16 @@ def read_models(
     mixed
         Whether sites may be held in part where no order is asked for.
     """
+    frames, notes = read_with_notes(path, max_atoms=max_atoms, source=source, mixed=mixed)
+    for words in notes:
+        say(f"alzmodel: {words}")
+    return frames
+
+
+def read_with_notes(
+    path: Path, *, max_atoms: int, source: Frames | None = None, mixed: bool = False
+) -> tuple[list[Atoms], list[str]]:
+    """Read as :func:`read_models`, and return what is to be said: input that is refused gets one line alone."""
     check_max_atoms(max_atoms)
     reading = Reading() if source is None else _reading(source)
     order = None if source is None else source.order
@@ -61,14 +71,13 @@ def read_models(
             from alzmodel.ordering import ordered
 
             frames = [ordered(atoms, order) for atoms in frames]
+    notes = list(dict.fromkeys(str(one.message) for one in told))
     if held_in_part(frames[0]):
         formula = formula_text(amounts_of(frames[0]))
-        say(
-            f"alzmodel: {path}: {formula}, a site is held by {site_words(frames[0])}: average scattering factors"
+        notes.append(
+            f"{path}: {formula}, a site is held by {site_words(frames[0])}: average scattering factors"
         )
-    for words in dict.fromkeys(str(one.message) for one in told):
-        say(f"alzmodel: {words}")
-    return frames
+    return frames, notes
 
 
 def _reading(source: Frames) -> Reading:

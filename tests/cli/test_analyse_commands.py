@@ -66,15 +66,15 @@ def test_provisional_ions_of_a_model_are_marked(capsys, folder, tmp_path, comman
         assert "provisional" not in err
 
 
-def test_an_element_without_electron_factors_costs_that_total_only(capsys, tmp_path):
-    write_structure(bulk("Cu", cubic=True), tmp_path / "copper.cif")
-    code, out, err = run(capsys, "pdf", tmp_path / "copper.cif", "--json")
+def test_an_element_without_x_ray_factors_costs_that_total_only(capsys, tmp_path):
+    write_structure(bulk("Es", "fcc", a=5.75, cubic=True), tmp_path / "einsteinium.cif")
+    code, out, err = run(capsys, "pdf", tmp_path / "einsteinium.cif", "--json")
     result = json.loads(out)
     assert code == 0
-    assert "no electron factor" in err
+    assert "no xray factor is tabulated for Es\n" in err
     assert "repeats" not in err
-    assert set(result["totals"]["electron"]) == {None}
-    assert None not in result["totals"]["xray"]
+    assert set(result["totals"]["xray"]) == {None}
+    assert None not in result["totals"]["electron"]
 
 
 def test_every_total_is_written_and_laid_over_itself(capsys, folder, tmp_path):
