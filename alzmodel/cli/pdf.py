@@ -13,6 +13,7 @@ from alzmodel.cli.numbers import wavelength_text
 from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, TableOptions, command
 from alzmodel.cli.options.pdf import TotalOptions
 from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.xrd_options import displacement_text
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
@@ -90,6 +91,7 @@ def _wavelength(options: TotalOptions, comparison: Comparison) -> float | str | 
 def _check(options: TotalOptions) -> None:
     check_positive("--r-max", options.r_max, 200.0)
     check_positive("--dr", options.dr, options.r_max)
+    displacement_text(options.b_iso)
     if options.q_max is not None:
         check_positive("--q-max", options.q_max, 75.0)
     elif options.q_min or options.lorch:
@@ -103,22 +105,24 @@ def _is_reciprocal(options: TotalOptions) -> bool:
 
 
 def _analyse(frames: list[Atoms], options: TotalOptions) -> Result:
-    from alzmodel.local_order.pdf import partial_rdf
+    from alzmodel.scattering.displaced import counted
 
+    b_iso = displacement_text(options.b_iso)
     with show_progress("pdf") as progress:
-        rdf = partial_rdf(frames, r_max=options.r_max, dr=options.dr, isotopes=True, progress=progress)
+        rdf = counted(frames, r_max=options.r_max, dr=options.dr, b_iso=b_iso, progress=progress)
     _warn(rdf, options.r_max, frames[0])
     settings = {
         "q_min": options.q_min,
         "window": "lorch" if options.lorch else "none",
         "q_damp": options.q_damp,
         "q_broad": options.q_broad,
+        "b_iso": b_iso,
     }
     found = _found(frames, rdf, options.dr, options.q_max, settings)
     totals = _totals(rdf, found)
     if not _is_reciprocal(options):
         return together(rdf, totals, _keen(rdf, found, options.function.value))
-    reciprocal = _reciprocal(frames, options.q_range, options.dr)
+    reciprocal = _reciprocal(frames, options.q_range, options.dr, b_iso)
     if options.function.value != "Keen-F":
         return together(rdf, totals, reciprocal)
     from alzmodel.scattering.keen import keen_F
@@ -221,13 +225,15 @@ class _Reciprocal(Result):
     taper: tuple[float, float]
 
 
-def _reciprocal(frames: list[Atoms], q_range: tuple[float, float, float], dr: float) -> _Reciprocal:
+def _reciprocal(
+    frames: list[Atoms], q_range: tuple[float, float, float], dr: float, b_iso: float | dict[str, float]
+) -> _Reciprocal:
     """S and F of every radiation, with the default taper of the pair functions."""
     import numpy as np
 
     from alzmodel.scattering.totals import RADIATIONS, model_structure_factor
 
-    found = model_structure_factor(frames, q_range, dr=dr)
+    found = model_structure_factor(frames, q_range, dr=dr, b_iso=b_iso)
     say(f"alzmodel: S(Q): pair functions fade out from {found.taper[0]:.1f} to {found.taper[1]:.1f} Å")
     nothing = np.full(found.Q.shape, np.nan)
     return _Reciprocal(

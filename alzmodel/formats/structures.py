@@ -193,6 +193,8 @@ def _read(plain: Path, name: str, reading: Reading) -> list[Atoms]:
         return _chosen(read_vasp(plain, name, types), choice, name)
     if kind == "vasp-xdatcar":
         return _chosen(read_xdatcar(text(), name, types), choice, name)
+    if kind == "castep-cell" and "MIXTURE" in text().upper():
+        raise InputError(f"{name}: sites are held in part (MIXTURE); allowed: whole atoms, or a CIF")
     frames: list[Atoms] = ase.io.read(plain, index=":", format=None)
     if types is not None:
         for atoms in frames:

@@ -11,6 +11,7 @@ import numpy as np
 from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
 from alzmodel.results import Result, holds
+from alzmodel.scattering.displaced import counted
 from alzmodel.scattering.form_factors import XRAY_Q_MAX, electron_factor, neutron_length, xray_factor
 from alzmodel.scattering.phase_sums import phase_sums
 
@@ -305,7 +306,11 @@ def structure_factor(
 
 
 def model_structure_factor(
-    frames: Atoms | Sequence[Atoms], q_range: tuple[float, float, float], *, dr: float = 0.02
+    frames: Atoms | Sequence[Atoms],
+    q_range: tuple[float, float, float],
+    *,
+    dr: float = 0.02,
+    b_iso: float | Mapping[str, float] = 0.0,
 ) -> StructureFactor:
     """Structure factors straight from a model, for every radiation that all its elements are tabulated for.
 
@@ -318,6 +323,8 @@ def model_structure_factor(
         First and last Q and step in Å⁻¹.
     dr
         Å, bins of the pair functions.
+    b_iso
+        Å², see :func:`alzmodel.scattering.displaced.displaced`.
 
     Raises
     ------
@@ -325,7 +332,7 @@ def model_structure_factor(
         If the model is not periodic or the range is unusable.
     """
     from alzmodel.crystals import is_crystal
-    from alzmodel.local_order.pdf import frame_list, partial_rdf
+    from alzmodel.local_order.pdf import frame_list
     from alzmodel.neighbours import repeat_length
 
     first, last, step = q_range
@@ -337,7 +344,7 @@ def model_structure_factor(
     window = OPEN_TAPER if is_crystal(listed[0]) else default_taper(min(map(repeat_length, listed)))
     if not listed[0].pbc.any():
         raise InputError("S(Q): the model is a cluster without cell; allowed: a periodic model")
-    rdf = partial_rdf(listed, r_max=window[1], dr=dr, isotopes=True)
+    rdf = counted(listed, r_max=window[1], dr=dr, b_iso=b_iso)
     radiations = tuple(name for name in RADIATIONS if is_tabulated(rdf, name))
     Q = first + step * np.arange(math.floor((last - first) / step + 1e-9) + 1)
     return structure_factor(rdf, Q, radiations=radiations, taper=window)
@@ -500,22 +507,21 @@ def resolved_totals(
     window: Literal["lorch", "none"] = "none",
     q_damp: float = 0.0,
     q_broad: float = 0.0,
+    b_iso: float | Mapping[str, float] = 0.0,
 ) -> dict[str, TotalPDF]:
     """G(r) of every radiation as a measurement of limited Q range gives it.
 
     Pairs are counted :data:`FADE` beyond `r_max` and faded out there, so that the ripples of the last distances are
-    those of an endless model. Arguments as in :func:`total_pdf`; radiations for which an element has no tabulated
-    factor are left out.
+    those of an endless model. Arguments as in :func:`total_pdf` and :func:`alzmodel.scattering.displaced.displaced`;
+    radiations for which an element has no tabulated factor are left out.
 
     Raises
     ------
     InputError
         As :func:`total_pdf`, and for clusters.
     """
-    from alzmodel.local_order.pdf import partial_rdf
-
     start, end = r_max + FADE[0], r_max + FADE[1]
-    rdf = partial_rdf(frames, r_max=end, dr=dr, isotopes=True)
+    rdf = counted(frames, r_max=end, dr=dr, b_iso=b_iso)
     if not rdf.periodic:
         raise InputError("q_max: the model is a cluster without cell; allowed: a periodic model")
     if not (math.isfinite(q_max) and 0 <= q_min < q_max):

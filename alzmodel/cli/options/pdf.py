@@ -82,3 +82,10 @@ class TotalOptions:
             panel=AS_MEASURED,
         ),
     ] = 0.0
+    b_iso: Annotated[
+        str,
+        typer.Option(
+            metavar="B|La=B,O=B",
+            help="Displacements B = 8π²⟨u²⟩ in Å² of a perfect crystal; frames at temperature hold theirs.",
+        ),
+    ] = "0"
