@@ -53,6 +53,16 @@ _ROOM_FOR_BYTE: Final = 60
 _BLOCK: Final = 1 << 20
 _STARTS: Final = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"PK\x03\x04": ".zip"}
 """How packed files begin."""
+_DAMAGED: Final = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    lzma.LZMAError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What libraries raise on damaged, locked or unknown packing."""
 _XYZ: Final = {".xyz", ".extxyz", ""}
 
 
@@ -136,7 +146,7 @@ def check_size(path: str | Path, max_atoms: int) -> int:
         words = "unpacked"
         most = max(PACKED * size, _FEW_BYTES)
         # What is damaged is left to the reader, which says so.
-        with contextlib.suppress(OSError, EOFError, lzma.LZMAError, zlib.error), opener(file, "rb") as handle:
+        with contextlib.suppress(*_DAMAGED), opener(file, "rb") as handle:
             size = 0
             while size <= min(limit, most) and (block := handle.read(_BLOCK)):
                 size += len(block)

@@ -37,8 +37,8 @@ REFUSED_BOND: Final = 0.35
 """Of the sum of covalent radii, the median over atoms: points at random, as dense as an oxide, have 0.5, nm 0.1."""
 MOST_BOND: Final = 1.55
 """Of the sum of covalent radii: ionic bonds reach 1.2. A length in bohr that is read in Å is 1.9 times too long."""
-_MANY: Final = 20_000
-"""Atoms whose nearest neighbours are looked for."""
+_PAIRS: Final = 250_000
+"""Pairs that are looked at; of larger models the atoms about the first one."""
 _ONLY: Final[Mapping[tuple[int, int], str]] = {
     (-2, -2): "O",
     (-1, -1): "F",
@@ -127,8 +127,7 @@ def _nearest(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.int64], NDAr
     from vesin import NeighborList
 
     radii = covalent_radii[atoms.numbers]
-    reach = 2 * MOST_BOND * float(radii.max()) + 0.1
-    i, j, distance = NeighborList(cutoff=reach, full_list=True).compute(
+    i, j, distance = NeighborList(cutoff=_reach(atoms), full_list=True).compute(
         points=np.ascontiguousarray(atoms.positions, dtype=np.float64),
         box=np.ascontiguousarray(atoms.cell.complete().array, dtype=np.float64),
         periodic=np.asarray(atoms.pbc, dtype=bool),
@@ -145,6 +144,26 @@ def _nearest(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.int64], NDAr
     return ratio[order][where], atoms_seen, second[order][where]
 
 
+def _reach(atoms: Atoms) -> float:
+    from ase.data import covalent_radii
+
+    return 2 * MOST_BOND * float(covalent_radii[atoms.numbers].max()) + 0.1
+
+
+def _part(atoms: Atoms) -> Atoms:
+    """Give the model, or of one with many pairs (large, or far too dense) the atoms about the first."""
+    room = abs(float(atoms.cell.volume)) if atoms.pbc.all() else float(np.ptp(atoms.positions, axis=0).prod())
+    within = min(
+        4.2 * _reach(atoms) ** 3 * len(atoms) / max(room, 1e-6), len(atoms) if not atoms.pbc.any() else 1e9
+    )
+    if len(atoms) * within <= _PAIRS:
+        return atoms
+    far = ((atoms.positions - atoms.positions[0]) ** 2).sum(axis=1)
+    part: Atoms = atoms[np.sort(np.argsort(far, kind="stable")[: round(_PAIRS**0.5)])]
+    part.pbc = False
+    return part
+
+
 def length_problem(atoms: Atoms) -> tuple[bool, str]:
     """Say what speaks against the lengths of a model.
 
@@ -156,8 +175,9 @@ def length_problem(atoms: Atoms) -> tuple[bool, str]:
         Nothing if no pair is nearer than half the sum of covalent radii (B. Cordero et al., Dalton Trans. (2008) 2832)
         and the atoms are not all far apart.
     """
-    if len(atoms) < 2 or len(atoms) > _MANY:
+    if len(atoms) < 2:
         return False, ""
+    atoms = _part(atoms)
     ratio, first, second = _nearest(atoms)
     if len(ratio) == 0:
         return False, "no two atoms are near enough for a bond; are the lengths in Å?" * bool(atoms.pbc.any())

@@ -241,6 +241,8 @@ def _complete(atoms: Atoms, name: str, reading: Reading) -> None:
     if shares is not None and (shares.dtype.kind != "f" or not (shares > 0).any()):
         # Programs that know no occupancy fill the column with zeros.
         del atoms.arrays[OCCUPANCY]
+    elif shares is not None and not ((shares >= 0) & (shares <= 1.02)).all():
+        raise InputError(f"{name}: an occupancy that is no share; allowed: 0 to 1")
 
 
 def _look_over(atoms: Atoms, name: str) -> None:
