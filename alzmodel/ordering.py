@@ -186,7 +186,8 @@ def _whole_numbers(
     n = len(wanted)
     owner = np.repeat(np.arange(len(groups)), [len(one.shares) for one in groups])
     filled = (owner[None, :] == np.arange(len(groups))[:, None]).astype(float)
-    full = np.array([sum(one.shares) > 1 - 1e-3 for one in groups])
+    # Full sites of cations stay full; anions may leave theirs, as oxygen does where a file forgets its vacancies.
+    full = np.array([sum(one.shares) > 1 - 1e-3 and charges[list(one.atoms)].min() >= 0 for one in groups])
     nothing = np.zeros((len(groups), n))
     rows = [
         LinearConstraint(np.hstack([np.eye(n), -np.eye(n)]), -np.inf, wanted),

@@ -56,8 +56,11 @@ def test_split_sites_are_not_both_held():
 
 
 def test_split_sites_that_shares_force_are_told():
-    # Twice the oxygen asks for more lithium than there are places.
-    _, words = build(LITHIUM.replace(".25 .25 .25 0.5", ".25 .25 .25 1"), 3)
+    # More lithium than pairs of places.
+    crowded = (
+        LITHIUM.replace("0.125 0.5", "0.125 0.9").replace("0.11 0.25", "0.11 0.9").replace(".25 0.5", ".25 1")
+    )
+    _, words = build(crowded, 3)
     assert "pairs of split sites nearer than 1.3 Å are both held" in words
 
 
@@ -66,6 +69,11 @@ def test_a_mixed_site_keeps_its_whole_numbers():
     found, words = build(text, 1)
     assert "neutral" in words
     assert found.symbols.formula.count()["O"] == 108
+
+
+def test_oxygen_leaves_where_a_file_forgets_its_vacancies():
+    text = cif(["Zr Zr 0 0 0 0.8", "Y Y 0 0 0 0.2", "O O .25 .25 .25 1"])
+    assert "Zr86Y22O205 for Zr86.4Y21.6O216, neutral" in build(text, 1)[1]
 
 
 def test_whole_models_are_handed_back_and_bad_seeds_refused():
