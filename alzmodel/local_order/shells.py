@@ -104,7 +104,8 @@ def first_shells(
     sources: dict[str, str] = {}
     lengths = {}
     for cation in sorted(cations, key=rdf.elements.index):
-        pairs, mean = 0.0, bond_length(cation, ligands[0])
+        # Without any bond the radii stand in.
+        distances, numbers = [], []
         for ligand in ligands:
             label, radii = pair_label(cation, ligand), bond_length(cation, ligand)
             if label in given:
@@ -115,15 +116,14 @@ def first_shells(
             else:
                 found[label], sources[label] = _RADII_TO_MINIMUM * radii, "radii"
             inside = rdf.r < found[label]
-            number = rdf.counts[label][inside]
-            if number.any():
-                # Without any bond the radii stand in.
-                total = pairs + float(number.sum())
-                mean += (
-                    (float(np.average(rdf.r[inside], weights=number)) - mean) * float(number.sum()) / total
-                )
-                pairs = total
-        lengths[cation] = mean
+            distances.append(rdf.r[inside])
+            numbers.append(rdf.counts[label][inside])
+        number = np.concatenate(numbers)
+        lengths[cation] = (
+            float(np.average(np.concatenate(distances), weights=number))
+            if number.any()
+            else bond_length(cation, ligands[0])
+        )
     for label in rdf.counts:
         a, b = label.split("-")
         if {a, b} & set(ligands):
