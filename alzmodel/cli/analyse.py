@@ -45,15 +45,9 @@ def lbu(
     as_json: Json = False,
 ) -> None:
     """Local building units: coordination, distances, angles, and how they share corners, edges and faces."""
-    from alzmodel.local_order.references import reference_order, reference_sharing
-
     parts = _parts(options)
     _check(options, files, parts, as_json)
-    beside: dict[str, Any] = {}
-    if "sharing" in parts:
-        beside["references"] = reference_sharing()
-    if "order" in parts:
-        beside["order_ends"] = reference_order()
+    beside = _beside(parts)
     printed = not as_json and str(options.write) != STANDARD_STREAM
     # Of one file each part is shown as soon as it is known.
     show = _Display(parts, beside) if printed and len(files) == 1 else None
@@ -67,6 +61,14 @@ def lbu(
         print_json(result)
     elif printed and show is None:
         print_units(result, parts)
+
+
+def _beside(parts: Sequence[str]) -> dict[str, Any]:
+    """Numbers of reference crystals that stand beside those of a model."""
+    from alzmodel.local_order.references import reference_order, reference_sharing
+
+    found: dict[str, Any] = {"references": reference_sharing()} if "sharing" in parts else {}
+    return found | ({"order_ends": reference_order()} if "order" in parts else {})
 
 
 def _parts(options: UnitOptions) -> tuple[str, ...]:
