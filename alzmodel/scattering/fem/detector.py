@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from alzmodel.scattering.fem.settings import FEMSettings
+    from alzmodel.scattering.fem.stack_frames import FrameFile
 
 __all__ = ["WRITTEN_FORMATS", "Camera", "PatternStack", "check_stack_path", "simulate_stack", "write_stack"]
 
@@ -87,16 +88,23 @@ class PatternStack:
     Attributes
     ----------
     patterns
-        Counts (or shares of the incident beam), shape (…, ky, kx): one or two axes of probe positions first.
+        Counts (or shares of the incident beam), shape (…, ky, kx): one or two axes of probe positions first. Those of a
+        file may stay there; ``np.asarray`` reads them.
     pixel_size
-        nm⁻¹ (1/d); NaN if unknown.
+        nm⁻¹ (1/d), along x; NaN if unknown.
     source
         File, or what it was made from.
+    aspect
+        Size of a pixel along y over that along x.
+    mask
+        True where pixels count by what the file says of the detector, shape (ky, kx); None where it says nothing.
     """
 
-    patterns: NDArray[Any]
+    patterns: NDArray[Any] | FrameFile
     pixel_size: float
     source: str
+    aspect: float = 1.0
+    mask: NDArray[np.bool_] | None = None
 
     @property
     def n_patterns(self) -> int:
@@ -222,7 +230,7 @@ def write_stack(stack: PatternStack, path: str | Path, camera: Camera | None = N
     with atomic_path(target) as temporary:
         if ending == ".npy":
             with temporary.open("wb") as file:
-                np.save(file, stack.patterns)
+                np.save(file, np.asarray(stack.patterns))
         elif ending == ".hspy":
             # The writer insists on the ending, and checks it.
             named = temporary.with_name(temporary.name + ".hspy")
@@ -232,8 +240,9 @@ def write_stack(stack: PatternStack, path: str | Path, camera: Camera | None = N
             import h5py
 
             with h5py.File(temporary, "w") as file:
-                data = file.create_dataset("patterns", data=stack.patterns)
-                data.attrs["pixel_size"] = stack.pixel_size
+                data = file.create_dataset("patterns", data=np.asarray(stack.patterns))
+                size = stack.pixel_size
+                data.attrs["pixel_size"] = size if stack.aspect == 1 else (size * stack.aspect, size)
                 data.attrs["pixel_unit"] = "1/nm"
                 data.attrs["axes"] = "scan y, scan x, k y, k x"
                 for name, value in asdict(camera or Camera()).items():
@@ -262,7 +271,7 @@ def _write_hspy(stack: PatternStack, path: Path) -> None:
     axes = []
     for axis, (name, size) in enumerate(zip(names, stack.patterns.shape, strict=True)):
         signal = name.startswith("k")
-        scale = stack.pixel_size if signal else 1.0
+        scale = stack.pixel_size * (stack.aspect if name == "ky" else 1.0) if signal else 1.0
         axes.append(
             {
                 "_type": "UniformDataAxis",
@@ -281,7 +290,7 @@ def _write_hspy(stack: PatternStack, path: Path) -> None:
         "Signal": {"signal_type": "electron_diffraction"},
     }
     signal_dict = {
-        "data": stack.patterns,
+        "data": np.asarray(stack.patterns),
         "axes": axes,
         "metadata": metadata,
         "original_metadata": {},

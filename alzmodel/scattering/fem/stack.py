@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,87 +11,64 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from alzmodel.errors import InputError
-from alzmodel.hdf5 import open_hdf5
-from alzmodel.limits import check_memory
+from alzmodel.progress import Progress, part_of, silent
 from alzmodel.results import Item, Result, holds
 from alzmodel.scattering.fem.detector import Camera, PatternStack
+from alzmodel.scattering.fem.stack_evidence import StackEvidence, band_matrix, evidence_of
+from alzmodel.scattering.fem.stack_faults import Faults, Survey, find_faults, survey
+from alzmodel.scattering.fem.stack_files import READ_FORMATS, is_stack, read_mask, read_stack
+from alzmodel.scattering.fem.stack_frames import frame_blocks
+from alzmodel.scattering.fem.stack_geometry import Geometry, find_geometry, follow_beam
+from alzmodel.scattering.fem.stack_rings import RingPlan, Rings, plan_rings, ring_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 __all__ = [
     "READ_FORMATS",
+    "Corrections",
     "Geometry",
+    "StackEvidence",
     "StackResult",
     "find_geometry",
     "is_stack",
     "measure_stack",
+    "read_mask",
     "read_stack",
 ]
 
 FloatArray = NDArray[np.float64]
-
-_OWN_FORMATS: Final = (".npy", ".h5", ".hdf5")
-READ_FORMATS: Final = (
-    *_OWN_FORMATS,
-    *(
-        ".hspy",
-        ".zspy",
-        ".mib",
-        ".dm3",
-        ".dm4",
-        ".blo",
-        ".emd",
-        ".ser",
-        ".tif",
-        ".tiff",
-        ".tvips",
-        ".nxs",
-        ".mrc",
-    ),
-)
-"""The first three are read here, the others by rosettasciio."""
-
-_COPIES: Final = 2
-"""Of all patterns as 64-bit numbers that are in memory at a time."""
-_SUBPIXELS: Final = 4
-"""Along each axis: a pixel is shared among rings by where its sixteen parts lie."""
+Mask = NDArray[np.bool_]
 
 _UNITS: Final = 12
 """Groups of patterns that are left out in turn for the intervals of the peaks."""
 
+_STILL: Final = 0.25
+"""Pixels, root mean square, by which the direct beam must move over the scan for patterns to be centred one by one."""
+_STEP: Final = 4
+"""Parts of a pixel to which the centre of a single pattern is rounded."""
+_ROWS: Final = 25
+"""Bootstrap samples at a time."""
+
 
 @dataclass(frozen=True, slots=True)
-class Geometry:
-    """Where the direct beam is and how circles became ellipses.
+class Corrections:
+    """What is looked for in a stack, and undone.
 
     Attributes
     ----------
-    center
-        (x, y) of the direct beam in pixels, 0 the middle of the first pixel.
-    ratio
-        Long over short axis of a ring on the camera; 1 is a circle.
-    angle
-        Of the long axis from x towards y, degrees, 0 to 180.
+    pixels
+        Whether to leave out pixels that seem dead, hot, saturated, or behind a beam stop.
+    descan
+        Whether to follow the direct beam from pattern to pattern; never with a centre that is given.
+    offset
+        Counts that every pixel has without electrons; taken off.
     """
 
-    center: tuple[float, float]
-    ratio: float = 1.0
-    angle: float = 0.0
-
-    @property
-    def strain(self) -> FloatArray:
-        """Symmetric matrix E without trace: (1 − E)(x − center) lies on a circle, shape (2, 2)."""
-        e = (self.ratio - 1) / (self.ratio + 1)
-        c, s = math.cos(2 * math.radians(self.angle)), math.sin(2 * math.radians(self.angle))
-        return e * np.array([[c, s], [s, -c]])
-
-    def radius(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Distance from the direct beam in pixels with the ellipse undone, shape of `x`."""
-        m = np.eye(2) - self.strain
-        dx, dy = x - self.center[0], y - self.center[1]
-        return np.asarray(np.hypot(m[0, 0] * dx + m[0, 1] * dy, m[1, 0] * dx + m[1, 1] * dy))
+    pixels: bool = True
+    descan: bool = True
+    offset: float = 0.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,8 +88,24 @@ class StackResult(Result):
         95 % intervals of `variance` from a bootstrap over patterns, shape (k, 2).
     mean_intensity
         Counts a pixel, shape (k,).
-    geometry, pixel_size, n_patterns, camera
+    at_full_scale
+        Part of the counts of a ring that stand at the end of the scale: V is too low there. Shape (k,).
+    geometry, pixel_size, camera
         As found or given.
+    n_patterns
+        Patterns that took part.
+    dead_frames
+        Numbers of those that did not, counted from 0 along the last axis of probe positions first.
+    masked
+        Pixels left out, by reason: "given", "file", "dead", "hot", "saturated", "beam stop".
+    mask
+        True where pixels count, shape (ky, kx).
+    centers
+        (x, y) of the direct beam in each pattern that took part, pixels, shape (n, 2).
+    rings_end
+        Why rings end where they do; empty where nothing is wrong.
+    evidence
+        What the stack tells of the sources of its variance.
     groups
         "omega" with one of twelve groups of patterns left out, shape (groups, k).
     """
@@ -124,219 +115,35 @@ class StackResult(Result):
     variance_raw: Mapping[str, FloatArray]
     variance_ci95: Mapping[str, FloatArray]
     mean_intensity: FloatArray = field(metadata=holds("counts"))
+    at_full_scale: FloatArray
     geometry: Geometry = field(metadata=holds(hidden=True))
     pixel_size: float = field(metadata=holds("nm⁻¹"))
     n_patterns: int
+    dead_frames: tuple[int, ...]
+    masked: Mapping[str, int]
+    mask: Mask = field(metadata=holds(hidden=True))
+    centers: FloatArray = field(metadata=holds("pixels", hidden=True))
+    full_scale: float = field(metadata=holds("counts"))
+    rings_end: str
     camera: Camera = field(metadata=holds(hidden=True))
+    evidence: StackEvidence
     groups: FloatArray = field(metadata=holds(hidden=True))
+
+    @property
+    def drift(self) -> float:
+        """Root mean square motion of the direct beam over the scan, pixels."""
+        return _spread(self.centers)
 
     def items(self) -> Iterator[Item]:
         """Attributes by their name; :func:`alzmodel.scattering.fem.fit.with_peaks` adds the peaks."""
         yield from Result.items(self)
         yield Item("center", self.geometry.center)
-        yield Item("ellipse", {"ratio": self.geometry.ratio, "angle": self.geometry.angle})
+        yield Item(
+            "ellipse",
+            {"ratio": self.geometry.ratio, "angle": self.geometry.angle, "aspect": self.geometry.aspect},
+        )
+        yield Item("descan", {"rms": self.drift}, unit="pixels")
         yield Item("camera", asdict(self.camera))
-
-
-def is_stack(path: str | Path) -> bool:
-    """Whether a file is, by its ending, a stack of patterns and no structure."""
-    return Path(path).suffix.lower() in READ_FORMATS
-
-
-def read_stack(
-    path: str | Path, *, pixel_size: float | None = None, dataset: str | None = None
-) -> PatternStack:
-    """Read a stack of patterns.
-
-    Parameters
-    ----------
-    path
-        .npy; .h5 or .hdf5 (the dataset named, else the only one of three or four axes); or a format of microscopes
-        through rosettasciio.
-    pixel_size
-        nm⁻¹; None takes what the file says.
-    dataset
-        Name inside HDF5.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, has another ending, no or several stacks, other than three or four axes, values that
-        are no finite numbers, or no pixel size.
-    """
-    file, name = Path(path), str(path)
-    ending = file.suffix.lower()
-    if not file.is_file():
-        raise InputError(f"{name}: no such file; allowed: a stack of patterns ({', '.join(READ_FORMATS)})")
-    if ending == ".npy":
-        try:
-            patterns, stated = np.load(file, mmap_mode="r", allow_pickle=False), math.nan
-        except (ValueError, EOFError, OverflowError, SyntaxError, OSError) as error:
-            raise InputError(f"{name}: not a NumPy array ({error}); allowed: .npy of numbers") from error
-    elif ending in {".h5", ".hdf5"}:
-        patterns, stated = _read_hdf5(file, name, dataset)
-    elif ending in READ_FORMATS:
-        patterns, stated = _read_microscope(file, name)
-    else:
-        raise InputError(f"{name}: ending {ending or 'none'}; allowed: {', '.join(READ_FORMATS)}")
-    if patterns.dtype.kind not in "biuf":
-        raise InputError(f"{name}: values of type {patterns.dtype}; allowed: real numbers")
-    if patterns.ndim not in {3, 4} or min(patterns.shape[-2:], default=0) < 16 or not np.isrealobj(patterns):
-        raise InputError(
-            f"{name}: array of shape {patterns.shape}; allowed: probe positions along one or two axes, then patterns "
-            "of at least 16 × 16 real numbers"
-        )
-    if math.prod(patterns.shape[:-2]) < 2:
-        raise InputError(f"{name}: one pattern; allowed: at least two, a variance is asked for")
-    check_memory(f"{name}: {patterns.shape} values", _COPIES * 8.0 * math.prod(patterns.shape))
-    size = stated if pixel_size is None else float(pixel_size)
-    if not (math.isfinite(size) and 1e-4 <= size <= 5):
-        raise InputError(
-            f"{name}: pixel size {'not in the file' if math.isnan(size) else size}; allowed: 0.0001 to 5 nm⁻¹, given "
-            "as --pixel-size"
-        )
-    return PatternStack(patterns, size, name)
-
-
-def _read_hdf5(file: Path, name: str, dataset: str | None) -> tuple[NDArray[Any], float]:
-    import h5py
-
-    try:
-        with open_hdf5(file) as handle:
-            found: list[str] = []
-            handle.visititems(
-                lambda path, item: (
-                    found.append(path) if isinstance(item, h5py.Dataset) and item.ndim in {3, 4} else None
-                )
-            )
-            chosen = dataset or (found[0] if len(found) == 1 else None)
-            if chosen is None or chosen not in handle:
-                raise InputError(
-                    f"{name}: dataset {dataset or 'not named'}; allowed: one of {', '.join(found) or 'none here'}"
-                )
-            data = handle[chosen]
-            if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "biuf":
-                raise InputError(f"{name}: {chosen} is {_kind(data)}; allowed: a dataset of real numbers")
-            check_memory(f"{name}: {chosen} of shape {data.shape}", _COPIES * 8.0 * math.prod(data.shape))
-            return np.asarray(data[()]), float(data.attrs.get("pixel_size", math.nan))
-    except OSError as error:
-        raise InputError(f"{name}: not HDF5 ({error}); allowed: an HDF5 file with a stack") from error
-
-
-def _kind(item: Any) -> str:
-    return f"of type {item.dtype}" if hasattr(item, "dtype") else "a group"
-
-
-def _read_microscope(file: Path, name: str) -> tuple[NDArray[Any], float]:
-    try:
-        from rsciio import IO_PLUGINS
-    except ImportError:
-        raise InputError(
-            f"{name}: rosettasciio is not installed; allowed: {', '.join(_OWN_FORMATS)}, or this after "
-            "`pip install '.[stacks]'`"
-        ) from None
-    from importlib import import_module
-
-    ending = file.suffix.lower().lstrip(".")
-    with contextlib.suppress(OSError), open_hdf5(file):
-        # Several of these formats are HDF5, and their readers would follow links to other files.
-        pass
-    readers = [plugin for plugin in IO_PLUGINS if ending in plugin["file_extensions"]]
-    for plugin in readers:
-        try:
-            (signal, *_) = import_module(plugin["api"]).file_reader(str(file))
-        except Exception as error:  # noqa: BLE001 - each reader has errors of its own
-            reason = error
-            continue
-        axes = [axis for axis in signal["axes"] if not axis.get("navigate", False)]
-        units = {str(axis.get("units", "")).replace(" ", "") for axis in axes}
-        known = len(axes) == 2 and units <= {
-            "1/nm",
-            "nm^-1",
-            "nm⁻¹",
-            "$nm^{-1}$",
-            "1/Å",
-            "1/A",
-            "Å^-1",
-            "$A^{-1}$",
-        }
-        scale = float(axes[-1].get("scale", math.nan)) if known else math.nan
-        per_nm = 10.0 if units & {"1/Å", "1/A", "Å^-1", "$A^{-1}$"} else 1.0
-        return np.asarray(signal["data"]), per_nm * scale
-    raise InputError(
-        f"{name}: not readable by rosettasciio ({reason if readers else 'no reader'}); allowed: a stack"
-    )
-
-
-def find_geometry(
-    mean: FloatArray, *, ellipse: bool = True, annulus: tuple[float, float] | None = None
-) -> Geometry:
-    """Centre and ellipse of the mean pattern.
-
-    The centre of inversion is found first (highest self-convolution, values clipped so that rings count beside the
-    direct beam); then rings are made round: the pattern is linear in small shifts and strains of its radial profile,
-    and the four of them are fitted by least squares over an annulus, repeatedly.
-
-    Parameters
-    ----------
-    mean
-        Mean pattern, shape (ky, kx).
-    ellipse
-        Whether to look for one.
-    annulus
-        Inner and outer radius in pixels; None is 0.25 to 0.85 of the largest whole circle.
-
-    Raises
-    ------
-    InputError
-        If no ring is to be seen.
-    """
-    from scipy.ndimage import map_coordinates
-    from scipy.signal import fftconvolve
-
-    clipped = np.minimum(mean, np.quantile(mean, 0.99))
-    clipped = clipped - np.quantile(clipped, 0.05)
-    own = fftconvolve(clipped, clipped)
-    row, column = np.unravel_index(int(own.argmax()), own.shape)
-    x, y = 0.5 * float(column), 0.5 * float(row)
-    strain = np.zeros((2, 2))
-    largest = min(x, y, mean.shape[1] - 1 - x, mean.shape[0] - 1 - y)
-    if largest < 8:
-        raise InputError(
-            f"patterns: the direct beam seems to be at ({x:.1f}, {y:.1f}); allowed: whole rings, or a centre that is "
-            "given"
-        )
-    low, high = annulus or (0.25 * largest, 0.85 * largest)
-    r = np.arange(low, high, 0.5)
-    phi = np.linspace(0, 2 * np.pi, 180, endpoint=False)
-    cos, sin = np.cos(phi)[:, None], np.sin(phi)[:, None]
-    cos2, sin2 = np.cos(2 * phi)[:, None], np.sin(2 * phi)[:, None]
-    for _ in range(12):
-        stretch = np.eye(2) + strain
-        u, v = r * cos, r * sin
-        at_x = x + stretch[0, 0] * u + stretch[0, 1] * v
-        at_y = y + stretch[1, 0] * u + stretch[1, 1] * v
-        polar = map_coordinates(mean, [at_y, at_x], order=3, mode="nearest")
-        profile = np.maximum(polar.mean(axis=0), 1e-12 * float(mean.max()))
-        # Relative to the profile, or the steep foot of the direct beam would decide alone.
-        slope = np.gradient(profile, r) / profile
-        terms = [-slope * cos, -slope * sin]
-        if ellipse:
-            terms += [-slope * r * cos2, -slope * r * sin2]
-        matrix = np.stack([np.broadcast_to(term, polar.shape).ravel() for term in terms], axis=1)
-        step, *_ = np.linalg.lstsq(matrix, (polar / profile - 1).ravel(), rcond=None)
-        x, y = x + float(step[0]), y + float(step[1])
-        if ellipse:
-            strain += np.array([[step[2], step[3]], [step[3], -step[2]]])
-        if np.abs(step[:2]).max() < 1e-3 and (not ellipse or np.abs(step[2:]).max() < 1e-5):
-            break
-    e = math.hypot(strain[0, 0], strain[0, 1])
-    if e > 0.2 or not (0 <= x < mean.shape[1] and 0 <= y < mean.shape[0]):
-        raise InputError(
-            "patterns: no ring to find the centre by; allowed: patterns with rings, or a centre given"
-        )
-    angle = math.degrees(0.5 * math.atan2(strain[0, 1], strain[0, 0])) % 180
-    return Geometry((x, y), (1 + e) / (1 - e), angle if ellipse else 0.0)
 
 
 def measure_stack(
@@ -349,9 +156,11 @@ def measure_stack(
     geometry: Geometry | None = None,
     ellipse: bool = True,
     camera: Camera | None = None,
-    mask: NDArray[np.bool_] | None = None,
+    mask: Mask | None = None,
+    corrections: Corrections | None = None,
     n_bootstrap: int = 200,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> StackResult:
     """Four variances of a stack of patterns, with the part of the noise taken off.
 
@@ -366,9 +175,13 @@ def measure_stack(
     camera
         Its `gain`, `readout` and `psf_fwhm` say what noise the counts hold; None or ``electrons=0`` takes none off.
     mask
-        Pixels that count (beam stop and dead pixels False), shape (ky, kx).
+        Pixels that count (beam stop and dead pixels False), shape (ky, kx); besides what the file says.
+    corrections
+        None is all of them.
     n_bootstrap, seed
         Bootstrap over patterns for the intervals.
+    progress
+        Told after every block of patterns; they are read two times, or three.
 
     Returns
     -------
@@ -376,93 +189,241 @@ def measure_stack(
         An electron gives g counts spread by the point spread h (Σh = 1), so a pixel has noise g Σh² I + σ², and a
         ring mean with pixel weights w has g Σ(w∗h)² I + σ² Σw². These means are taken off ⟨I²⟩ and ⟨I⟩² wherever a
         square was averaged, before the ratio is formed. Blur that is wider than a speckle lowers V all the same.
+        Where the direct beam moves by more than a quarter pixel, rings go with it, their centre rounded to a quarter
+        pixel; noise weights stay those of the mean centre.
 
     Raises
     ------
     InputError
-        If rings do not fit on the patterns, a pattern has no counts in one of them (V divides by its mean), or a value
-        is unusable.
+        If rings do not fit on the patterns, a pattern has no counts in one that was asked for (V divides by its mean),
+        or a value is unusable.
 
     References
     ----------
     T. L. Daulton, K. S. Bondi and K. F. Kelton, Ultramicroscopy 110 (2010) 1279.
     """
     camera = Camera() if camera is None else camera
-    patterns = stack.patterns.reshape(-1, *stack.patterns.shape[-2:])
-    mean = np.zeros(patterns.shape[1:])
-    for pattern in patterns:
-        mean += pattern
-    mean /= len(patterns)
-    if not np.isfinite(mean).all():
-        raise InputError(f"{stack.source}: NaN or infinite counts; allowed: finite numbers")
-    found = find_geometry(mean, ellipse=ellipse) if geometry is None else geometry
-    ring_k, rings = _rings(mean.shape, found, stack, (k_min, k_max, k_step, ring_width), mask)
-    used = np.flatnonzero(np.diff(rings.tocsc().indptr) > 0)
-    rings = rings[:, used].tocsr()
-
-    pixel_noise, ring_noise = _noise_weights(rings, used, mean.shape, camera)
-    n, n_rings = len(patterns), rings.shape[0]
-    ring_mean, ring_square = np.empty((n, n_rings)), np.empty((n, n_rings))
-    total, squared = np.zeros(len(used)), np.zeros(len(used))
-    groups = np.arange(n) * min(_UNITS, n) // n
-    for number, pattern in enumerate(patterns):
-        counts = np.asarray(pattern, dtype=np.float64).ravel()[used]
-        total += counts
-        squared += counts * counts
-        ring_mean[number] = rings @ counts
-        ring_square[number] = rings @ (counts * counts)
-    n_rings = _counted_rings(ring_k, ring_mean, stack.source, exactly=k_max is not None)
-    ring_k, rings = ring_k[:n_rings], rings[:n_rings]
-    ring_noise, ring_mean, ring_square = (
-        ring_noise[:n_rings],
-        ring_mean[:, :n_rings],
-        ring_square[:, :n_rings],
+    corrections = Corrections() if corrections is None else corrections
+    if not (k_min > 0 and k_step > 0 and ring_width > 0):
+        raise InputError(f"rings: from {k_min:g}, {k_step:g} apart, {ring_width:g} wide; allowed: above zero")
+    found = survey(stack.patterns, corrections.offset, part_of(progress, 0, 3))
+    near = max(k_min - ring_width, 0.0) / stack.pixel_size
+    faults = find_faults(
+        found,
+        given=_left_out(stack, mask),
+        look=corrections.pixels,
+        near=near,
+        geometry=geometry,
+        ellipse=ellipse,
+        aspect=stack.aspect,
     )
-    electrons = camera.electrons > 0
-    shot = camera.gain if electrons else 0.0
-    dark = camera.readout**2 if electrons else 0.0
-    noise = _Noise(
-        pixel=shot * pixel_noise,
-        ring=shot * np.asarray(ring_noise @ (total / n))
-        + dark * np.asarray(rings.power(2).sum(axis=1)).ravel(),
-        dark=dark,
-    )
-    nothing = _Noise(0.0, np.zeros(n_rings), 0.0)
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap) / n
-    weights = np.vstack([np.full((1, n), 1 / n), draws])
-    curves = _variances(weights, ring_mean, ring_square, noise)
-    raw = _variances(weights[:1], ring_mean, ring_square, nothing)
-    image, image_raw = (_image_variance(rings, total / n, squared / n, part, n) for part in (noise, nothing))
-    intervals = {name: np.quantile(curve[1:], [0.025, 0.975], axis=0).T for name, curve in curves.items()}
-    left_out = np.array([(groups != g) / (groups != g).sum() for g in range(groups.max() + 1)])
-    return StackResult(
-        k=ring_k,
-        variance={**{name: curve[0] for name, curve in curves.items()}, "image": image},
-        variance_raw={**{name: curve[0] for name, curve in raw.items()}, "image": image_raw},
-        variance_ci95=intervals,
-        mean_intensity=ring_mean.mean(axis=0),
-        geometry=found,
-        pixel_size=stack.pixel_size,
-        n_patterns=n,
-        camera=camera,
-        groups=_variances(left_out, ring_mean, ring_square, noise)["omega"],
-    )
-
-
-def _counted_rings(ring_k: FloatArray, ring_mean: FloatArray, source: str, *, exactly: bool) -> int:
-    """Count the rings before the first in which a pattern has no counts: V divides by that mean."""
-    empty = np.flatnonzero(~(ring_mean > 0).all(axis=0))
-    if not len(empty):
-        return len(ring_k)
-    first = int(empty[0])
-    if exactly or first < 2:
-        pattern = int((ring_mean[:, first] > 0).argmin())
-        raise InputError(
-            f"{source}: pattern {pattern} has no counts in the ring at {ring_k[first]:.2f} nm⁻¹; "
-            "allowed: rings with counts in every pattern"
+    centers = np.tile(np.asarray(faults.geometry.center), (len(found.alive), 1))
+    if corrections.descan and geometry is None:
+        followed = follow_beam(
+            stack.patterns, found.mean, faults.geometry, faults.mask, near, part_of(progress, 1, 3)
         )
-    return first
+        if _spread(followed[found.alive]) > _STILL:
+            centers[found.alive] = np.rint(followed[found.alive] * _STEP) / _STEP
+    wanted = (k_min, k_max, k_step, ring_width)
+    plan = plan_rings(
+        faults.geometry, stack.patterns.shape[-2:], stack.pixel_size, wanted, centers, stack.source
+    )
+    rings_at = ring_weights(plan, faults.geometry, stack.pixel_size, faults.mask)
+    sums = _add_up(stack, corrections.offset, rings_at, faults, centers, found.alive, part_of(progress, 2, 3))
+    sums, end = _counted_rings(plan.k, sums, stack.source, exactly=k_max is not None)
+    return StackResult(
+        **_curves(
+            plan,
+            sums,
+            rings_at(*faults.geometry.center).weights,
+            camera,
+            (n_bootstrap, seed),
+            _offsets(found, faults),
+        ),
+        geometry=faults.geometry,
+        pixel_size=stack.pixel_size,
+        n_patterns=len(sums.numbers),
+        dead_frames=tuple(np.setdiff1d(np.arange(len(found.alive)), sums.numbers).tolist()),
+        masked=faults.counted,
+        mask=faults.mask,
+        centers=centers[sums.numbers],
+        full_scale=faults.full_scale,
+        rings_end=end,
+        camera=camera,
+    )
+
+
+def _left_out(stack: PatternStack, mask: Mask | None) -> dict[str, Mask]:
+    """Pixels that do not count by what the file says and by what is given."""
+    shape = stack.patterns.shape[-2:]
+    causes = {}
+    for cause, counts in (("given", mask), ("file", stack.mask)):
+        if counts is not None:
+            if counts.shape != shape:
+                raise InputError(f"mask: shape {counts.shape}; allowed: that of a pattern, {shape}")
+            causes[cause] = ~np.asarray(counts, dtype=np.bool_)
+    if len(causes) == 2:
+        causes["file"] &= ~causes["given"]
+    return causes
+
+
+def _spread(centers: FloatArray) -> float:
+    """Root mean square distance from the mean, pixels."""
+    return float(np.sqrt(np.square(centers - centers.mean(axis=0)).sum(axis=1).mean()))
+
+
+def _offsets(found: Survey, faults: Faults) -> dict[str, float]:
+    """Give counts a pixel that are there without scattering, by where they are seen."""
+    stop = faults.pixels.get("beam stop")
+    return {
+        "dead_frames": found.dark,
+        "beam_stop": float(np.median(found.mean[stop])) if stop is not None and stop.any() else math.nan,
+        "at_most": float(np.quantile(found.mean[faults.mask], 0.01)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What is kept of the patterns.
+
+    `numbers` of the patterns that took part, shape (n,); `ring_mean` and `ring_square`, shape (n, k); `total`,
+    `squared` and `seen`, sums over patterns of counts, their squares and of whether the pixel counts, in the part of
+    the camera around the direct beam; `at_end`, part of the counts of each ring at the end of the scale, shape (k,).
+    """
+
+    numbers: NDArray[np.int64]
+    ring_mean: FloatArray
+    ring_square: FloatArray
+    total: FloatArray
+    squared: FloatArray
+    seen: FloatArray
+    at_end: FloatArray
+
+
+def _add_up(
+    stack: PatternStack,
+    offset: float,
+    rings_at: Callable[[float, float], Rings],
+    faults: Faults,
+    centers: FloatArray,
+    alive: Mask,
+    progress: Progress,
+) -> _Sums:
+    first = rings_at(*centers[0])
+    n_rings, n_pixels = first.weights.shape
+    n = len(alive)
+    ring_mean, ring_square = np.full((n, n_rings), np.nan), np.full((n, n_rings), np.nan)
+    total, squared, seen = np.zeros(n_pixels), np.zeros(n_pixels), np.zeros(n_pixels)
+    at_end = np.zeros(n_rings)
+    scale = faults.full_scale if math.isfinite(faults.full_scale) else math.inf
+    for numbers, block in frame_blocks(stack.patterns):
+        for number, pattern in zip(numbers, block, strict=True):
+            if not alive[number]:
+                continue
+            rings = rings_at(*centers[number])
+            counts = rings.cut(pattern).astype(np.float64).ravel() - offset
+            counts[~rings.counted] = 0.0
+            ring_mean[number] = rings.weights @ counts
+            square = counts * counts
+            ring_square[number] = rings.weights @ square
+            if not np.isfinite(ring_mean[number]).all():
+                raise InputError(
+                    f"{stack.source}: NaN or infinite counts in pattern {number}; allowed: finite numbers"
+                )
+            total += counts
+            squared += square
+            seen += rings.counted
+            if scale < math.inf:
+                at_end += rings.weights @ (counts >= scale)
+        progress((int(numbers[-1]) + 1) / n, "rings")
+    numbers = np.flatnonzero(alive)
+    return _Sums(numbers, ring_mean[alive], ring_square[alive], total, squared, seen, at_end / len(numbers))
+
+
+def _counted_rings(k: FloatArray, sums: _Sums, source: str, *, exactly: bool) -> tuple[_Sums, str]:
+    """Keep the rings before the first in which a pattern has no counts: V divides by that mean.
+
+    Patterns without counts in one of the first two rings are left out, as dead ones.
+    """
+    kept = (sums.ring_mean[:, :2] > 0).all(axis=1)
+    if kept.sum() < 2:
+        raise InputError(
+            f"{source}: {int(kept.sum())} patterns have counts in the ring at {k[0]:.2f} nm⁻¹; allowed: at least two"
+        )
+    empty = np.flatnonzero(~(sums.ring_mean[kept] > 0).all(axis=0))
+    last, words = len(k), ""
+    if len(empty):
+        last = int(empty[0])
+        pattern = int(sums.numbers[kept][(sums.ring_mean[kept, last] > 0).argmin()])
+        words = f"pattern {pattern} has no counts in the ring at {k[last]:.2f} nm⁻¹"
+        if exactly:
+            raise InputError(f"{source}: {words}; allowed: rings with counts in every pattern")
+    cut = replace(
+        sums,
+        numbers=sums.numbers[kept],
+        ring_mean=sums.ring_mean[kept, :last],
+        ring_square=sums.ring_square[kept, :last],
+        at_end=sums.at_end[:last],
+    )
+    return cut, words
+
+
+def _curves(
+    plan: RingPlan,
+    sums: _Sums,
+    rings: sparse.csr_array,
+    camera: Camera,
+    bootstrap: tuple[int, int],
+    offsets: Mapping[str, float],
+) -> dict[str, Any]:
+    """Variances with their intervals, and what they tell; fields of :class:`StackResult`."""
+    n, n_rings = sums.ring_mean.shape
+    k, rings = plan.k[:n_rings], rings[:n_rings]
+    mean = sums.total / np.maximum(sums.seen, 1)
+    _, means = band_matrix(k)
+    bands = sparse.csr_array(sparse.csr_array(means) @ rings)
+    shot, dark = (camera.gain, camera.readout**2) if camera.electrons > 0 else (0.0, 0.0)
+    pixel_noise, ring_noise = _noise_weights(sparse.vstack([rings, bands]).tocsr(), plan.size, camera)
+    squares = np.asarray(sparse.vstack([rings, bands]).tocsr().power(2).sum(axis=1)).ravel()
+    both = shot * np.asarray(ring_noise @ mean) + dark * squares
+    noise = _Noise(pixel=shot * pixel_noise, ring=both[:n_rings], dark=dark)
+    nothing = _Noise(0.0, np.zeros(n_rings), 0.0)
+    drawn = [
+        _variances(weights, sums.ring_mean, sums.ring_square, noise) for weights in _resampled(n, *bootstrap)
+    ]
+    curves = {name: np.vstack([part[name] for part in drawn]) for name in drawn[0]}
+    once = np.full((1, n), 1 / n)
+    raw = _variances(once, sums.ring_mean, sums.ring_square, nothing)
+    image, image_raw = (_image_variance(rings, sums, part) for part in (noise, nothing))
+    variance = {**{name: curve[0] for name, curve in curves.items()}, "image": image}
+    groups = np.arange(n) * min(_UNITS, n) // n
+    left_out = np.array([(groups != g) / (groups != g).sum() for g in range(groups.max() + 1)])
+    intervals = {
+        name: np.quantile(curve[1:], [0.025, 0.975], axis=0).T
+        if len(curve) > 1
+        else np.full((n_rings, 2), np.nan)
+        for name, curve in curves.items()
+    }
+    return {
+        "k": k,
+        "variance": variance,
+        "variance_raw": {**{name: curve[0] for name, curve in raw.items()}, "image": image_raw},
+        "variance_ci95": intervals,
+        "mean_intensity": sums.ring_mean.mean(axis=0),
+        "at_full_scale": sums.at_end,
+        "groups": _variances(left_out, sums.ring_mean, sums.ring_square, noise)["omega"],
+        "evidence": evidence_of(
+            k, sums.ring_mean, both[n_rings:], _resampled(n, *bootstrap), variance, offsets
+        ),
+    }
+
+
+def _resampled(n: int, n_bootstrap: int, seed: int) -> Iterator[FloatArray]:
+    """Weights of the patterns, some rows at a time: each the same, then bootstrap samples."""
+    yield np.full((1, n), 1 / n)
+    rng = np.random.default_rng(seed)
+    for start in range(0, n_bootstrap, _ROWS):
+        yield rng.multinomial(n, np.full(n, 1 / n), size=min(_ROWS, n_bootstrap - start)) / n
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,75 +452,26 @@ def _variances(
     }
 
 
-def _image_variance(
-    rings: sparse.csr_array, mean: FloatArray, square: FloatArray, noise: _Noise, n: int
-) -> FloatArray:
+def _image_variance(rings: sparse.csr_array, sums: _Sums, noise: _Noise) -> FloatArray:
     """Ring means of the variance of each pixel over patterns, shape (k,).
 
     Pixels whose mean is not above zero by five standard errors cannot be divided by and do not take part.
     """
-    seen = (mean > 0) & (mean > 5 * np.sqrt(np.maximum(noise.pixel * mean + noise.dark, 0) / n))
-    if not (rings[:, np.flatnonzero(seen)].sum(axis=1) > 0).all():
+    n = np.maximum(sums.seen, 1)
+    mean, square = sums.total / n, sums.squared / n
+    seen = (sums.seen > 1) & (mean > 0)
+    seen &= mean > 5 * np.sqrt(np.maximum(noise.pixel * mean + noise.dark, 0) / n)
+    part = rings[:, np.flatnonzero(seen)]
+    if not (part.sum(axis=1) > 0).all():
         return np.full(rings.shape[0], np.nan)
     lost = noise.pixel * mean[seen] + noise.dark
     # The square of a mean of n patterns holds their noise as well, an nth of it.
-    ratio = (square[seen] - lost) / (mean[seen] ** 2 - lost / n) - 1
-    part = rings[:, np.flatnonzero(seen)]
+    ratio = (square[seen] - lost) / (mean[seen] ** 2 - lost / n[seen]) - 1
     return np.asarray((part @ ratio) / np.asarray(part.sum(axis=1)).ravel())
 
 
-def _rings(
-    shape: tuple[int, ...],
-    geometry: Geometry,
-    stack: PatternStack,
-    wanted: tuple[float, float | None, float, float],
-    mask: NDArray[np.bool_] | None,
-) -> tuple[FloatArray, sparse.csr_array]:
-    """Ring centres in nm⁻¹ and the share of each pixel in each ring, rows adding up to one."""
-    k_min, k_max, k_step, ring_width = wanted
-    height, width = shape
-    (x, y), e = geometry.center, abs(geometry.ratio - 1) / (geometry.ratio + 1)
-    whole = (min(x, y, width - 1 - x, height - 1 - y) * (1 - e) - 1) * stack.pixel_size
-    last = min(8.0, math.floor((whole - 0.5 * ring_width) / k_step) * k_step) if k_max is None else k_max
-    if not (k_step > 0 and ring_width > 0 and 0 < k_min <= last) or last + 0.5 * ring_width > whole + 1e-9:
-        raise InputError(
-            f"rings: {k_min:g} to {last:g} nm⁻¹, {ring_width:g} wide; allowed: up to {whole - 0.5 * ring_width:.2f} "
-            f"nm⁻¹, the largest whole circle of {stack.source}"
-        )
-    if ring_width < stack.pixel_size:
-        raise InputError(
-            f"ring width: {ring_width:g} nm⁻¹; allowed: at least one pixel, {stack.pixel_size:g} nm⁻¹"
-        )
-    if mask is not None and mask.shape != shape:
-        raise InputError(f"mask: shape {mask.shape}; allowed: that of a pattern, {shape}")
-    count = math.floor((last - k_min) / k_step + 1e-9) + 1
-    k: FloatArray = k_min + k_step * np.arange(count, dtype=np.float64)
-    parts = (np.arange(_SUBPIXELS) + 0.5) / _SUBPIXELS - 0.5
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
-    built = []
-    radii = [
-        stack.pixel_size * geometry.radius(columns + dx, rows + dy).ravel() for dy in parts for dx in parts
-    ]
-    middle = stack.pixel_size * geometry.radius(columns, rows).ravel()
-    for centre in k:
-        near = np.flatnonzero(np.abs(middle - centre) < 0.5 * ring_width + stack.pixel_size)
-        if mask is not None:
-            near = near[mask.ravel()[near]]
-        inside = np.mean([np.abs(radius[near] - centre) <= 0.5 * ring_width for radius in radii], axis=0)
-        kept = inside > 0
-        if not kept.any():
-            raise InputError(f"mask: no pixel left at {centre:g} nm⁻¹; allowed: some of every ring")
-        built.append((near[kept], inside[kept] / inside[kept].sum()))
-    starts = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in built])])
-    matrix = sparse.csr_array(
-        (np.concatenate([w for _, w in built]), np.concatenate([c for c, _ in built]), starts),
-        shape=(len(k), height * width),
-    )
-    return k, matrix
-
-
 def _noise_weights(
-    rings: sparse.csr_array, used: NDArray[np.int64], shape: tuple[int, ...], camera: Camera
+    rings: sparse.csr_array, shape: tuple[int, int], camera: Camera
 ) -> tuple[float, sparse.csr_array]:
     """Σh² of a pixel, and (w∗h)² of every ring: what an electron's count adds to the noise."""
     if camera.psf_fwhm == 0:
@@ -573,9 +485,6 @@ def _noise_weights(
     spread = gaussian_filter(spread, sigma)
     blurred = []
     for number in range(rings.shape[0]):
-        image = np.zeros(math.prod(shape))
-        image[used] = rings[[number]].toarray().ravel()
-        blurred.append(
-            sparse.csr_array(gaussian_filter(image.reshape(shape), sigma).ravel()[used][None] ** 2)
-        )
+        image = rings[[number]].toarray().reshape(shape)
+        blurred.append(sparse.csr_array(gaussian_filter(image, sigma).ravel()[None] ** 2))
     return float(np.sum(spread**2)), sparse.vstack(blurred).tocsr()

@@ -10,7 +10,7 @@ from alzmodel.errors import InputError
 from alzmodel.models.columns import embed_clusters, glass_column
 from alzmodel.models.packing import random_packing
 from alzmodel.scattering.fem.detector import Camera, PatternStack, simulate_stack, write_stack
-from alzmodel.scattering.fem.stack import Geometry, find_geometry, measure_stack, read_stack
+from alzmodel.scattering.fem.stack import Corrections, Geometry, find_geometry, measure_stack, read_stack
 from alzmodel.scattering.fem.variance import FEMSettings, fem
 
 SETTINGS = FEMSettings(semi_angle_mrad=1.0, k_min=2.0, k_max=7.0, ring_width=0.3)
@@ -148,9 +148,11 @@ def test_rings_beyond_the_camera_and_nan_are_refused(perfect):
     with pytest.raises(InputError, match="largest whole circle"):
         measure_stack(perfect, k_max=30.0, geometry=middle(perfect))
     bad = perfect.patterns.copy()
-    bad[0, 0, 0, 0] = np.nan
+    bad[0, 0, 51, 70] = np.nan
     with pytest.raises(InputError, match="NaN"):
-        measure_stack(PatternStack(bad, perfect.pixel_size, "bad"))
+        measure_stack(
+            PatternStack(bad, perfect.pixel_size, "bad"), corrections=Corrections(pixels=False), **RINGS
+        )
     with pytest.raises(InputError, match="gain"):
         Camera(gain=-1.0)
 
@@ -168,9 +170,10 @@ def test_rings_end_where_a_pattern_has_no_counts(perfect):
         assert np.isfinite(curve).all()
     same = measure_stack(dark, k_max=float(found.k[-1]), **options)
     assert same.variance["omega"] == pytest.approx(found.variance["omega"])
-    for wanted in ({"k_max": 6.0}, {"k_min": 5.5}):
-        with pytest.raises(InputError, match="pattern 3 has no counts in the ring at 5"):
-            measure_stack(dark, **{**options, **wanted})
+    assert "pattern 3 has no counts in the ring at 5" in found.rings_end
+    with pytest.raises(InputError, match="pattern 3 has no counts in the ring at 5"):
+        measure_stack(dark, k_max=6.0, **options)
+    assert measure_stack(dark, **{**options, "k_min": 5.5}).dead_frames == (3,)
 
 
 def test_the_command_reads_a_stack(tmp_path, capsys, perfect):

@@ -1,0 +1,327 @@
+"""What is wrong with the pixels and the frames of a measured stack: found in the patterns themselves, and counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alzmodel.errors import InputError
+from alzmodel.scattering.fem.stack_frames import FrameFile, frame_blocks
+from alzmodel.scattering.fem.stack_geometry import Geometry, find_geometry, ring_medians
+
+if TYPE_CHECKING:
+    from alzmodel.progress import Progress
+
+__all__ = ["Faults", "Survey", "find_faults", "lone_pixels", "survey"]
+
+FloatArray = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_DIM: Final = 0.2
+"""Of the median over frames: a frame with less, in all counts or in their spread over pixels, is dead."""
+_HOT: Final = 5.0
+"""Times the largest values around it: what a lone pixel must exceed in some frame to be hot."""
+_SURE: Final = 1e-2
+"""Expected number of pixels in a stack that speckles and counting alone would make as bright as a hot one."""
+_SIGMAS: Final = 10.0
+"""Standard errors of its mean by which a lone pixel must differ to be hot or dead."""
+_LONE: Final = 4
+"""Pixels side by side that may be hot; more are a reflection, whose disc has the width of the aperture."""
+_SHADOW: Final = 0.5
+"""Of the median of its ring: a large patch that is darker is a beam stop or a gap."""
+_UMBRA: Final = 0.2
+"""Of the brightest ring further out: what is darker lies behind the beam stop even if all of its ring does."""
+_PATCH: Final = 25
+"""Pixels that a shadow has at least."""
+_PENUMBRA: Final = 2
+"""Pixels by which a shadow is grown: the edge of the stop is not sharp."""
+_SHARED: Final = 10
+"""Pixels that reach the largest value, and more than come near it: then it is the end of the scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Moments of every pixel over the frames that are alive.
+
+    Attributes
+    ----------
+    mean, square
+        ⟨I⟩ and ⟨I²⟩, shape (ky, kx).
+    low, high
+        Smallest and largest value of each pixel, shape (ky, kx).
+    finite
+        False where a pixel is NaN or infinite in some frame, shape (ky, kx).
+    alive
+        False for dead frames, shape (n,).
+    dark
+        Counts a pixel in dead frames: what the camera says without electrons. NaN without such frames.
+    whole
+        Whether all counts are whole numbers.
+    """
+
+    mean: FloatArray
+    square: FloatArray
+    low: FloatArray
+    high: FloatArray
+    finite: Mask
+    alive: Mask
+    dark: float
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Pixels that do not count, by reason.
+
+    Attributes
+    ----------
+    pixels
+        True for each pixel with this fault, shape (ky, kx): "given", "file", "dead", "hot", "saturated", "beam stop".
+        A pixel has one reason.
+    full_scale
+        The value at which counts end; NaN where they do not.
+    geometry
+        Found without the pixels that do not count.
+    """
+
+    pixels: dict[str, Mask]
+    full_scale: float
+    geometry: Geometry
+
+    @property
+    def mask(self) -> Mask:
+        """True where pixels count."""
+        return ~np.logical_or.reduce(list(self.pixels.values()))
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """Pixels of each fault that occurs."""
+        return {cause: int(pixels.sum()) for cause, pixels in self.pixels.items() if pixels.any()}
+
+
+class _Moments:
+    """Sums over frames, one at a time."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.total, self.square = np.zeros(shape), np.zeros(shape)
+        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
+        self.finite = np.ones(shape, dtype=np.bool_)
+        self.number, self.whole = 0, True
+
+    def add(self, pattern: NDArray[Any], offset: float) -> tuple[float, float]:
+        """Take a frame in, unless all its counts are the same; its mean and spread over pixels."""
+        counts = pattern.astype(np.float64)
+        if pattern.dtype.kind == "f":
+            known = np.isfinite(counts)
+            if not known.all():
+                self.finite &= known | (not known.any())
+                counts[~known] = 0.0
+            self.whole = self.whole and bool((counts == np.rint(counts)).all())
+        counts -= offset
+        squared = np.square(counts)
+        mean = float(counts.mean())
+        spread = math.sqrt(max(float(squared.mean()) - mean**2, 0.0))
+        if counts.max() == counts.min():
+            return mean, 0.0
+        self.total += counts
+        self.square += squared
+        np.minimum(self.low, counts, out=self.low)
+        np.maximum(self.high, counts, out=self.high)
+        self.number += 1
+        return mean, spread
+
+
+def survey(patterns: NDArray[Any] | FrameFile, offset: float, progress: Progress) -> Survey:
+    """Go through the patterns; see :class:`Survey`.
+
+    A frame is dead if all its counts are the same, or none is a number, or if their sum or their spread over pixels is
+    below a fifth of the median over frames. `offset` is taken off all counts.
+
+    Raises
+    ------
+    InputError
+        If less than two frames are alive.
+    """
+    n = math.prod(patterns.shape[:-2])
+    means, spreads = np.zeros(n), np.zeros(n)
+    alive = np.ones(n, dtype=np.bool_)
+    while True:
+        moments = _Moments(patterns.shape[-2:])
+        for numbers, block in frame_blocks(patterns):
+            for number, pattern in zip(numbers, block, strict=True):
+                if alive[number]:
+                    means[number], spreads[number] = moments.add(pattern, offset)
+            progress((int(numbers[-1]) + 1) / n, "faults of pixels and frames")
+        alive = spreads > 0
+        if alive.any():
+            alive &= (means > _DIM * np.median(means[alive])) & (spreads > _DIM * np.median(spreads[alive]))
+        if alive.sum() < 2:
+            raise InputError(
+                f"patterns: {int(alive.sum())} of {n} frames hold a pattern; allowed: at least two"
+            )
+        # Flat frames were left out on the way; others that are dead have to be taken out again.
+        if alive.sum() == moments.number:
+            break
+    dark = float(np.mean(means[~alive])) if not alive.all() else math.nan
+    return Survey(
+        moments.total / moments.number,
+        moments.square / moments.number,
+        moments.low,
+        moments.high,
+        moments.finite,
+        alive,
+        dark,
+        moments.whole,
+    )
+
+
+def find_faults(
+    found: Survey,
+    *,
+    given: dict[str, Mask],
+    look: bool,
+    near: float,
+    geometry: Geometry | None,
+    ellipse: bool,
+    aspect: float,
+) -> Faults:
+    """Pixels that do not count, and the geometry that is found without them.
+
+    * dead: not a number in any frame, the same in all frames where others vary, or far darker than those around it;
+    * hot: up to four pixels side by side, in some frame five times as bright as the largest values around them and
+      brighter than speckles and counting can make them, or far brighter than those around them in the mean;
+    * beam stop: a patch of at least 25 pixels darker than half the median of their ring, or than a fifth of the
+      brightest ring further out, grown by two pixels;
+    * saturated: near the full scale on average. There is a full scale if ten or more pixels reach the largest value,
+      and fewer come within a tenth of it.
+
+    Parameters
+    ----------
+    found
+        From :func:`survey`.
+    given
+        Pixels left out by name of the reason: "given" and "file".
+    look
+        Whether to look for others.
+    near
+        Radius in pixels inside which the direct beam is: nothing there is taken for hot.
+    geometry
+        As given; None is to be found.
+    ellipse, aspect
+        See :func:`alzmodel.scattering.fem.stack_geometry.find_geometry`.
+
+    Raises
+    ------
+    InputError
+        If no pixels are left, or no ring is to be seen.
+    """
+    pixels = {"given": np.zeros(found.mean.shape, dtype=np.bool_), **given}
+    faults = Faults(pixels, math.nan, Geometry((0.0, 0.0), aspect=aspect))
+
+    full = math.nan
+
+    def with_geometry(faults: Faults) -> Faults:
+        if not faults.mask.any():
+            raise InputError("mask: no pixel left; allowed: some of every ring")
+        if geometry is not None:
+            return replace(faults, geometry=replace(geometry, aspect=aspect))
+        shown = faults.mask
+        if math.isfinite(full) and (shown & (found.high < full)).sum() > 0.3 * shown.sum():
+            # Rings that are cut off at the top say less of where their middle is.
+            shown &= found.high < full
+        return replace(faults, geometry=find_geometry(found.mean, ellipse=ellipse, mask=shown, aspect=aspect))
+
+    if not look:
+        return with_geometry(faults)
+    seen = faults.mask
+    hot, dead = lone_pixels(found, seen)
+    full = _full_scale(found, seen & ~hot)
+    if math.isfinite(full):
+        dead &= (found.high < full) | ~found.finite
+    first = Faults(pixels | {"dead": dead & seen, "hot": hot & seen}, math.nan, faults.geometry)
+    faults = with_geometry(first)
+    for _ in range(3):
+        shadow = _shadow(found.mean, faults.geometry, seen & ~dead & ~hot, near)
+        _, ring = ring_medians(found.mean, faults.geometry, seen)
+        # The direct beam may be as narrow as a hot pixel.
+        beam = hot & (ring <= near) & found.finite
+        stop = shadow & seen & ~dead
+        causes = {"dead": dead & seen, "hot": hot & ~beam & seen & ~stop, "beam stop": stop}
+        before, faults = faults, with_geometry(Faults(pixels | causes, math.nan, faults.geometry))
+        if np.array_equal(before.mask, faults.mask):
+            break
+    if math.isfinite(full):
+        # Never so many that a ring has none left: those are told, and stay.
+        stuck = (found.mean > 0.95 * full) & faults.mask
+        _, ring = ring_medians(found.mean, faults.geometry, seen)
+        share = np.bincount(ring.ravel(), stuck.ravel()) / np.maximum(np.bincount(ring.ravel()), 1)
+        stuck &= (share < 0.5)[ring]
+        faults = with_geometry(replace(faults, pixels=faults.pixels | {"saturated": stuck}, full_scale=full))
+    return faults
+
+
+def lone_pixels(found: Survey, seen: Mask) -> tuple[Mask, Mask]:
+    """Hot and dead pixels by those around them; see :func:`find_faults`.
+
+    How bright a pixel can be by chance: counts of one mode of speckle are geometrically distributed in units u, with
+    P(≥ t) = (1 + u/I)^(−t/u). The unit is taken from the data, u = var/I, which is the gain for counting alone, and
+    the larger the more modes are counted together: the bound is safe.
+    """
+    from scipy.ndimage import label, median_filter
+
+    mean, n = found.mean, int(found.alive.sum())
+    around = median_filter(mean, 5, mode="nearest")
+    peak = median_filter(found.high, 5, mode="nearest")
+    variance = np.maximum(found.square - np.square(mean), 0.0)
+    usual = np.maximum(around, 1e-12 * max(float(np.abs(mean).max()), 1e-300))
+    unit = np.maximum(median_filter(variance, 5, mode="nearest") / usual, 1e-12 * usual)
+    chance = 1.5 * unit * math.log(n * mean.size / _SURE) / np.log1p(unit / usual)
+    error = np.sqrt(unit * usual / n)
+    once = (found.high > _HOT * peak) & (found.high > chance)
+    always = (mean > 2 * around) & (mean - around > _SIGMAS * error) & (mean > 3 * np.sqrt(unit * usual / n))
+    always &= found.low > around + _SIGMAS * error
+    bright = once | always
+    groups, _ = label(bright, structure=np.ones((3, 3)))
+    hot = bright & (np.bincount(groups.ravel()) <= _LONE)[groups]
+    constant = found.high == found.low
+    if constant[seen].mean() > 0.5:
+        constant[:] = False
+    # Without counts all around, a pixel without counts is none that is dead.
+    constant &= (around > _SIGMAS**2 * unit / n) | (found.high > 0)
+    dark = (mean < 0.5 * around) & (around - mean > _SIGMAS * error) & (found.high < 0.5 * peak)
+    return hot, (constant & ~hot) | dark | ~found.finite
+
+
+def _shadow(mean: FloatArray, geometry: Geometry, seen: Mask, near: float) -> Mask:
+    """Large patches that are dark for their ring or for where they are; see :func:`find_faults`."""
+    from scipy.ndimage import binary_dilation, label, median_filter
+
+    smooth = median_filter(np.where(seen, mean, 0.0), 3, mode="nearest")
+    medians, ring = ring_medians(mean, geometry, seen)
+    whole = int(max(geometry.largest(mean.shape), 2))
+    usual = np.where(np.isfinite(medians), medians, 0.0)
+    beyond = np.maximum.accumulate(usual[whole::-1])[::-1]
+    beyond = np.concatenate([beyond, np.zeros(max(len(usual) - len(beyond), 0))])
+    dark = smooth < _SHADOW * usual[ring]
+    dark |= (smooth < _UMBRA * beyond[ring]) & (ring < whole)
+    # At the foot of the direct beam one pixel makes half the brightness: rings are not yet flat there.
+    dark &= (ring > 0.5 * near) | (smooth < _UMBRA * beyond[ring])
+    dark &= ring <= whole
+    groups, _ = label(dark)
+    large = np.bincount(groups.ravel()) >= _PATCH
+    large[0] = False
+    patch = large[groups]
+    return binary_dilation(patch, iterations=_PENUMBRA) if patch.any() else patch
+
+
+def _full_scale(found: Survey, mask: Mask) -> float:
+    """Value that many pixels share as their largest; NaN if none is."""
+    high = found.high[mask]
+    top = float(high.max())
+    close = min(0.9 * top, top - 1.0) if found.whole else 0.9 * top
+    shared = int((high == top).sum())
+    return top if shared >= _SHARED and shared > int(((high >= close) & (high < top)).sum()) else math.nan
