@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import typer  # noqa: TC002 - read when the command is made
 
 from alzmodel.cli.curves import lay_over_measured, measured_curve
 from alzmodel.cli.fem_display import print_fem, tell_note
 from alzmodel.cli.fem_models import fem_of_models
-from alzmodel.cli.fem_observed import refuse_observed
-from alzmodel.cli.fem_stack import fem_of_stack
-from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command
+from alzmodel.cli.fem_stack import fem_of_stack, refuse_stack_options
+from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, command, given_options
 from alzmodel.cli.options.fem import (
     AverageOptions,
     CameraOptions,
@@ -23,9 +22,6 @@ from alzmodel.cli.options.fem import (
 from alzmodel.cli.output import print_json
 from alzmodel.reading import MAX_ATOMS
 
-if TYPE_CHECKING:
-    import typer
-
 __all__ = ["register"]
 
 
@@ -35,6 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def fem(
+    context: typer.Context,
     files: Files,
     columns: ColumnOptions,
     instrument: InstrumentOptions,
@@ -57,9 +54,9 @@ def fem(
 
     measured = measured_curve(comparison, "k")
     if any(is_stack(path) for path in files):
-        refuse_observed(observed)
-        result = fem_of_stack(files, stack, instrument, peaks, clusters, averages, camera)
+        result = fem_of_stack(given_options(context), files, stack, instrument, peaks, camera)
     else:
+        refuse_stack_options(given_options(context), files[0])
         result = fem_of_models(
             files, columns, instrument, peaks, clusters, averages, camera, observed, source, max_atoms
         )

@@ -34,6 +34,7 @@ __all__ = [
     "TableOptions",
     "Window",
     "command",
+    "given_options",
     "integer",
     "number",
 ]
@@ -88,6 +89,20 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def given_options(context: typer.Context) -> dict[str, str]:
+    """Give the options that stand on the command line: their spelling by the name of the parameter."""
+    spelled = {
+        str(one.name): max(one.opts, key=len)
+        for one in context.command.params
+        if one.param_type_name == "option"
+    }
+    return {
+        name: spelling
+        for name, spelling in spelled.items()
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
 
 
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:

@@ -214,10 +214,38 @@ class ObservedOptions:
 class StackOptions:
     """A measured stack of patterns."""
 
-    pixel_size: Annotated[float | None, number("1/nm, of a measured stack.", panel=STACKS)] = None
+    pixel_size: Annotated[
+        float | None, number("Of a measured stack, in --pixel-unit; else what its file says.", panel=STACKS)
+    ] = None
+    pixel_size_y: Annotated[
+        float | None, number("Of a pixel from row to row, where that is another size.", panel=STACKS)
+    ] = None
+    pixel_unit: Annotated[
+        str | None,
+        typer.Option(
+            help="1/nm (usual), 1/A, q_nm^-1, q_A^-1 (q = 2π/d), mrad, deg (with --energy).",
+            rich_help_panel=STACKS,
+        ),
+    ] = None
     dataset: Annotated[
         str | None, typer.Option(help="Name of the patterns inside an HDF5 file.", rich_help_panel=STACKS)
     ] = None
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pixels that count (.npy, .h5, .png, .tif, .txt); zero ones are left out.",
+            rich_help_panel=STACKS,
+        ),
+    ] = None
+    auto_mask: Annotated[
+        bool,
+        typer.Option(
+            "--auto-mask/--no-auto-mask",
+            help="Whether to look for a beam stop, and for dead, hot and saturated pixels.",
+            rich_help_panel=STACKS,
+        ),
+    ] = True
     center: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -227,6 +255,16 @@ class StackOptions:
     ellipse: Annotated[
         bool, typer.Option(help="Whether to undo the ellipse of the rings.", rich_help_panel=STACKS)
     ] = True
+    descan: Annotated[
+        bool,
+        typer.Option(
+            help="Whether to follow the direct beam from pattern to pattern; not with --center.",
+            rich_help_panel=STACKS,
+        ),
+    ] = True
+    offset: Annotated[
+        float, number("Counts of a pixel without electrons, to be taken off.", panel=STACKS)
+    ] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -204,13 +204,13 @@ def measure_stack(
     """
     camera = Camera() if camera is None else camera
     corrections = Corrections() if corrections is None else corrections
-    if not (k_min > 0 and k_step > 0 and ring_width > 0):
-        raise InputError(f"rings: from {k_min:g}, {k_step:g} apart, {ring_width:g} wide; allowed: above zero")
+    _check_rings(stack, (k_min, k_max, k_step, ring_width))
+    left_out = _left_out(stack, mask)
     found = survey(stack.patterns, corrections.offset, part_of(progress, 0, 3))
     near = max(k_min - ring_width, 0.0) / stack.pixel_size
     faults = find_faults(
         found,
-        given=_left_out(stack, mask),
+        given=left_out,
         look=corrections.pixels,
         near=near,
         geometry=geometry,
@@ -251,6 +251,24 @@ def measure_stack(
         rings_end=end,
         camera=camera,
     )
+
+
+def _check_rings(stack: PatternStack, wanted: tuple[float, float | None, float, float]) -> None:
+    """Refuse rings that no centre makes fit, before patterns are read."""
+    k_min, k_max, k_step, ring_width = wanted
+    if not (k_min > 0 and k_step > 0 and ring_width > 0):
+        raise InputError(f"rings: from {k_min:g}, {k_step:g} apart, {ring_width:g} wide; allowed: above zero")
+    height, width = stack.patterns.shape[-2:]
+    half = 0.5 * stack.pixel_size * min(width - 1, stack.aspect * (height - 1))
+    last = k_min if k_max is None else k_max
+    if last < k_min or last + 0.5 * ring_width > half:
+        raise InputError(
+            f"rings: {k_min:g} to {last:g} nm⁻¹, {ring_width:g} wide; allowed: up to {half - 0.5 * ring_width:.2f} "
+            f"nm⁻¹, the largest whole circle of {stack.source}"
+        )
+    pixel = stack.pixel_size * max(1.0, stack.aspect)
+    if ring_width < pixel * (1 - 1e-9):
+        raise InputError(f"ring width: {ring_width:g} nm⁻¹; allowed: at least one pixel, {pixel:g} nm⁻¹")
 
 
 def _left_out(stack: PatternStack, mask: Mask | None) -> dict[str, Mask]:

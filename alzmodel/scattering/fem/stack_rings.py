@@ -129,9 +129,6 @@ def plan_rings(
             f"rings: {k_min:g} to {last:g} nm⁻¹, {ring_width:g} wide; allowed: up to {whole - 0.5 * ring_width:.2f} "
             f"nm⁻¹, the largest whole circle of {source}"
         )
-    pixel = pixel_size * max(1.0, geometry.aspect)
-    if ring_width < pixel * (1 - 1e-9):
-        raise InputError(f"ring width: {ring_width:g} nm⁻¹; allowed: at least one pixel, {pixel:g} nm⁻¹")
     count = math.floor((last - k_min) / k_step + 1e-9) + 1
     k: FloatArray = k_min + k_step * np.arange(count, dtype=np.float64)
     e = abs(geometry.ratio - 1) / (geometry.ratio + 1)
