@@ -22,7 +22,7 @@ from alzmodel.scattering.fem.stack_geometry import Geometry, find_geometry, foll
 from alzmodel.scattering.fem.stack_rings import RingPlan, Rings, plan_rings, ring_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 __all__ = [
@@ -223,7 +223,7 @@ def measure_stack(
             stack.patterns, found.mean, faults.geometry, faults.mask, near, part_of(progress, 1, 3)
         )
         if _spread(followed[found.alive]) > _STILL:
-            centers[found.alive] = np.rint(followed[found.alive] * _STEP) / _STEP
+            faults, centers = _with_moving_beam(stack, faults, followed, found.alive, ellipse)
     wanted = (k_min, k_max, k_step, ring_width)
     plan = plan_rings(
         faults.geometry, stack.patterns.shape[-2:], stack.pixel_size, wanted, centers, stack.source
@@ -285,6 +285,25 @@ def _left_out(stack: PatternStack, mask: Mask | None) -> dict[str, Mask]:
     return causes
 
 
+def _with_moving_beam(
+    stack: PatternStack, faults: Faults, followed: FloatArray, alive: Mask, ellipse: bool
+) -> tuple[Faults, FloatArray]:
+    """Geometry of the mean of the patterns laid over each other, and centres to a part of a pixel."""
+    moves = followed - followed[alive].mean(axis=0)
+    whole = np.rint(moves).astype(np.int64)
+    total, number = np.zeros(faults.mask.shape), np.zeros(faults.mask.shape)
+    for numbers, block in frame_blocks(stack.patterns):
+        for at, pattern in zip(numbers, block, strict=True):
+            if alive[at]:
+                back = (-whole[at, 1], -whole[at, 0])
+                total += np.roll(np.where(faults.mask, pattern, 0), back, axis=(0, 1))
+                number += np.roll(faults.mask, back, axis=(0, 1))
+    mean, seen = total / np.maximum(number, 1), number > 0.5 * alive.sum()
+    geometry = find_geometry(mean, ellipse=ellipse, mask=seen, aspect=stack.aspect)
+    centers = np.asarray(geometry.center) + np.where(alive[:, None], moves, 0.0)
+    return replace(faults, geometry=geometry), np.rint(centers * _STEP) / _STEP
+
+
 def _spread(centers: FloatArray) -> float:
     """Root mean square distance from the mean, pixels."""
     return float(np.sqrt(np.square(centers - centers.mean(axis=0)).sum(axis=1).mean()))
@@ -329,8 +348,9 @@ def _add_up(
 ) -> _Sums:
     first = rings_at(*centers[0])
     n_rings, n_pixels = first.weights.shape
-    n = len(alive)
-    ring_mean, ring_square = np.full((n, n_rings), np.nan), np.full((n, n_rings), np.nan)
+    n, kept = len(alive), np.flatnonzero(alive)
+    row_of = np.cumsum(alive) - 1
+    ring_mean, ring_square = np.empty((len(kept), n_rings)), np.empty((len(kept), n_rings))
     total, squared, seen = np.zeros(n_pixels), np.zeros(n_pixels), np.zeros(n_pixels)
     at_end = np.zeros(n_rings)
     scale = faults.full_scale if math.isfinite(faults.full_scale) else math.inf
@@ -341,10 +361,11 @@ def _add_up(
             rings = rings_at(*centers[number])
             counts = rings.cut(pattern).astype(np.float64).ravel() - offset
             counts[~rings.counted] = 0.0
-            ring_mean[number] = rings.weights @ counts
+            row = row_of[number]
+            ring_mean[row] = rings.weights @ counts
             square = counts * counts
-            ring_square[number] = rings.weights @ square
-            if not np.isfinite(ring_mean[number]).all():
+            ring_square[row] = rings.weights @ square
+            if not np.isfinite(ring_mean[row]).all():
                 raise InputError(
                     f"{stack.source}: NaN or infinite counts in pattern {number}; allowed: finite numbers"
                 )
@@ -354,8 +375,7 @@ def _add_up(
             if scale < math.inf:
                 at_end += rings.weights @ (counts >= scale)
         progress((int(numbers[-1]) + 1) / n, "rings")
-    numbers = np.flatnonzero(alive)
-    return _Sums(numbers, ring_mean[alive], ring_square[alive], total, squared, seen, at_end / len(numbers))
+    return _Sums(kept, ring_mean, ring_square, total, squared, seen, at_end / len(kept))
 
 
 def _counted_rings(k: FloatArray, sums: _Sums, source: str, *, exactly: bool) -> tuple[_Sums, str]:
@@ -376,6 +396,8 @@ def _counted_rings(k: FloatArray, sums: _Sums, source: str, *, exactly: bool) ->
         words = f"pattern {pattern} has no counts in the ring at {k[last]:.2f} nm⁻¹"
         if exactly:
             raise InputError(f"{source}: {words}; allowed: rings with counts in every pattern")
+    if kept.all() and not len(empty):
+        return sums, words
     cut = replace(
         sums,
         numbers=sums.numbers[kept],
@@ -406,12 +428,8 @@ def _curves(
     both = shot * np.asarray(ring_noise @ mean) + dark * squares
     noise = _Noise(pixel=shot * pixel_noise, ring=both[:n_rings], dark=dark)
     nothing = _Noise(0.0, np.zeros(n_rings), 0.0)
-    drawn = [
-        _variances(weights, sums.ring_mean, sums.ring_square, noise) for weights in _resampled(n, *bootstrap)
-    ]
-    curves = {name: np.vstack([part[name] for part in drawn]) for name in drawn[0]}
-    once = np.full((1, n), 1 / n)
-    raw = _variances(once, sums.ring_mean, sums.ring_square, nothing)
+    curves = _variances(_resampled(n, *bootstrap), sums.ring_mean, sums.ring_square, noise)
+    raw = _variances(_resampled(n, 0, 0), sums.ring_mean, sums.ring_square, nothing)
     image, image_raw = (_image_variance(rings, sums, part) for part in (noise, nothing))
     variance = {**{name: curve[0] for name, curve in curves.items()}, "image": image}
     groups = np.arange(n) * min(_UNITS, n) // n
@@ -429,7 +447,7 @@ def _curves(
         "variance_ci95": intervals,
         "mean_intensity": sums.ring_mean.mean(axis=0),
         "at_full_scale": sums.at_end,
-        "groups": _variances(left_out, sums.ring_mean, sums.ring_square, noise)["omega"],
+        "groups": _variances([left_out], sums.ring_mean, sums.ring_square, noise)["omega"],
         "evidence": evidence_of(
             k, sums.ring_mean, both[n_rings:], _resampled(n, *bootstrap), variance, offsets
         ),
@@ -454,20 +472,22 @@ class _Noise:
 
 
 def _variances(
-    weights: FloatArray, ring_mean: FloatArray, ring_square: FloatArray, noise: _Noise
+    batches: Iterable[FloatArray], ring_mean: FloatArray, ring_square: FloatArray, noise: _Noise
 ) -> dict[str, FloatArray]:
-    """Variances for each row of pattern weights (rows add up to one), shape (rows, k)."""
-    mean = weights @ ring_mean
-    second = weights @ (ring_mean**2) - noise.ring
-    square = weights @ ring_square - noise.pixel * mean - noise.dark
+    """Variances for each row of pattern weights (rows add up to one), which come some at a time; shape (rows, k)."""
+    mean_square = np.square(ring_mean)
     # Within one pattern: its own ring mean was squared, noise and all.
-    own = np.maximum(ring_mean**2 - noise.ring, 1e-300)
-    rings = (ring_square - noise.pixel * ring_mean - noise.dark) / own
-    return {
-        "omega": second / mean**2 - 1,
-        "r": weights @ rings - 1,
-        "re": square / mean**2 - 1,
-    }
+    within = ring_square - noise.pixel * ring_mean
+    within -= noise.dark
+    within /= np.maximum(mean_square - noise.ring, 1e-300)
+    found: dict[str, list[FloatArray]] = {"omega": [], "r": [], "re": []}
+    for weights in batches:
+        mean = weights @ ring_mean
+        square = weights @ ring_square - noise.pixel * mean - noise.dark
+        found["omega"].append((weights @ mean_square - noise.ring) / mean**2 - 1)
+        found["r"].append(weights @ within - 1)
+        found["re"].append(square / mean**2 - 1)
+    return {name: np.vstack(rows) for name, rows in found.items()}
 
 
 def _image_variance(rings: sparse.csr_array, sums: _Sums, noise: _Noise) -> FloatArray:

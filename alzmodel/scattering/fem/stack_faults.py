@@ -26,14 +26,17 @@ _DIM: Final = 0.2
 _HOT: Final = 5.0
 """Times the largest values around it: what a lone pixel must exceed in some frame to be hot."""
 _SURE: Final = 1e-2
-"""Expected number of pixels in a stack that speckles and counting alone would make as bright as a hot one."""
-_SIGMAS: Final = 10.0
-"""Standard errors of its mean by which a lone pixel must differ to be hot or dead."""
+"""Expected number of pixels in a stack that speckles and counting alone would make as bright as a hot one, or leave
+without counts."""
+_SIGMAS: Final = 6.0
+"""Standard errors of their mean by which pixels must differ from those around them or from their ring."""
 _LONE: Final = 4
 """Pixels side by side that may be hot; more are a reflection, whose disc has the width of the aperture."""
+_LIKE: Final = 0.3
+"""Of the brightness of a pixel: others with more than that make a reflection together with it."""
 _SHADOW: Final = 0.5
 """Of the median of its ring: a large patch that is darker is a beam stop or a gap."""
-_UMBRA: Final = 0.2
+_UMBRA: Final = 0.1
 """Of the brightest ring further out: what is darker lies behind the beam stop even if all of its ring does."""
 _PATCH: Final = 25
 """Pixels that a shadow has at least."""
@@ -194,7 +197,7 @@ def find_faults(
     * dead: not a number in any frame, the same in all frames where others vary, or far darker than those around it;
     * hot: up to four pixels side by side, in some frame five times as bright as the largest values around them and
       brighter than speckles and counting can make them, or far brighter than those around them in the mean;
-    * beam stop: a patch of at least 25 pixels darker than half the median of their ring, or than a fifth of the
+    * beam stop: a patch of at least 25 pixels darker than half the median of their ring, or than a tenth of the
       brightest ring further out, grown by two pixels;
     * saturated: near the full scale on average. There is a full scale if ten or more pixels reach the largest value,
       and fewer come within a tenth of it.
@@ -222,11 +225,11 @@ def find_faults(
     pixels = {"given": np.zeros(found.mean.shape, dtype=np.bool_), **given}
     faults = Faults(pixels, math.nan, Geometry((0.0, 0.0), aspect=aspect))
 
+    if not faults.mask.any():
+        raise InputError("mask: no pixel left; allowed: some of every ring")
     full = math.nan
 
     def with_geometry(faults: Faults) -> Faults:
-        if not faults.mask.any():
-            raise InputError("mask: no pixel left; allowed: some of every ring")
         if geometry is not None:
             return replace(faults, geometry=replace(geometry, aspect=aspect))
         shown = faults.mask
@@ -238,20 +241,19 @@ def find_faults(
     if not look:
         return with_geometry(faults)
     seen = faults.mask
-    hot, dead = lone_pixels(found, seen)
+    hot, dead, weak = lone_pixels(found, seen)
     full = _full_scale(found, seen & ~hot)
     if math.isfinite(full):
         dead &= (found.high < full) | ~found.finite
-    first = Faults(pixels | {"dead": dead & seen, "hot": hot & seen}, math.nan, faults.geometry)
-    faults = with_geometry(first)
+    faults = with_geometry(replace(faults, pixels=pixels | {"dead": dead | weak, "hot": hot}))
     for _ in range(3):
-        shadow = _shadow(found.mean, faults.geometry, seen & ~dead & ~hot, near)
+        # The direct beam may be as narrow as a hot pixel, and its foot darker than what is around it.
         _, ring = ring_medians(found.mean, faults.geometry, seen)
-        # The direct beam may be as narrow as a hot pixel.
-        beam = hot & (ring <= near) & found.finite
-        stop = shadow & seen & ~dead
-        causes = {"dead": dead & seen, "hot": hot & ~beam & seen & ~stop, "beam stop": stop}
-        before, faults = faults, with_geometry(Faults(pixels | causes, math.nan, faults.geometry))
+        near_beam = ring <= near
+        lone = {"dead": dead | (weak & ~near_beam), "hot": hot & ~near_beam}
+        stop = _shadow(found, faults.geometry, seen & ~dead & ~lone["hot"], near) & seen
+        lone = {cause: one & ~stop for cause, one in lone.items()}
+        before, faults = faults, with_geometry(replace(faults, pixels=pixels | lone | {"beam stop": stop}))
         if np.array_equal(before.mask, faults.mask):
             break
     if math.isfinite(full):
@@ -264,52 +266,84 @@ def find_faults(
     return faults
 
 
-def lone_pixels(found: Survey, seen: Mask) -> tuple[Mask, Mask]:
-    """Hot and dead pixels by those around them; see :func:`find_faults`.
+def lone_pixels(found: Survey, seen: Mask) -> tuple[Mask, Mask, Mask]:
+    """Hot, dead and weak pixels by those around them; see :func:`find_faults`.
 
     How bright a pixel can be by chance: counts of one mode of speckle are geometrically distributed in units u, with
     P(≥ t) = (1 + u/I)^(−t/u). The unit is taken from the data, u = var/I, which is the gain for counting alone, and
     the larger the more modes are counted together: the bound is safe.
     """
-    from scipy.ndimage import label, median_filter
+    from scipy.ndimage import median_filter, percentile_filter, rank_filter
 
-    mean, n = found.mean, int(found.alive.sum())
-    around = median_filter(mean, 5, mode="nearest")
-    peak = median_filter(found.high, 5, mode="nearest")
-    variance = np.maximum(found.square - np.square(mean), 0.0)
-    usual = np.maximum(around, 1e-12 * max(float(np.abs(mean).max()), 1e-300))
-    unit = np.maximum(median_filter(variance, 5, mode="nearest") / usual, 1e-12 * usual)
-    chance = 1.5 * unit * math.log(n * mean.size / _SURE) / np.log1p(unit / usual)
-    error = np.sqrt(unit * usual / n)
+    n = int(found.alive.sum())
+    usual, unit = _around(found, seen)
+    peak = np.maximum(median_filter(found.high, 5, mode="nearest"), unit)
+    chance = 1.5 * unit * math.log(n * usual.size / _SURE) / np.log1p(unit / usual)
     once = (found.high > _HOT * peak) & (found.high > chance)
-    always = (mean > 2 * around) & (mean - around > _SIGMAS * error) & (mean > 3 * np.sqrt(unit * usual / n))
-    always &= found.low > around + _SIGMAS * error
-    bright = once | always
-    groups, _ = label(bright, structure=np.ones((3, 3)))
-    hot = bright & (np.bincount(groups.ravel()) <= _LONE)[groups]
+    error = np.sqrt(unit * usual / n)
+    always = (found.mean > 2 * usual) & (found.low > usual + _SIGMAS * error)
+    lone = rank_filter(found.high, -(_LONE + 1), 5, mode="nearest") < _LIKE * found.high
+    hot = (once | always) & lone & seen
+
+    usual, unit = _around(found, seen & ~hot)
     constant = found.high == found.low
     if constant[seen].mean() > 0.5:
         constant[:] = False
-    # Without counts all around, a pixel without counts is none that is dead.
-    constant &= (around > _SIGMAS**2 * unit / n) | (found.high > 0)
-    dark = (mean < 0.5 * around) & (around - mean > _SIGMAS * error) & (found.high < 0.5 * peak)
-    return hot, (constant & ~hot) | dark | ~found.finite
+    # Most of those around must be brighter: beside the edge of a disc half of them are.
+    most = percentile_filter(found.mean, 25, 5, mode="nearest")
+    # Where few counts are expected, a pixel without any is none that is dead.
+    counts = np.log1p(np.maximum(most, 0.0) / unit)
+    constant &= (n * counts > -math.log(_SURE / usual.size)) | (found.high > 0)
+    weak = found.mean < 0.5 * most
+    weak &= (usual - found.mean > _SIGMAS * np.sqrt(unit * usual / n)) & (found.high < 0.5 * peak)
+    dead = (constant & ~hot) | ~found.finite
+    return hot, dead & seen, weak & seen & ~dead
 
 
-def _shadow(mean: FloatArray, geometry: Geometry, seen: Mask, near: float) -> Mask:
+def _around(found: Survey, seen: Mask) -> tuple[FloatArray, FloatArray]:
+    """Mean around each pixel, and variance over mean there.
+
+    The median of 5 × 5 pixels; where counts are so few that it says nothing, the mean of the outer 16 of them.
+    """
+    from scipy.ndimage import median_filter, uniform_filter
+
+    def outer(image: FloatArray) -> FloatArray:
+        whole, middle = uniform_filter(image, 5, mode="nearest"), uniform_filter(image, 3, mode="nearest")
+        return np.maximum(25 * whole - 9 * middle, 0.0)
+
+    n = int(found.alive.sum())
+    variance = np.maximum(found.square - np.square(found.mean), 0.0)
+    counted = seen & (found.mean > 0)
+    # What is counted one by one, for places without any count around.
+    one = float(np.median(variance[counted] / found.mean[counted])) if counted.any() else 1.0
+    share = np.maximum(outer(seen.astype(np.float64)), 1e-9)
+    middle = median_filter(found.mean, 5, mode="nearest")
+    mean = np.maximum(outer(np.where(seen, found.mean, 0.0)) / share, one / (16 * n))
+    many = middle > 0.5 * mean
+    usual = np.maximum(np.where(many, middle, mean), 1e-300)
+    spread = np.where(
+        many, median_filter(variance, 5, mode="nearest"), outer(np.where(seen, variance, 0.0)) / share
+    )
+    unit = np.maximum(spread / usual, np.where(many, 1e-12 * usual, one))
+    return usual, np.maximum(unit, 1e-300)
+
+
+def _shadow(found: Survey, geometry: Geometry, seen: Mask, near: float) -> Mask:
     """Large patches that are dark for their ring or for where they are; see :func:`find_faults`."""
-    from scipy.ndimage import binary_dilation, label, median_filter
+    from scipy.ndimage import binary_dilation, label, uniform_filter
 
-    smooth = median_filter(np.where(seen, mean, 0.0), 3, mode="nearest")
-    medians, ring = ring_medians(mean, geometry, seen)
-    whole = int(max(geometry.largest(mean.shape), 2))
-    usual = np.where(np.isfinite(medians), medians, 0.0)
+    share = np.maximum(uniform_filter(seen.astype(np.float64), 3, mode="nearest"), 1e-9)
+    smooth = uniform_filter(np.where(seen, found.mean, 0.0), 3, mode="nearest") / share
+    medians, ring = ring_medians(smooth, geometry, seen)
+    whole = int(max(geometry.largest(smooth.shape), 2))
+    usual = np.maximum(np.where(np.isfinite(medians), medians, 0.0), 0.0)
     beyond = np.maximum.accumulate(usual[whole::-1])[::-1]
     beyond = np.concatenate([beyond, np.zeros(max(len(usual) - len(beyond), 0))])
-    dark = smooth < _SHADOW * usual[ring]
-    dark |= (smooth < _UMBRA * beyond[ring]) & (ring < whole)
+    _, unit = _around(found, seen)
+    sure = _SIGMAS * np.sqrt(unit * usual[ring] / (9 * int(found.alive.sum())))
+    deep = (smooth < _UMBRA * beyond[ring]) & (beyond[ring] - smooth > sure)
     # At the foot of the direct beam one pixel makes half the brightness: rings are not yet flat there.
-    dark &= (ring > 0.5 * near) | (smooth < _UMBRA * beyond[ring])
+    dark = deep | ((smooth < _SHADOW * usual[ring]) & (usual[ring] - smooth > sure) & (ring > 0.5 * near))
     dark &= ring <= whole
     groups, _ = label(dark)
     large = np.bincount(groups.ravel()) >= _PATCH

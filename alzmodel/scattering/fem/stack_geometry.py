@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -224,8 +224,8 @@ def follow_beam(
     """Centre of each pattern: descan moves the direct beam over the camera while the probe is scanned.
 
     Where the direct beam is seen and far brighter than the rings, its centre of mass (of what is above half its
-    maximum) is taken. Behind a beam stop each pattern is compared with the mean one, which is linear in small
-    shifts, and a plane over the probe positions is laid through the shifts, in two rounds.
+    maximum) is taken. Behind a beam stop each pattern is compared with the rings of the mean one, which are linear in
+    small shifts, and a plane over the probe positions is laid through the shifts, in two rounds.
 
     Parameters
     ----------
@@ -283,29 +283,35 @@ def _of_direct_beam(
 def _of_plane(
     patterns: NDArray[Any] | FrameFile, mean: FloatArray, geometry: Geometry, used: Mask, progress: Progress
 ) -> FloatArray:
-    """Shifts against the mean pattern, a plane laid through them; see :func:`follow_beam`."""
-    from scipy.ndimage import gaussian_filter, map_coordinates
+    """Shifts against the rings of the mean pattern, a plane laid through them; see :func:`follow_beam`.
+
+    Rings and not the mean pattern itself: each pattern is part of that, speckles and all, which would hold it back.
+    """
+    from scipy.ndimage import gaussian_filter1d
 
     scan = patterns.shape[:-2]
     n = math.prod(scan)
-    smooth = gaussian_filter(_filled(mean, used | ~used), 1.0)
-    gy, gx = np.gradient(smooth)
+    medians, _ = ring_medians(mean, geometry, used)
+    profile = gaussian_filter1d(_without_gaps(medians), 1.0, mode="nearest")
+    slope = np.gradient(profile)
+    at = np.arange(len(profile), dtype=np.float64)
     along = np.indices(scan).reshape(len(scan), -1).T.astype(np.float64)
-    along -= along.mean(axis=0)
-    design = np.column_stack([np.ones(n), along])
+    design = np.column_stack([np.ones(n), along - along.mean(axis=0)])
     plane = np.zeros((n, 2))
     rows, columns = np.nonzero(used)
+    x, y = columns.astype(np.float64), rows.astype(np.float64)
     for turn in range(2):
         shifts = np.zeros((n, 2))
         for numbers, block in frame_blocks(patterns):
             for number, pattern in zip(numbers, block, strict=True):
                 dx, dy = plane[number]
-                at = [rows - dy, columns - dx]
-                expected, slope_x, slope_y = (
-                    map_coordinates(image, at, order=1, mode="nearest") for image in (smooth, gx, gy)
-                )
+                moved = replace(geometry, center=(geometry.center[0] + dx, geometry.center[1] + dy))
+                r = np.maximum(moved.radius(x, y), 1.0)
+                expected = np.interp(r, at, profile)
                 scale = np.maximum(expected, 1e-3 * float(expected.max()))
-                matrix = np.stack([expected, -slope_x, -slope_y], axis=1) / scale[:, None]
+                inward = np.interp(r, at, slope) / r
+                gx, gy = inward * (x - moved.center[0]), inward * geometry.aspect**2 * (y - moved.center[1])
+                matrix = np.stack([expected, -gx, -gy], axis=1) / scale[:, None]
                 counts = pattern[rows, columns].astype(np.float64) / scale
                 fitted, *_ = np.linalg.lstsq(matrix.T @ matrix, matrix.T @ counts, rcond=None)
                 if fitted[0] > 0:
@@ -314,3 +320,9 @@ def _of_plane(
         solution, *_ = np.linalg.lstsq(design, shifts, rcond=None)
         plane = design @ solution
     return plane + np.asarray(geometry.center)
+
+
+def _without_gaps(profile: FloatArray) -> FloatArray:
+    known = np.isfinite(profile)
+    at = np.arange(len(profile))
+    return np.interp(at, at[known], profile[known])
