@@ -69,10 +69,11 @@ def _no_ordinate_check() -> None:
 def _no_memory_check() -> None:
     from alzmodel.cli import app
     from alzmodel.local_order import pdf
-    from alzmodel.scattering.fem import stack
+    from alzmodel.scattering.fem import stack_files, stack_hdf5
 
     pdf.check_memory = _nothing
-    stack.check_memory = _nothing
+    stack_files.check_memory = _nothing
+    stack_hdf5._check_announced = _nothing
     kept = app.exit_code
 
     def exit_code(work, program):
@@ -94,12 +95,13 @@ def _no_check_of_bins() -> None:
 
 def _any_type_of_stack() -> None:
     from alzmodel.scattering.fem import stack
+    from alzmodel.scattering.fem.detector import PatternStack
 
     plain = stack.read_stack
 
     def read(path, **options):
         if path.suffix == ".npy":
-            return stack.PatternStack(np.load(path, allow_pickle=True), 0.2, str(path))
+            return PatternStack(np.load(path, allow_pickle=True), 0.2, str(path))
         return plain(path, **options)
 
     stack.read_stack = read
@@ -130,6 +132,6 @@ PLANTS = {
     ),
     "ordinate of 1e308": Plant(_no_ordinate_check, ("xrd", "small.extxyz", "--against", "huge.xy")),
     "object array": Plant(_any_type_of_stack, ("fem", "object.npy", "--pixel-size", "0.2")),
-    "19 TiB in HDF5": Plant(_no_memory_check, ("fem", "sparse.h5", "--pixel-size", "0.2")),
+    "334 TB in HDF5": Plant(_no_memory_check, ("fem", "sparse.h5", "--pixel-size", "0.2")),
     "text for provenance": Plant(_text_for_provenance, ("xrd", "odd-info.extxyz", "--method", "crystal")),
 }

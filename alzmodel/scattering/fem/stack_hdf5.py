@@ -14,7 +14,7 @@ from alzmodel.errors import InputError
 from alzmodel.hdf5 import check_inside, open_hdf5
 from alzmodel.limits import MUCH, size_words
 from alzmodel.scattering.fem.stack_frames import FrameFile, Piece, check_pieces, pieces_of
-from alzmodel.scattering.fem.stack_units import Calibration
+from alzmodel.scattering.fem.stack_units import Calibration, is_of_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,10 @@ def read_hdf5(file: Path, name: str, dataset: str | None) -> FileStack:
                 raise InputError(f"{name}: a file of Velox; allowed: with the ending .emd")
             chosen = _choose(handle, name, dataset)
             data = handle[chosen]
-            shape, kind, chunks = tuple(data.shape), data.dtype, data.chunks
+            backwards = _is_backwards(data)
+            order = slice(None, None, -1 if backwards else 1)
+            shape, kind = tuple(data.shape)[order], data.dtype
+            chunks = None if data.chunks is None else data.chunks[order]
             _check_filters(data, name)
             _check_announced(data, name)
             calibration = _calibration(handle, data)
@@ -82,7 +85,9 @@ def read_hdf5(file: Path, name: str, dataset: str | None) -> FileStack:
         try:
             with open_hdf5(file) as handle:
                 for piece in pieces_of(shape, kind.itemsize, chunks):
-                    yield piece, handle[chosen][piece]
+                    wanted = (*piece, slice(None), slice(None))[order]
+                    found = handle[chosen][wanted]
+                    yield piece, found.transpose() if backwards else found
         except OSError as error:
             raise InputError(f"{name}: {chosen} is damaged ({error}); allowed: a whole file") from error
 
@@ -205,12 +210,25 @@ def _hyperspy(_handle: Any, data: Any) -> Calibration | None:
 
 def _emd_axes(_handle: Any, data: Any) -> Calibration | None:
     """Axes of an EMD file: dim0, dim1 … or dim1, dim2 … with at least their first two values."""
+    axes = _dims(data)
+    return None if axes is None else _from_axes([axes[1], axes[0]] if _is_backwards(data) else axes[-2:])
+
+
+def _dims(data: Any) -> list[Any] | None:
     group = data.parent
     if "emd_group_type" not in group.attrs:
         return None
     first = 0 if "dim0" in group else 1
-    axes = [group.get(f"dim{first + number}") for number in (data.ndim - 2, data.ndim - 1)]
-    return _from_axes(axes)
+    return [group.get(f"dim{first + number}") for number in range(data.ndim)]
+
+
+def _is_backwards(data: Any) -> bool:
+    """Whether the pattern has the first two axes and not the last: EMD files are written in both orders."""
+    axes = _dims(data)
+    if axes is None or any(axis is None for axis in axes):
+        return False
+    of_pattern = [is_of_pattern(_text(axis.attrs.get("units"))) for axis in axes]
+    return all(of_pattern[:2]) and not any(of_pattern[-2:] if data.ndim == 4 else of_pattern[2:])
 
 
 def _nexus_axes(_handle: Any, data: Any) -> Calibration | None:

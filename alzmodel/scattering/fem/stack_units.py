@@ -9,7 +9,7 @@ from typing import Final
 from alzmodel.errors import InputError
 from alzmodel.units import electron_wavelength
 
-__all__ = ["PIXEL_UNITS", "Calibration", "per_nm"]
+__all__ = ["PIXEL_UNITS", "Calibration", "is_of_pattern", "per_nm"]
 
 PIXEL_UNITS: Final = ("1/nm", "1/A", "q_nm^-1", "q_A^-1", "mrad", "deg")
 """Units that can be named. k = 1/d is meant by 1/nm and 1/A, q = 2π/d by those with a q, the whole scattering angle
@@ -99,6 +99,10 @@ def per_nm(unit: str, energy_kev: float, name: str) -> float | None:
     plain = plain.replace("\\AA", "A").replace("Å", "A").replace("\u212b", "A").replace("A\u030a", "A")
     plain = plain.replace("⁻¹", "^-1").replace("**-1", "^-1").replace("_^-1", "^-1").lower()
     plain = _SPELLINGS.get(plain, plain)
+    if plain not in _LENGTHS and plain not in _ANGLES:
+        # EMD files of HyperSpy have [1_/_n_m].
+        plain = plain.replace("_", "")
+        plain = _SPELLINGS.get(plain, plain)
     if plain in _LENGTHS:
         return _LENGTHS[plain]
     if plain not in _ANGLES:
@@ -106,3 +110,8 @@ def per_nm(unit: str, energy_kev: float, name: str) -> float | None:
     if not math.isfinite(energy_kev):
         raise InputError(f"{name}: pixels in {unit}; allowed: with the energy of the electrons, as --energy")
     return 10 * _ANGLES[plain] / electron_wavelength(energy_kev)
+
+
+def is_of_pattern(unit: str) -> bool:
+    """Whether a unit is one of scattering vectors or angles."""
+    return per_nm(unit, 200.0, "") is not None

@@ -39,7 +39,7 @@ SPELLINGS = {
     "k_nm^-1": 1.0,
     "$nm^{-1}$": 1.0,
     "[1/nm]": 1.0,
-    "[n_m_^-_1]".replace("_", ""): 1.0,
+    "[1_/_n_m]": 1.0,
     "1/Å": 10.0,
     "A^-1": 10.0,
     "k_A^-1": 10.0,
@@ -150,6 +150,17 @@ def py4dstem(path, size=0.0125, unit="A^-1"):
         saved["Q_pixel_size"], saved["Q_pixel_units"] = size, unit
 
 
+def emd_backwards(path):
+    """As HyperSpy writes it."""
+    with h5py.File(path, "w") as handle:
+        group = handle.create_group("signals/test")
+        group.attrs["emd_group_type"] = 1
+        group["data"] = PATTERNS.transpose()
+        for n, (unit, step) in enumerate((("1_/_n_m", 0.125), ("1_/_n_m", 0.11), ("n_m", 1), ("n_m", 1))):
+            group[f"dim{n + 1}"] = [0, step]
+            group[f"dim{n + 1}"].attrs["units"] = f"[{unit}]"
+
+
 def emd(path, legacy=False):
     with h5py.File(path, "w") as handle:
         group = handle.create_group("data/stack")
@@ -191,6 +202,7 @@ def hyperspy(path, unit="$A^{-1}$", scales=(0.011, 0.0125), energy=None):
         ("h5", py4dstem, 0.125, 1.0),
         ("h5", emd, 0.125, 0.88),
         ("emd", emd, 0.125, 0.88),
+        ("emd", emd_backwards, 0.125, 0.88),
         ("nxs", nexus, 0.125, 0.88),
         ("h5", nexus, 0.125, 0.88),
         ("hspy", hyperspy, 0.125, 0.88),
