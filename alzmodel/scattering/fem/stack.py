@@ -48,6 +48,8 @@ _STILL: Final = 0.25
 """Pixels, root mean square, by which the direct beam must move over the scan for patterns to be centred one by one."""
 _STEP: Final = 4
 """Parts of a pixel to which the centre of a single pattern is rounded."""
+_FEW_COUNTS: Final = 30.0
+"""Counts in a ring, on average, below which a pattern may have none by chance (speckles included)."""
 _ROWS: Final = 25
 """Bootstrap samples at a time."""
 
@@ -81,7 +83,7 @@ class StackResult(Result):
         Ring centres, nm⁻¹, shape (k,).
     variance
         "omega", "r", "re" and "image" without the part of the noise, each of shape (k,); "image" is NaN where a ring
-        has no pixel with enough counts.
+        has no pixel with enough counts, "r" where a pattern has none in a ring.
     variance_raw
         The same with it.
     variance_ci95
@@ -220,7 +222,13 @@ def measure_stack(
     centers = np.tile(np.asarray(faults.geometry.center), (len(found.alive), 1))
     if corrections.descan and geometry is None:
         followed = follow_beam(
-            stack.patterns, found.mean, faults.geometry, faults.mask, near, part_of(progress, 1, 3)
+            stack.patterns,
+            found.mean,
+            faults.geometry,
+            faults.mask,
+            found.alive,
+            near,
+            part_of(progress, 1, 3),
         )
         if _spread(followed[found.alive]) > _STILL:
             faults, centers = _with_moving_beam(stack, faults, followed, found.alive, ellipse)
@@ -230,12 +238,16 @@ def measure_stack(
     )
     rings_at = ring_weights(plan, faults.geometry, stack.pixel_size, faults.mask)
     sums = _add_up(stack, corrections.offset, rings_at, faults, centers, found.alive, part_of(progress, 2, 3))
-    sums, end = _counted_rings(plan.k, sums, stack.source, exactly=k_max is not None)
+    weights = rings_at(*faults.geometry.center).weights
+    pixels = 1 / np.asarray(weights.power(2).sum(axis=1)).ravel()
+    # Without a gain, whole numbers may be electrons; others are taken for many.
+    counted = camera.gain if camera.electrons > 0 else 1.0 if found.whole else 1e-300
+    sums, end = _counted_rings(plan.k, sums, pixels / counted, stack.source, exactly=k_max is not None)
     return StackResult(
         **_curves(
             plan,
             sums,
-            rings_at(*faults.geometry.center).weights,
+            weights,
             camera,
             (n_bootstrap, seed),
             _offsets(found, faults),
@@ -378,21 +390,27 @@ def _add_up(
     return _Sums(kept, ring_mean, ring_square, total, squared, seen, at_end / len(kept))
 
 
-def _counted_rings(k: FloatArray, sums: _Sums, source: str, *, exactly: bool) -> tuple[_Sums, str]:
-    """Keep the rings before the first in which a pattern has no counts: V divides by that mean.
+def _counted_rings(
+    k: FloatArray, sums: _Sums, pixels: FloatArray, source: str, *, exactly: bool
+) -> tuple[_Sums, str]:
+    """Keep the rings before the first in which a pattern has no counts though many are expected.
 
-    Patterns without counts in one of the first two rings are left out, as dead ones.
+    Patterns without counts in one of the first two rings are left out, as dead ones. Where a ring has so few counts
+    that it may have none by chance, "r" is NaN, as it divides by the mean of each pattern, and the others stay.
+    `pixels` in each ring over the counts of an electron, shape (k,).
     """
-    kept = (sums.ring_mean[:, :2] > 0).all(axis=1)
+    expected = sums.ring_mean.mean(axis=0) * pixels
+    filled = (sums.ring_mean > 0) | ((expected > 0) & (expected < _FEW_COUNTS))
+    kept = filled[:, :2].all(axis=1)
     if kept.sum() < 2:
         raise InputError(
             f"{source}: {int(kept.sum())} patterns have counts in the ring at {k[0]:.2f} nm⁻¹; allowed: at least two"
         )
-    empty = np.flatnonzero(~(sums.ring_mean[kept] > 0).all(axis=0))
+    empty = np.flatnonzero(~filled[kept].all(axis=0))
     last, words = len(k), ""
     if len(empty):
         last = int(empty[0])
-        pattern = int(sums.numbers[kept][(sums.ring_mean[kept, last] > 0).argmin()])
+        pattern = int(sums.numbers[kept][filled[kept, last].argmin()])
         words = f"pattern {pattern} has no counts in the ring at {k[last]:.2f} nm⁻¹"
         if exactly:
             raise InputError(f"{source}: {words}; allowed: rings with counts in every pattern")
@@ -480,6 +498,7 @@ def _variances(
     within = ring_square - noise.pixel * ring_mean
     within -= noise.dark
     within /= np.maximum(mean_square - noise.ring, 1e-300)
+    within[:, ~(ring_mean > 0).all(axis=0)] = np.nan
     found: dict[str, list[FloatArray]] = {"omega": [], "r": [], "re": []}
     for weights in batches:
         mean = weights @ ring_mean

@@ -40,6 +40,8 @@ _UMBRA: Final = 0.1
 """Of the brightest ring further out: what is darker lies behind the beam stop even if all of its ring does."""
 _PATCH: Final = 25
 """Pixels that a shadow has at least."""
+_SCATTER: Final = 3.0
+"""Robust standard deviations of a ring by which it must be darker as well."""
 _PENUMBRA: Final = 2
 """Pixels by which a shadow is grown: the edge of the stop is not sharp."""
 _SHARED: Final = 10
@@ -343,13 +345,22 @@ def _shadow(found: Survey, geometry: Geometry, seen: Mask, near: float) -> Mask:
     sure = _SIGMAS * np.sqrt(unit * usual[ring] / (9 * int(found.alive.sum())))
     deep = (smooth < _UMBRA * beyond[ring]) & (beyond[ring] - smooth > sure)
     # At the foot of the direct beam one pixel makes half the brightness: rings are not yet flat there.
-    dark = deep | ((smooth < _SHADOW * usual[ring]) & (usual[ring] - smooth > sure) & (ring > 0.5 * near))
-    dark &= ring <= whole
-    groups, _ = label(dark)
+    flat = (ring > 0.5 * near) & (ring <= whole) & (usual[ring] - smooth > sure)
+    dark = (deep & (ring <= whole)) | (flat & (smooth < _SHADOW * usual[ring]))
+    # Nor may it be within the scatter of the ring: a texture, or frames that are not independent.
+    scatter, _ = ring_medians(np.abs(smooth - usual[ring]), geometry, seen)
+    clear = dark & (usual[ring] - smooth > 1.4826 * _SCATTER * np.nan_to_num(scatter)[ring])
+    groups, _ = label(clear | (deep & dark))
     large = np.bincount(groups.ravel()) >= _PATCH
     large[0] = False
     patch = large[groups]
-    return binary_dilation(patch, iterations=_PENUMBRA) if patch.any() else patch
+    if not patch.any():
+        return patch
+    # A stop goes on where the scatter of the rings is larger.
+    groups, _ = label(patch | (flat & (smooth < 0.5 * _SHADOW * usual[ring])))
+    reached = np.zeros(int(groups.max()) + 1, dtype=np.bool_)
+    reached[np.unique(groups[patch])] = True
+    return binary_dilation(reached[groups], iterations=_PENUMBRA)
 
 
 def _full_scale(found: Survey, mask: Mask) -> float:

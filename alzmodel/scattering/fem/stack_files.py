@@ -152,8 +152,8 @@ def _read_zspy(file: Path, name: str) -> FileStack:
         ) from None
     try:
         store = zarr.storage.ZipStore(file, mode="r") if file.is_file() else str(file)
-        experiments = zarr.open_group(store, mode="r")["Experiments"]
-        groups = [experiments[key] for key in experiments.group_keys()]
+        experiments: Any = zarr.open_group(store, mode="r")["Experiments"]
+        groups: list[Any] = [experiments[key] for key in experiments.group_keys()]
         signals = [group for group in groups if "data" in group and group["data"].ndim in {3, 4}]
         if len(signals) != 1:
             raise InputError(f"{name}: {len(signals)} stacks; allowed: one of three or four axes")

@@ -26,6 +26,8 @@ _TRIM: Final = 4.0
 """Robust standard deviations that such points are off."""
 _CONTRAST: Final = 4.0
 """How many times brighter than the rings the direct beam must be for each pattern to be centred by it."""
+_NOISY: Final = 0.25
+"""Pixels by which the centre of mass may jump between patterns and still be one of its own for each."""
 _HALF: Final = 0.5
 """Of the brightest value of the direct beam: pixels above it make its centre of mass."""
 
@@ -218,14 +220,16 @@ def follow_beam(
     mean: FloatArray,
     geometry: Geometry,
     mask: Mask,
+    alive: Mask,
     reach: float,
     progress: Progress,
 ) -> FloatArray:
     """Centre of each pattern: descan moves the direct beam over the camera while the probe is scanned.
 
     Where the direct beam is seen and far brighter than the rings, its centre of mass (of what is above half its
-    maximum) is taken. Behind a beam stop each pattern is compared with the rings of the mean one, which are linear in
-    small shifts, and a plane over the probe positions is laid through the shifts, in two rounds.
+    maximum) is taken. If that is not smooth along the scan to a quarter pixel, which is noise and no descan, a plane
+    over the probe positions is laid through it. Behind a beam stop each pattern is compared with the rings of the mean
+    one, which are linear in small shifts, and a plane is laid through the shifts, in two rounds.
 
     Parameters
     ----------
@@ -237,6 +241,8 @@ def follow_beam(
         Of the mean pattern.
     mask
         True where pixels count.
+    alive
+        False for dead frames, shape (n,).
     reach
         Radius in pixels inside which the direct beam is, and beyond which rings begin.
     progress
@@ -257,8 +263,29 @@ def follow_beam(
         and mean[core].max() > _CONTRAST * np.nanmax(beyond)
     )
     if bright:
-        return _of_direct_beam(patterns, geometry, inside, progress)
-    return _of_plane(patterns, mean, geometry, (ring > max(reach, 6.0)) & mask, progress)
+        centers = _of_direct_beam(patterns, geometry, inside, progress)
+        if _jitter(centers, patterns.shape[:-2], alive) > _NOISY:
+            design = _plane_terms(patterns.shape[:-2])
+            solution, *_ = np.linalg.lstsq(design[alive], centers[alive], rcond=None)
+            centers = design @ solution
+    else:
+        centers = _of_rings(patterns, mean, geometry, (ring > max(reach, 6.0)) & mask, alive, progress)
+    # The middle of the rings and that of the direct beam's brightness need not be the same.
+    return centers - centers[alive].mean(axis=0) + np.asarray(geometry.center)
+
+
+def _jitter(centers: FloatArray, scan: tuple[int, ...], alive: Mask) -> float:
+    """Root mean square of what is no smooth motion: of second differences along the scan over √6."""
+    along = np.where(alive[:, None], centers, np.nan).reshape(-1, scan[-1], 2)
+    second = np.square(np.diff(along, 2, axis=1)).sum(axis=-1)
+    known = second[np.isfinite(second)]
+    return float(np.sqrt(known.mean() / 6)) if known.size else 0.0
+
+
+def _plane_terms(scan: tuple[int, ...]) -> FloatArray:
+    """Columns of ones and of the coordinates of the probe, from their middle, shape (n, 1 + axes)."""
+    along = np.indices(scan).reshape(len(scan), -1).T.astype(np.float64)
+    return np.column_stack([np.ones(len(along)), along - along.mean(axis=0)])
 
 
 def _of_direct_beam(
@@ -276,12 +303,16 @@ def _of_direct_beam(
             if total > 0:
                 centers[number] = above @ x / total, above @ y / total
         progress((int(numbers[-1]) + 1) / n, "the centre of each pattern")
-    # The middle of the rings and that of the direct beam's brightness need not be the same.
-    return centers - np.median(centers, axis=0) + np.asarray(geometry.center)
+    return centers
 
 
-def _of_plane(
-    patterns: NDArray[Any] | FrameFile, mean: FloatArray, geometry: Geometry, used: Mask, progress: Progress
+def _of_rings(
+    patterns: NDArray[Any] | FrameFile,
+    mean: FloatArray,
+    geometry: Geometry,
+    used: Mask,
+    alive: Mask,
+    progress: Progress,
 ) -> FloatArray:
     """Shifts against the rings of the mean pattern, a plane laid through them; see :func:`follow_beam`.
 
@@ -295,8 +326,7 @@ def _of_plane(
     profile = gaussian_filter1d(_without_gaps(medians), 1.0, mode="nearest")
     slope = np.gradient(profile)
     at = np.arange(len(profile), dtype=np.float64)
-    along = np.indices(scan).reshape(len(scan), -1).T.astype(np.float64)
-    design = np.column_stack([np.ones(n), along - along.mean(axis=0)])
+    design = _plane_terms(scan)
     plane = np.zeros((n, 2))
     rows, columns = np.nonzero(used)
     x, y = columns.astype(np.float64), rows.astype(np.float64)
@@ -317,7 +347,7 @@ def _of_plane(
                 if fitted[0] > 0:
                     shifts[number] = plane[number] + fitted[1:] / fitted[0]
             progress((turn + (int(numbers[-1]) + 1) / n) / 2, "the centre of each pattern")
-        solution, *_ = np.linalg.lstsq(design, shifts, rcond=None)
+        solution, *_ = np.linalg.lstsq(design[alive], shifts[alive], rcond=None)
         plane = design @ solution
     return plane + np.asarray(geometry.center)
 

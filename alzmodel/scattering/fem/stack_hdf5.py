@@ -285,7 +285,7 @@ def read_dectris(file: Path, name: str) -> FileStack:
     import h5py
 
     parts: list[tuple[Path, str]] = []
-    mask, scan, calibration = None, (0, 0), Calibration()
+    mask, rows, columns, calibration = None, 0, 0, Calibration()
     try:
         with h5py.File(file, "r", locking=False) as handle:
             group = handle.get("entry/data")
@@ -304,7 +304,7 @@ def read_dectris(file: Path, name: str) -> FileStack:
             special = handle.get("entry/instrument/detector/detectorSpecific", {})
             if "pixel_mask" in special:
                 mask = np.asarray(special["pixel_mask"][()]) == 0
-            scan = tuple(
+            rows, columns = (
                 int(_number(special[key][()])) if key in special else 0 for key in ("ntrigger", "nimages")
             )
             calibration = _of_detector(handle.get("entry/instrument"))
@@ -325,8 +325,8 @@ def read_dectris(file: Path, name: str) -> FileStack:
 
     total = int(starts[-1])
     patterns = FrameFile((total, *frame), kind, read)
-    if min(scan) > 1 and scan[0] * scan[1] == total:
-        patterns = _as_scan(patterns, (scan[0], scan[1]))
+    if min(rows, columns) > 1 and rows * columns == total:
+        patterns = _as_scan(patterns, (rows, columns))
     return FileStack(patterns, calibration, mask)
 
 

@@ -182,5 +182,6 @@ def test_the_command_reads_a_stack(tmp_path, capsys, perfect):
     assert main(["fem", str(path), "--json", "--fit", "free", "--ring-width", "0.3"]) == 0
     out, err = capsys.readouterr()
     assert '"variance_raw"' in out
-    assert "patterns, centre" in err
+    assert "196 patterns" in err
+    assert "centre (" in err
     assert main(["fem", str(path), str(path)]) == 2

@@ -58,7 +58,8 @@ def test_a_spread_of_thickness_is_found_and_r_does_not_see_it(spread):
     own = np.sqrt((spread**2 + 1 / 390) * (spread**2 + 1 / 660))
     assert evidence.peak_correlation == pytest.approx(spread**2 / own, abs=0.15)
     assert moved.variance["r"] == pytest.approx(still.variance["r"], rel=1e-9)
-    assert moved.variance["omega"] - still.variance["omega"] == pytest.approx(spread**2, rel=0.25)
+    added = moved.variance["omega"] - still.variance["omega"]
+    assert added.mean() == pytest.approx(spread**2, rel=0.1)
     # Its part is the same in all pixels, and taken off before the contrast is read.
     assert evidence.background_at_most == pytest.approx(0, abs=0.03)
 

@@ -321,7 +321,7 @@ def descanned(patterns):
     by = np.zeros((*patterns.shape[:2], 2), dtype=int)
     for row in range(patterns.shape[0]):
         for column in range(patterns.shape[1]):
-            by[row, column] = round(-0.4 * (column - 4)), round(0.3 * (row - 4))
+            by[row, column] = -(column - 4), row - 4
             moved[row, column] = np.roll(patterns[row, column], by[row, column][::-1], axis=(0, 1))
     return moved, by
 
@@ -332,10 +332,10 @@ def test_the_direct_beam_is_followed(simulated, truth):
     moves = found.centers - found.centers.mean(axis=0)
     expected = by.reshape(-1, 2) - by.reshape(-1, 2).mean(axis=0)
     assert np.abs(moves - expected).max() <= 0.26
-    compared(found, truth, 0.03)
+    compared(found, truth, 0.06)
     with_one_center = again(simulated, moved, corrections=Corrections(descan=False))
     with pytest.raises(AssertionError):
-        compared(with_one_center, truth, 0.03)
+        compared(with_one_center, truth, 0.06)
     assert truth.drift < 1e-6
 
 
@@ -343,6 +343,6 @@ def test_descan_behind_a_beam_stop_follows_a_plane(simulated, truth):
     moved, _ = descanned(simulated.patterns)
     found = again(simulated, moved * ~of_stop(simulated))
     x, y = found.centers.reshape(8, 8, 2).transpose(2, 0, 1)
-    assert np.polyfit(np.arange(8), x.mean(axis=0), 1)[0] == pytest.approx(-0.4, abs=0.08)
-    assert np.polyfit(np.arange(8), y.mean(axis=1), 1)[0] == pytest.approx(0.3, abs=0.08)
+    assert np.polyfit(np.arange(8), x.mean(axis=0), 1)[0] == pytest.approx(-1, abs=0.15)
+    assert np.polyfit(np.arange(8), y.mean(axis=1), 1)[0] == pytest.approx(1, abs=0.15)
     compared(found, truth, 0.15)
