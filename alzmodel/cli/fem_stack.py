@@ -79,8 +79,7 @@ def fem_of_stack(
             raise InputError(f"{spelling}: {path} is a stack of patterns; allowed: with a model")
     if stack.center is not None and "descan" in given and stack.descan:
         raise InputError("--descan: with --center; allowed: one of them")
-    if not math.isfinite(stack.offset):
-        raise InputError(f"--offset: {stack.offset}; allowed: a finite number of counts")
+    corrections = Corrections(stack.auto_mask, stack.descan, stack.offset)
     opened = read_stack(
         path,
         pixel_size=_pixel_size(stack),
@@ -102,7 +101,7 @@ def fem_of_stack(
                 psf_fwhm=camera.psf,
             ),
             mask=None if stack.mask is None else read_mask(stack.mask, shape),
-            corrections=Corrections(stack.auto_mask, stack.descan, stack.offset),
+            corrections=corrections,
             progress=progress,
         )
     _tell(path, opened, result)
@@ -156,8 +155,17 @@ def _tell(path: Path, stack: PatternStack, result: StackResult) -> None:
 
 def _words_on_sources(result: StackResult) -> list[str]:
     """Words on what the stack tells of the sources of its variance, where that is more than nothing."""
+    from alzmodel.scattering.fem.stack_evidence import PEAK_RINGS
+
     evidence = result.evidence
     words = []
+    low, high = evidence.peak_correlation_ci95
+    if math.isfinite(evidence.peak_correlation):
+        first, second = PEAK_RINGS
+        words.append(
+            f"rings around {first} and {second} 1/nm correlate over positions by {evidence.peak_correlation:.2f} "
+            f"({low:.2f} to {high:.2f}): near 0 for speckle, near 1 for a spread of thickness"
+        )
     low, high = evidence.common_spread_ci95
     if low > 0:
         words.append(

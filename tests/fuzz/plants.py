@@ -131,7 +131,11 @@ PLANTS = {
         _mathtext, ("plot", "comparison", "study", "-o", "new.png", "--measured", "label.toml")
     ),
     "ordinate of 1e308": Plant(_no_ordinate_check, ("xrd", "small.extxyz", "--against", "huge.xy")),
-    "object array": Plant(_any_type_of_stack, ("fem", "object.npy", "--pixel-size", "0.2")),
-    "334 TB in HDF5": Plant(_no_memory_check, ("fem", "sparse.h5", "--pixel-size", "0.2")),
+    "array of words": Plant(
+        _any_type_of_stack, ("fem", "words.npy", "--pixel-size", "0.2", "--ring-width", "0.3")
+    ),
+    "334 TB in HDF5": Plant(
+        _no_memory_check, ("fem", "sparse.h5", "--pixel-size", "0.2", "--ring-width", "0.3")
+    ),
     "text for provenance": Plant(_text_for_provenance, ("xrd", "odd-info.extxyz", "--method", "crystal")),
 }

@@ -50,6 +50,8 @@ _STEP: Final = 4
 """Parts of a pixel to which the centre of a single pattern is rounded."""
 _FEW_COUNTS: Final = 30.0
 """Counts in a ring, on average, below which a pattern may have none by chance (speckles included)."""
+_LARGEST_OFFSET: Final = 1e9
+"""Counts."""
 _ROWS: Final = 25
 """Bootstrap samples at a time."""
 
@@ -66,11 +68,20 @@ class Corrections:
         Whether to follow the direct beam from pattern to pattern; never with a centre that is given.
     offset
         Counts that every pixel has without electrons; taken off.
+
+    Raises
+    ------
+    InputError
+        If the offset is not within ±1e9.
     """
 
     pixels: bool = True
     descan: bool = True
     offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not abs(self.offset) <= _LARGEST_OFFSET:
+            raise InputError(f"offset: {self.offset:g} counts; allowed: up to {_LARGEST_OFFSET:g}")
 
 
 @dataclass(frozen=True, repr=False)

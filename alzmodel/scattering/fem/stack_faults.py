@@ -21,6 +21,8 @@ __all__ = ["Faults", "Survey", "find_faults", "lone_pixels", "survey"]
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_LARGEST: Final = 1e30
+"""Counts; more are taken for no number."""
 _DIM: Final = 0.2
 """Of the median over frames: a frame with less, in all counts or in their spread over pixels, is dead."""
 _HOT: Final = 5.0
@@ -59,7 +61,7 @@ class Survey:
     low, high
         Smallest and largest value of each pixel, shape (ky, kx).
     finite
-        False where a pixel is NaN or infinite in some frame, shape (ky, kx).
+        False where a pixel is no number in some frame, shape (ky, kx).
     alive
         False for dead frames, shape (n,).
     dark
@@ -121,7 +123,8 @@ class _Moments:
         """Take a frame in, unless all its counts are the same; its mean and spread over pixels."""
         counts = pattern.astype(np.float64)
         if pattern.dtype.kind == "f":
-            known = np.isfinite(counts)
+            # Comparison is false for what is no number.
+            known = np.abs(counts) < _LARGEST
             if not known.all():
                 self.finite &= known | (not known.any())
                 counts[~known] = 0.0

@@ -154,10 +154,11 @@ def check_pieces(name: str, shape: tuple[int, ...], itemsize: int, chunks: tuple
     """
     if chunks is None:
         return
-    together = math.prod(map(min, chunks[:-2], shape[:-2])) * math.prod(shape[-2:]) * itemsize
+    patterns = math.prod(map(min, chunks[:-2], shape[:-2]))
+    together = patterns * math.prod(shape[-2:]) * itemsize
     whole = math.prod(shape) * itemsize
-    if together > LARGEST_BLOCK and whole > WHOLE:
+    if patterns > 1 and together > LARGEST_BLOCK and whole > WHOLE:
         raise InputError(
-            f"{name}: {size_words(whole)} in chunks {chunks} that hold parts of {math.prod(chunks[:-2])} patterns; "
+            f"{name}: {size_words(whole)} in chunks {chunks} that hold parts of {patterns} patterns; "
             f"allowed: chunks of whole patterns in a stack over {size_words(WHOLE)}"
         )
