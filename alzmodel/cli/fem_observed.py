@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alzmodel.cli.options.fem import AverageOptions, ClusterOptions, ObservedOptions
     from alzmodel.scattering.fem.observed import Incoherent
 
-__all__ = ["check_observed", "frames_of_column", "incoherent_of", "print_observed", "refuse_observed"]
+__all__ = ["check_observed", "frames_of_column", "incoherent_of", "print_observed"]
 
 _HIGHEST = 3000.0
 """K."""
@@ -48,16 +48,6 @@ def check_observed(observed: ObservedOptions, clusters: ClusterOptions, averages
             f"--temperature {temperature:g}: out of range; allowed: above 0, up to {_HIGHEST:g} K"
         )
     incoherent_of(observed, 0.0)
-
-
-def refuse_observed(observed: ObservedOptions) -> None:
-    """Refuse all of them for a measured stack, which is recorded already."""
-    for one in fields(observed):
-        if getattr(observed, one.name) != one.default:
-            name = one.name.replace("_", "-")
-            raise InputError(
-                f"--{name}: with a stack of patterns, which is recorded already; allowed: with models"
-            )
 
 
 def incoherent_of(observed: ObservedOptions, electrons: float) -> Incoherent:

@@ -76,7 +76,9 @@ def fem_of_stack(
     (path,) = files
     for name, spelling in given.items():
         if name not in _TAKEN:
-            raise InputError(f"{spelling}: {path} is a stack of patterns; allowed: with a model")
+            raise InputError(
+                f"{spelling}: {path} is a stack of patterns, recorded already; allowed: with a model"
+            )
     if stack.center is not None and "descan" in given and stack.descan:
         raise InputError("--descan: with --center; allowed: one of them")
     corrections = Corrections(stack.auto_mask, stack.descan, stack.offset)
