@@ -37,6 +37,7 @@ __all__ = [
     "mean_free_path_malis",
     "mean_square_factor",
     "ring_kernel",
+    "scaled_function",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -72,9 +73,20 @@ def _table() -> tuple[FloatArray, dict[str, FloatArray]]:
     )
 
 
+_BEYOND: Final = {"Es": 99, "Fm": 100, "Md": 101, "No": 102, "Lr": 103}
+"""Elements without a table: that of Cf (98) is scaled, S/Z being one function of x/Z^(2/3) in the model of Thomas and
+Fermi. From Cm to Cf, two elements apart, that is right to 4 %."""
+
+
 def incoherent_elements() -> tuple[str, ...]:
-    """Elements with an incoherent scattering function, H to Cf."""
-    return tuple(_table()[1])
+    """Elements with an incoherent scattering function, H to Lr."""
+    return (*_table()[1], *_BEYOND)
+
+
+def scaled_function(element: str, number: int, wanted: int, k: ArrayLike) -> FloatArray:
+    """S_inc of the element of atomic number `wanted`, from that of another by the scaling of Thomas and Fermi."""
+    ratio = wanted / number
+    return ratio * incoherent_function(element, np.asarray(k, dtype=np.float64) / ratio ** (2 / 3))
 
 
 def incoherent_function(element: str, k: ArrayLike) -> FloatArray:
@@ -83,7 +95,7 @@ def incoherent_function(element: str, k: ArrayLike) -> FloatArray:
     Parameters
     ----------
     element
-        Chemical symbol, H to Cf.
+        Chemical symbol, H to Lr; those beyond Cf by :func:`scaled_function`.
     k
         1/d in nm⁻¹, any shape, from 0 to 120.
 
@@ -102,9 +114,11 @@ def incoherent_function(element: str, k: ArrayLike) -> FloatArray:
     ----------
     J. H. Hubbell et al., J. Phys. Chem. Ref. Data 4 (1975) 471, by way of xraylib.
     """
+    if element in _BEYOND:
+        return scaled_function("Cf", 98, _BEYOND[element], k)
     x, functions = _table()
     if element not in functions:
-        raise InputError(f"incoherent scatterer: {element}; allowed: elements from H to Cf")
+        raise InputError(f"incoherent scatterer: {element}; allowed: elements from H to Lr")
     # The table goes by sin θ/λ = k/2 in Å⁻¹.
     wanted = 0.05 * np.asarray(k, dtype=np.float64)
     if not np.isfinite(wanted).all() or (

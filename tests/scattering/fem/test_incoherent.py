@@ -23,6 +23,7 @@ from alzmodel.scattering.fem.incoherent import (
     mean_free_path_malis,
     mean_square_factor,
     ring_kernel,
+    scaled_function,
 )
 from alzmodel.scattering.form_factors import ELECTRON_ELEMENTS, MOTT_BETHE, electron_factor, xray_factor
 from alzmodel.units import electron_wavelength, relativistic_factor
@@ -49,6 +50,12 @@ def test_incoherent_functions_are_those_of_xraylib():
         np.testing.assert_allclose(incoherent_function(element, [1.0, 4.0, 20.0]), values, rtol=5e-3)
 
 
+def test_what_has_no_table_is_scaled_from_its_neighbour():
+    k = np.geomspace(1.0, 20.0, 20)
+    np.testing.assert_allclose(scaled_function("Cm", 96, 98, k), incoherent_function("Cf", k), rtol=0.04)
+    assert (incoherent_function("Lr", k) > incoherent_function("Cf", k)).all()
+
+
 def test_hydrogen_has_its_analytic_function():
     # S = 1 − F², F = (1 + (π k a₀)²)⁻² of the 1s state.
     k = np.geomspace(0.2, 20, 30)
@@ -57,7 +64,7 @@ def test_hydrogen_has_its_analytic_function():
 
 
 def test_what_has_no_table_is_refused():
-    with pytest.raises(InputError, match=r"Xx; allowed: elements from H to Cf"):
+    with pytest.raises(InputError, match=r"Xx; allowed: elements from H to Lr"):
         incoherent_function("Xx", 1.0)
     with pytest.raises(InputError, match="0 to 120"):
         incoherent_function("O", [1.0, 121.0])
