@@ -134,7 +134,7 @@ def test_contradictions_of_the_paper_are_there(page):
     for note in page.measured.footnotes.values():
         assert note.replace("'", "&#x27;") in text
     assert "not-modelled" in text
-    assert "no vibrational spectrum is computed" in text
+    assert "bond polarizabilities that nobody has published" in text
 
 
 def test_same_input_same_bytes(page, tmp_path):
