@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from alzmodel.cli.options import Json, MaxAtoms, command
+from alzmodel.cli.curves import lay_over_measured, measured_curve
+from alzmodel.cli.options import Comparison, Json, MaxAtoms, command
 from alzmodel.cli.options.vibrations import HarmonicOptions, Models, RamanFigure, RamanOptions
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
 from alzmodel.cli.vibrations import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from alzmodel.dynamics.raman import RamanParts
     from alzmodel.forcefields.calculators import NamedCalculator
     from alzmodel.results import Roles
+    from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
 __all__ = ["register"]
 
@@ -47,6 +49,7 @@ def raman(
     files: Models,
     light: RamanOptions,
     options: HarmonicOptions,
+    comparison: Comparison,
     plot: RamanFigure = None,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
@@ -57,15 +60,42 @@ def raman(
     """
     work = _Work(light, options)
     check_figure(plot)
+    measured = _measured(comparison, light.background)
     models = minima(files, max_atoms)
     others = work.phases(max_atoms)
     tell_vibration_cost(files, models, work.settings)
     result = _result(files, models, others, work)
+    lay_over_measured(
+        result["raman"],
+        measured,
+        "shift",
+        result["raman"]["unpolarised"],
+        light.background,
+        as_json,
+        comparison,
+    )
     if plot is not None:
         from alzmodel.report.vibration_figures import plot_raman
 
         plot_raman(result["raman"], plot)
     print_json(result) if as_json else _print(result)
+
+
+def _measured(comparison: Comparison, background: int) -> MeasuredCurve | None:
+    """Read the spectrum that is laid over, if there is one, and check what is to be done with it."""
+    from alzmodel.dynamics.raman_data import read_raman
+    from alzmodel.scattering.xrd.data import MeasuredCurve
+
+    if comparison.against is None:
+        return measured_curve(comparison, "k")
+    if not -1 <= background <= 12:
+        raise InputError(f"--background {background}: out of range; allowed: -1 (none) to 12")
+    window = comparison.window
+    if window is not None and not window[0] < window[1]:
+        raise InputError(f"--window {window[0]:g} {window[1]:g}: does not rise; allowed: first and last")
+    check_figure(comparison.figure)
+    shift, intensity = read_raman(comparison.against)
+    return MeasuredCurve(shift, intensity, None, cast("Abscissa", "shift"), str(comparison.against))
 
 
 class _Work:

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["AXIS_NAMES", "plot_against"]
 
-AXIS_NAMES: Final = {"two_theta": "2θ (°)", "Q": "Q (Å⁻¹)", "r": "r (Å)", "k": "k (nm⁻¹)"}
+AXIS_NAMES: Final = {
+    "two_theta": "2θ (°)",
+    "Q": "Q (Å⁻¹)",
+    "r": "r (Å)",
+    "k": "k (nm⁻¹)",
+    "shift": "Raman shift (cm⁻¹)",
+}
 _ORDINATES: Final = {
     "two_theta": "intensity",
     "Q": "S(Q), F(Q)",
     "r": "G(r) (Å⁻²)",
     "k": "normalised variance",
+    "shift": "intensity",
 }
 
 
@@ -44,7 +51,7 @@ def plot_against(
         ``{"x": (n,), "observed": (n,), "calculated": (n,), "background": (n,), "rwp": number}``, as the key ``against``
         of the commands has it.
     abscissa
-        "two_theta", "Q", "r" or "k".
+        "two_theta", "Q", "r", "k" or "shift".
     path
         A file ending in .png, .svg, .pdf or .csv, or a name without ending for PNG, SVG and CSV.
     ordinate

@@ -86,6 +86,28 @@ def test_raman_of_a_mixture(capsys, folder):
     assert (folder / "r.csv").read_text(encoding="utf-8").startswith("Raman shift")
 
 
+def test_raman_against_a_measurement(capsys, folder):
+    """A spectrum of its own with a slope and in another unit is found again."""
+    file = folder / "pyrochlore.extxyz"
+    code, out, _ = run(capsys, "raman", file, "--bonds", "example", "--json")
+    assert code == 0
+    spectrum = json.loads(out)["raman"]
+    x, y = np.array(spectrum["shift"]), np.array(spectrum["unpolarised"])
+    data = folder / "film.txt"
+    rows = zip(x[::-1], (40 * y + 3 + 0.01 * x)[::-1], strict=True)
+    data.write_text("Raman shift (cm-1)\tcounts\n" + "\n".join(f"{a:.6f}\t{b:.8f}" for a, b in rows))
+    figure = folder / "over.csv"
+    code, out, err = run(
+        *(capsys, "raman", file, "--bonds", "example", "--json", "--against", data, "--figure", figure),
+        *("--window", 100, 850),
+    )
+    assert code == 0, err
+    against = json.loads(out)["raman"]["against"]
+    assert against["scale"] == pytest.approx(40, rel=1e-3)
+    assert against["rwp"] < 1e-3
+    assert figure.read_text(encoding="utf-8").startswith("Raman shift (cm⁻¹)")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -100,6 +122,15 @@ def test_raman_of_a_mixture(capsys, folder):
         (("vibrations", "lithia.extxyz", "--potential", "grimes"), ""),
         (("raman", "lithia.extxyz", "--bonds", "missing.toml"), "missing.toml: cannot be read"),
         (("raman", "lithia.extxyz", "--bonds", "example", "--laser", "0"), "laser: 0 nm"),
+        (("raman", "lithia.extxyz", "--bonds", "example", "--against", "no.txt"), "no.txt: cannot be read"),
+        (
+            ("raman", "lithia.extxyz", "--bonds", "example", "--window", "1", "2"),
+            "nothing measured to compare with",
+        ),
+        (
+            ("raman", "lithia.extxyz", "--bonds", "example", "--against", "x", "--background", "20"),
+            "--background 20",
+        ),
         (("raman", "lithia.extxyz", "--bonds", "example", "--phase", "MgO=1"), "--phase MgO=1"),
         (("raman", "lithia.extxyz", "--bonds", "example", "--phase", "Nope=0.1"), "--phase Nope: no file"),
     ],

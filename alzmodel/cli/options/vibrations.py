@@ -109,6 +109,10 @@ class RamanOptions:
     ] = None
     temperature: Annotated[float, number("K, for the Bose factor.")] = 300.0
     laser: Annotated[float, number("Wavelength, nm.")] = 532.0
+    background: Annotated[
+        int,
+        integer("With --against: degree of the polynomial below the measured spectrum, -1 for none."),
+    ] = 1
     reduced: Annotated[
         bool, typer.Option("--reduced", help="Leave out the Bose factor, 1/ν and (ν_L − ν)⁴.")
     ] = False
