@@ -9,7 +9,12 @@ import typer
 
 from alzmodel.cli.curves import check_max_atoms, tell_cost
 from alzmodel.cli.options import Json, MaxAtoms, command
-from alzmodel.cli.options.vibrations import HarmonicOptions, Models, VibrationFigure
+from alzmodel.cli.options.vibrations import (
+    HarmonicOptions,
+    Models,
+    TrajectoryOptions,
+    VibrationFigure,
+)
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, read_frames
@@ -42,6 +47,7 @@ def register(app: typer.Typer) -> None:
 def vibrations(
     files: Models,
     options: HarmonicOptions,
+    moving: TrajectoryOptions,
     units: Annotated[bool, typer.Option(help="Look at the building units of oxides.")] = True,
     figure: VibrationFigure = None,
     max_atoms: MaxAtoms = MAX_ATOMS,
@@ -55,13 +61,43 @@ def vibrations(
     check_figure(figure)
     settings, calculator = harmonic_settings(options), chosen_calculator(options)
     models = minima(files, max_atoms)
+    frames = _frames(models, moving, max_atoms)
     tell_vibration_cost(files, models, settings)
     result = _results(files, models, settings, calculator, units=units, seed=options.seed)
+    _add_velocities(result, frames, moving.frame_time)
     if figure is not None:
         from alzmodel.report.vibration_figures import plot_densities
 
         plot_densities(result, figure)
     print_json(result) if as_json else _print(result)
+
+
+def _frames(models: list[Atoms], moving: TrajectoryOptions, max_atoms: int) -> list[Atoms] | None:
+    """Read the trajectory that is laid beside, if there is one."""
+    path = moving.trajectory
+    if (path is None) != (moving.frame_time is None):
+        raise InputError("--trajectory, --frame-time: one without the other; allowed: both or none")
+    if path is None:
+        return None
+    if len(models) > 1:
+        raise InputError(f"--trajectory {path}: {len(models)} models; allowed: with one model")
+    frames = read_frames(path, max_atoms=max_atoms)
+    if sorted(frames[0].numbers) != sorted(models[0].numbers):
+        raise InputError(
+            f"{path}: {frames[0].symbols}, the model {models[0].symbols}; allowed: the same atoms"
+        )
+    return frames
+
+
+def _add_velocities(result: dict[str, Any], frames: list[Atoms] | None, frame_time: float | None) -> None:
+    """Add the key ``velocities``: the density of states of a trajectory and its overlap with the harmonic one."""
+    if frames is None or frame_time is None:
+        return
+    from alzmodel.dynamics.velocities import velocity_spectrum
+
+    density = result["vdos"]
+    found = velocity_spectrum(frames, frame_time, density["grid"], density["total"], result["resolution"])
+    result["velocities"] = found.to_dict()
 
 
 def check_figure(figure: Path | None) -> None:
@@ -199,4 +235,11 @@ def _print(result: dict[str, Any]) -> None:
         ("largest force (eV/Å)", result["max_force"]),
         ("imaginary modes", len(result["imaginary"])),
     ]
+    if "velocities" in result:
+        moving = result["velocities"]
+        about += [
+            ("frames", moving["n_frames"]),
+            ("their temperature (K)", moving["temperature"]),
+            ("their overlap", moving["overlap"]),
+        ]
     print_table("vibrations", ("", "value"), about)

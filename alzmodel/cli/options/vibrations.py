@@ -18,6 +18,7 @@ __all__ = [
     "RamanFigure",
     "RamanOptions",
     "SpectrumMethod",
+    "TrajectoryOptions",
     "VibrationFigure",
 ]
 
@@ -116,3 +117,17 @@ class RamanOptions:
     reduced: Annotated[
         bool, typer.Option("--reduced", help="Leave out the Bose factor, 1/ν and (ν_L − ν)⁴.")
     ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrajectoryOptions:
+    """Frames at temperature, as a check of the harmonic density."""
+
+    trajectory: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FRAMES",
+            help="Frames of the same atoms with velocities: their power spectrum is laid beside the harmonic density.",
+        ),
+    ] = None
+    frame_time: Annotated[float | None, number("With --trajectory: ps from frame to frame.")] = None
