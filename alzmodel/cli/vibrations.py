@@ -49,6 +49,12 @@ def vibrations(
     options: HarmonicOptions,
     moving: TrajectoryOptions,
     units: Annotated[bool, typer.Option(help="Look at the building units of oxides.")] = True,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate", help="Lay the potential's Raman modes of La2Zr2O7 and La2O3 beside known lines."
+        ),
+    ] = False,
     figure: VibrationFigure = None,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
@@ -60,11 +66,13 @@ def vibrations(
     """
     check_figure(figure)
     settings, calculator = harmonic_settings(options), chosen_calculator(options)
+    check_calibration(settings, calculator, wanted=calibrate)
     models = minima(files, max_atoms)
     frames = _frames(models, moving, max_atoms)
     tell_vibration_cost(files, models, settings)
     result = _results(files, models, settings, calculator, units=units, seed=options.seed)
     _add_velocities(result, frames, moving.frame_time)
+    _add_calibration(result, settings, calculator, wanted=calibrate)
     if figure is not None:
         from alzmodel.report.vibration_figures import plot_densities
 
@@ -98,6 +106,34 @@ def _add_velocities(result: dict[str, Any], frames: list[Atoms] | None, frame_ti
     density = result["vdos"]
     found = velocity_spectrum(frames, frame_time, density["grid"], density["total"], result["resolution"])
     result["velocities"] = found.to_dict()
+
+
+def check_calibration(
+    settings: HarmonicSettings, calculator: NamedCalculator | None, *, wanted: bool
+) -> None:
+    """Refuse to calibrate what has no second derivatives in closed form."""
+    from alzmodel.forcefields.potentials import potential
+
+    if wanted and (calculator is not None or potential(settings.potential).many_body is not None):
+        name = settings.potential if calculator is None else calculator.name
+        raise InputError(
+            f"--calibrate: {name} has no second derivatives in closed form; allowed: a pair potential"
+        )
+
+
+def _add_calibration(
+    result: dict[str, Any], settings: HarmonicSettings, calculator: NamedCalculator | None, *, wanted: bool
+) -> None:
+    """Add the key ``calibration``: how far the potential misses known lines, and how stiff it makes Zr–O."""
+    if not wanted or calculator is not None:
+        return
+    from alzmodel.dynamics.calibration import calibrate, stretch_stiffness
+
+    found = calibrate(settings.potential)
+    result["calibration"] = {
+        "stretch_stiffness": stretch_stiffness(found),
+        "phases": [one.to_dict() for one in found],
+    }
 
 
 def check_figure(figure: Path | None) -> None:
@@ -235,6 +271,13 @@ def _print(result: dict[str, Any]) -> None:
         ("largest force (eV/Å)", result["max_force"]),
         ("imaginary modes", len(result["imaginary"])),
     ]
+    for one in result.get("calibration", {}).get("phases", ()):
+        lines = zip(one["irreps"], one["reference"], one["computed"], strict=True)
+        print_table(
+            f"{one['phase']}, rms {one['rms_cm']:.0f} cm⁻¹, against: {one['kind']}",
+            ("irrep", "reference (cm⁻¹)", "computed (cm⁻¹)"),
+            list(lines),
+        )
     if "velocities" in result:
         moving = result["velocities"]
         about += [

@@ -62,6 +62,16 @@ def test_several_files_give_mean_and_spread(capsys, folder):
     assert np.max(result["vdos"]["total_std"]) == 0
 
 
+def test_calibration(capsys, folder):
+    code, out, err = run(
+        capsys, "vibrations", folder / "lithia.extxyz", "--calibrate", "--json", "--no-units"
+    )
+    assert code == 0, err
+    found = json.loads(out)["calibration"]
+    assert found["stretch_stiffness"] == pytest.approx(1.125, abs=0.01)
+    assert [one["phase"] for one in found["phases"]] == ["La2Zr2O7", "La2O3"]
+
+
 def test_vibrations_as_tables(capsys, folder):
     code, out, err = run(
         capsys, "vibrations", folder / "lithia.extxyz", "--mass", "Li=6.015", "--coulomb", "dsf"
@@ -120,6 +130,12 @@ def test_raman_against_a_measurement(capsys, folder):
         (("vibrations", "lithia.extxyz", "--parameters", "{{}}"), "no calculator"),
         (("vibrations", "lithia.extxyz", "--figure", "x.doc"), "--figure x.doc"),
         (("vibrations", "lithia.extxyz", "--potential", "grimes"), ""),
+        (("vibrations", "lithia.extxyz", "--potential", "learned", "--calibrate"), "--calibrate: learned"),
+        (("vibrations", "lithia.extxyz", "--trajectory", "frames.extxyz"), "--trajectory, --frame-time"),
+        (
+            ("vibrations", "lithia.extxyz", "--trajectory", "frames.extxyz", "--frame-time", "0.01"),
+            "2 frames; allowed: at least 50",
+        ),
         (("raman", "lithia.extxyz", "--bonds", "missing.toml"), "missing.toml: cannot be read"),
         (("raman", "lithia.extxyz", "--bonds", "example", "--laser", "0"), "laser: 0 nm"),
         (("raman", "lithia.extxyz", "--bonds", "example", "--against", "no.txt"), "no.txt: cannot be read"),
