@@ -62,6 +62,7 @@ def _study(options: ScreenOptions) -> StudySettings:
         atoms=options.atoms,
         protocol=options.protocol,
         potential=options.potential,
+        transport=options.transport,
         workers=options.workers,
     )
 
@@ -118,8 +119,28 @@ def _print(rows: list[ScreenRow], output: Path) -> None:
         )
     print_table("dopants against the undoped glass", heads, lines)
     print(f"Score: {SCORE}")
+    _print_mobility(rows)
     say(
         f"alzmodel: table in {output / 'screen.csv'}, figure in {output / 'figures'}, page {output}/report.html"
+    )
+
+
+def _print_mobility(rows: list[ScreenRow]) -> None:
+    """Dopants by what they do to Li, where it was moved; those in which it does not diffuse come last."""
+    from alzmodel.study.screening import MOBILITY
+
+    moved = [(row, row.effects[MOBILITY.name]) for row in rows if MOBILITY.name in row.effects]
+    if not moved:
+        return
+    moved.sort(key=lambda one: (not math.isfinite(one[1].effect), -one[1].effect, one[0].dopant))
+    heads = ("dopant", "x", "fraction", "balance", "D of Li (1e-6 cm²/s)", "std", "Δ D ± 95 %")
+    print_table(
+        "how fast Li is beside the undoped glass, fastest first",
+        heads,
+        [
+            (row.dopant, row.la, row.fraction, row.compensate, found.value, found.std, _with_error(found, 2))
+            for row, found in moved
+        ],
     )
 
 

@@ -98,7 +98,7 @@ def _screen(results: Results, path: Path) -> tuple[Path, ...]:
     places = [row.place for row in rows]
     # One content is drawn: that of most ions, of these the largest.
     place = max(places, key=lambda one: (places.count(one), one))
-    columns = {column.name: column for column in screening.COLUMNS}
+    columns = {column.name: column for column in (*screening.COLUMNS, screening.MOBILITY)}
     panels = []
     for name in SCREENED:
         column = columns[name]

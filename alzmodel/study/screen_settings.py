@@ -29,6 +29,7 @@ def screen_study(
     workers: int = 2,
     first_seed: int = 1,
     exchange: Sequence[str] = (),
+    transport: bool = False,
     name: str = "dopant screen",
 ) -> StudySettings:
     """Make the settings of a study that screens dopants.
@@ -51,6 +52,8 @@ def screen_study(
     exchange
         Two ions of one charge that take each other's radii and pair parameters: what the screen says of one must then
         be said of the other.
+    transport
+        Whether Li is moved at 900 K in every glass too.
     name
         Of the study.
 
@@ -113,5 +116,13 @@ def screen_study(
             f"{where}: {fault['input']!r} is refused; allowed: {allowed_words(fault)}"
         ) from error
     return StudySettings.model_validate(
-        {"name": name, "glass": glass, "run": run, "xrd": False, "fem": False, "reference": False}
+        {
+            "name": name,
+            "glass": glass,
+            "run": run,
+            "xrd": False,
+            "fem": False,
+            "reference": False,
+            **({"transport": {}} if transport else {}),
+        }
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "HOST",
+    "MOBILITY",
     "SCORE",
     "Column",
     "Effect",
@@ -82,6 +83,9 @@ COLUMNS: Final = (
     Column("non_bridging_fraction", "O bonded to one Zr", where=("network", "non_bridging_fraction")),
 )
 """Quantities that doped and undoped glasses share; those of the dopant itself stand beside them."""
+
+MOBILITY: Final = Column("li_diffusivity", "D of Li", "10⁻⁶ cm²/s", scored=False)
+"""Beside them where Li was moved; it is no structure, and does not count for the score."""
 
 OWN: Final = ("distance", "coordination")
 """Of the dopant to oxygen; their effects are against La in the undoped glass."""
@@ -197,7 +201,7 @@ class Trend:
     Attributes
     ----------
     quantity
-        A name in :data:`COLUMNS`.
+        A name in :data:`COLUMNS`, or that of :data:`MOBILITY`.
     la, protocol, fraction
         Where; ions that are balanced both ways are two points.
     group
@@ -242,8 +246,10 @@ def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
     groups, facts = _groups(records)
     undoped = {key[:2]: members for key, members in groups.items() if not key[2]}
     spreads = _spreads(groups.values())
+    moved = any(MOBILITY.name in member for members in groups.values() for member in members)
+    columns = (*COLUMNS, MOBILITY) if moved else COLUMNS
     rows = [
-        _row(facts[key], members, undoped[key[:2]], spreads)
+        _row(facts[key], members, undoped[key[:2]], spreads, columns)
         for key, members in groups.items()
         if key[2] and key[:2] in undoped
     ]
@@ -262,7 +268,7 @@ def _groups(
     known: dict[str, tuple[_Key, Mapping[str, Any]]] = {}
     measured: set[str] = set()
     for record in records:
-        if record.stage not in {"glass", "local_order"}:
+        if record.stage not in {"glass", "local_order", "transport"}:
             continue
         model = dict(record.inputs["model"])
         name = model_name(model)
@@ -277,6 +283,7 @@ def _groups(
                 model.get("compensate", ""),
             )
             known[name] = key, {"model": model, "provenance": record.results["provenance"]}
+        if record.stage != "local_order":
             continue
         measured.add(name)
         for column in COLUMNS:
@@ -347,6 +354,7 @@ def _row(
     doped: Sequence[Mapping[str, float]],
     undoped: Sequence[Mapping[str, float]],
     spreads: Mapping[str, float],
+    columns: Sequence[Column],
 ) -> ScreenRow:
     from alzmodel.composition import ion
     from alzmodel.forcefields.exchange import exchanged
@@ -355,7 +363,7 @@ def _row(
     with exchanged(model.get("exchange", "").split()):
         guest = ion(model["dopant"])
     effects = {
-        column.name: _effect(_column(doped, column.name), _column(undoped, column.name)) for column in COLUMNS
+        column.name: _effect(_column(doped, column.name), _column(undoped, column.name)) for column in columns
     }
     for what in OWN:
         own = _column(doped, f"{guest.element.lower()}_o_{what}")
@@ -461,7 +469,7 @@ def trends(rows: Sequence[ScreenRow]) -> list[Trend]:
     R. A. Fisher, Metron 1, 3 (1921), for the interval, as in scipy.stats.pearsonr.
     """
     found = []
-    for place, column in itertools.product(sorted({row.place for row in rows}), COLUMNS):
+    for place, column in itertools.product(sorted({row.place for row in rows}), _columns_of(rows)):
         members = [row for row in rows if row.place == place]
         for group in ("isovalent", "all"):
             points = [
@@ -472,6 +480,10 @@ def trends(rows: Sequence[ScreenRow]) -> list[Trend]:
             r, interval = _correlation(points)
             found.append(Trend(column.name, *place, group, len(points), r, interval))
     return found
+
+
+def _columns_of(rows: Sequence[ScreenRow]) -> tuple[Column, ...]:
+    return (*COLUMNS, MOBILITY) if any(MOBILITY.name in row.effects for row in rows) else COLUMNS
 
 
 def _correlation(points: Sequence[tuple[float, float]]) -> tuple[float, tuple[float, float]]:
@@ -507,7 +519,7 @@ def table_rows(rows: Sequence[ScreenRow]) -> list[dict[str, Any]]:
             "p": row.p,
             "models": row.n_models,
         }
-        labels = {column.name: (column.label, column.unit) for column in COLUMNS}
+        labels = {column.name: (column.label, column.unit) for column in _columns_of(rows)}
         labels |= {
             "dopant_o_distance": ("dopant–O distance", "Å"),
             "dopant_o_coordination": ("dopant–O CN", ""),

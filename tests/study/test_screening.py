@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -20,7 +21,7 @@ from alzmodel.study.figures import draw
 from alzmodel.study.index import Findings
 from alzmodel.study.page import _doubts
 from alzmodel.study.screen_settings import screen_study
-from alzmodel.study.screening import COLUMNS, screen_csv, screen_rows, table_rows, trends
+from alzmodel.study.screening import COLUMNS, MOBILITY, screen_csv, screen_rows, table_rows, trends
 from alzmodel.study.settings import parse_study
 from alzmodel.study.stage import StageResult
 from alzmodel.study.store import Record, Store
@@ -88,6 +89,68 @@ def test_effects_and_score_are_what_was_put_in():
     )
     assert own.value == pytest.approx(np.mean(doped))
     assert own.effect == pytest.approx(np.mean(doped) - np.mean(undoped))
+
+
+def with_transport(records, value):
+    """The same glasses with Li moved: `value` in 10⁻⁶ cm²/s by seed."""
+    glasses = [record for record in records if record.stage == "glass"]
+    return [
+        *records,
+        *(
+            dataclasses.replace(
+                record,
+                stage="transport",
+                quantities=[{"name": "li_diffusivity", "value": value(record.inputs["model"]["seed"])}],
+                results={},
+            )
+            for record in glasses
+        ),
+    ]
+
+
+def test_what_a_dopant_does_to_li_stands_beside_and_leaves_the_score_alone():
+    rng = np.random.default_rng(3)
+    plain, doped = records_of(None, 6, rng), records_of("Ca2+", 6, rng, shift=1.0)
+    (before,) = screen_rows(plain + doped)
+    (row,) = screen_rows(
+        with_transport(plain, lambda seed: 10.0 + 0.1 * seed)
+        + with_transport(doped, lambda seed: 13.0 + 0.1 * seed)
+    )
+    assert MOBILITY.name not in before.effects
+    assert (row.score, row.p) == (before.score, before.p)
+    found = row.effects[MOBILITY.name]
+    assert found.effect == pytest.approx(3.0)
+    assert found.ci95[0] < 3.0 < found.ci95[1]
+    assert "Δ D of Li" in table_rows([row])[0]
+    assert "li_diffusivity_effect_ci95_low" in screen_csv([row])
+    assert MOBILITY.name in {trend.quantity for trend in trends([row])}
+    assert MOBILITY.name not in {trend.quantity for trend in trends([before])}
+    # Where Li does not diffuse there is no effect, and no error either.
+    (still,) = screen_rows(with_transport(plain, lambda _: 10.0) + with_transport(doped, lambda _: math.nan))
+    assert math.isnan(still.effects[MOBILITY.name].effect)
+
+
+def test_dopants_are_listed_by_how_fast_li_is(capsys):
+    from alzmodel.cli.screen import _print_mobility
+
+    rng = np.random.default_rng(4)
+    speeds = {None: 10.0, "Ca2+": 12.0, "Er3+": math.nan, "Sr2+": 15.0}
+    records = []
+    for dopant, speed in speeds.items():
+        records += with_transport(records_of(dopant, 2, rng), lambda seed, speed=speed: speed + 0.01 * seed)
+    _print_mobility(screen_rows(records))
+    out = capsys.readouterr().out
+    assert out.index("Sr2+") < out.index("Ca2+") < out.index("Er3+")
+    _print_mobility(screen_rows(records_of(None, 2, rng) + records_of("Ca2+", 2, rng)))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_screen_of_how_fast_li_is_has_its_tasks():
+    without, moved = (screen_study(["Sr"], seeds=2, transport=wanted) for wanted in (False, True))
+    tasks = {task.key for task in plan(without)}
+    more = [task for task in plan(moved) if task.key not in tasks]
+    assert [task.stage for task in more] == ["transport"] * 4
+    assert all(task.inputs["temperature"] == 900.0 for task in more)
 
 
 def test_a_dopant_that_does_nothing_scores_nothing():

@@ -28,6 +28,10 @@ class ScreenOptions:
     atoms: Annotated[int, integer("Smallest number of atoms.")] = 600
     protocol: Annotated[str, typer.Option(help="Melt-quench protocol.")] = "quick"
     potential: Potential = "du-teter"
+    transport: Annotated[
+        bool,
+        typer.Option("--transport", help="Also move each glass at 900 K, and rank by how fast Li is there."),
+    ] = False
     workers: Annotated[int, integer("Tasks side by side.")] = 2
     executor: Annotated[str, typer.Option(help="Where tasks run.")] = "local"
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")] = False
