@@ -27,6 +27,7 @@ __all__ = [
     "nanocrystal",
     "open_study",
     "pdf",
+    "transport",
     "vibrations",
     "write",
     "xrd",

@@ -11,6 +11,7 @@ from alzmodel.api import library as library
 from alzmodel.api import nanocrystal as nanocrystal
 from alzmodel.api import open_study as open_study
 from alzmodel.api import pdf as pdf
+from alzmodel.api import transport as transport
 from alzmodel.api import vibrations as vibrations
 from alzmodel.api import write as write
 from alzmodel.api import xrd as xrd

@@ -6,6 +6,7 @@ model of the library, a pymatgen structure, or the path of a file.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
+    from alzmodel.dynamics.transport import Transport
     from alzmodel.dynamics.vibrations import Vibrations
     from alzmodel.local_order.building_units import BuildingUnits
     from alzmodel.local_order.pdf import PartialRDF
@@ -55,6 +57,7 @@ __all__ = [
     "nanocrystal",
     "open_study",
     "pdf",
+    "transport",
     "vibrations",
     "write",
     "xrd",
@@ -594,6 +597,38 @@ def exafs(
 
     settings = ExafsSettings(edge_of(edge), n_sites, seed, k_weight, k_range)
     return chi_of(frames(model), settings, workers=workers, progress=progress)
+
+
+def transport(
+    model: Model, frame_time: float, *, temperature: float = math.nan, ion: str = "Li"
+) -> Transport:
+    """How fast ions move in a trajectory.
+
+    Parameters
+    ----------
+    model
+        See :func:`frames`: at least 51, evenly spaced in time.
+    frame_time
+        ps between them.
+    temperature
+        K, for the conductivity.
+    ion
+        Element that conducts; all others are the framework.
+
+    Returns
+    -------
+    Transport
+        ``.temperatures[0].D["Li"].value`` in cm²/s, NaN where the motion is not diffusive.
+
+    Raises
+    ------
+    InputError
+        If the frames or a number cannot be used.
+    """
+    from alzmodel.dynamics.trajectory import trajectory_of
+    from alzmodel.dynamics.transport import transport_of
+
+    return transport_of([(trajectory_of(frames(model), frame_time), temperature)], ion)
 
 
 def calculator(name: str, **parameters: Any) -> Calculator:

@@ -8,6 +8,7 @@ from ase import Atoms
 
 import alzmodel as am
 from alzmodel.api import Study
+from alzmodel.dynamics.transport import Transport
 from alzmodel.dynamics.vibrations import Vibrations
 from alzmodel.local_order.building_units import BuildingUnits
 from alzmodel.local_order.pdf import PartialRDF
@@ -33,6 +34,7 @@ def check(composition: am.Composition, error: am.InputError, failure: am.Alzmode
     assert_type(am.xrd("a.cif"), PowderPattern)
     assert_type(am.exafs("a.cif"), Exafs)
     assert_type(am.fem("a.cif"), FEMResult)
+    assert_type(am.transport("a.extxyz", 0.1, temperature=900.0), Transport)
     assert_type(am.vibrations("a.cif"), Vibrations)
     assert_type(am.open_study("folder"), Study)
     assert_type(am.write("a.cif", "b.extxyz"), None)

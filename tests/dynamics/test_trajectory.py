@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ase.io import write
 
+import alzmodel as am
 from alzmodel.dynamics.diffusion import run_diffusion
 from alzmodel.dynamics.trajectory import Trajectory, read_trajectory, trajectory_of, unwrapped
 from alzmodel.errors import InputError
@@ -123,3 +124,11 @@ def test_without_a_framework_the_ions_themselves_stay():
     alone = Trajectory(np.array(["Li"] * 5), positions, np.eye(3) * 20, FRAME_TIME)
     still = alone.relative_to_framework("Li").positions
     np.testing.assert_allclose(still.mean(axis=1) - still[0].mean(axis=0), 0.0, atol=1e-9)
+
+
+def test_from_python_it_is_one_call(moving):
+    found = am.transport(moving.to_atoms(), FRAME_TIME, temperature=900.0).temperatures[0]
+    assert found.D["Li"].value == pytest.approx(run_diffusion(moving).ion_slopes["Li"].mean() * 1e-4)
+    assert found.sigma_NE > 0
+    with pytest.raises(am.InputError, match="1 frames; allowed: at least 51"):
+        am.transport(moving.to_atoms()[:1], FRAME_TIME)
