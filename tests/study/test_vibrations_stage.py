@@ -40,7 +40,7 @@ def no_names():
 
 
 def stages_of(text):
-    return {task.stage for task in plan(parse_study(text))}
+    return {task.stage for task in plan(parse_study(text, "study.toml"))}
 
 
 def test_it_is_off_unless_its_table_stands_there():
