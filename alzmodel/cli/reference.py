@@ -27,7 +27,10 @@ def reference(
         list[str] | None, typer.Argument(metavar="[PHASE...]", help="Such as La2Zr2O7; all without it.")
     ] = None,
     only: Annotated[
-        str, typer.Option(metavar="KINDS", help="Of these some: models, xrd, pdf, sq, fem.")
+        str,
+        typer.Option(
+            metavar="KINDS", help="Of these some: models, xrd, pdf, sq, fem, modes (vibrations at Γ)."
+        ),
     ] = "models,xrd,pdf,sq,fem",
     as_json: Json = False,
 ) -> None:

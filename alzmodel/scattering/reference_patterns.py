@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.crystals import PHASES, crystal, nanocrystal, phase_of
-from alzmodel.errors import InputError
+from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.folders import check_ours
 from alzmodel.io import check_output_folder, write_structure, write_text
 from alzmodel.progress import Progress, silent
@@ -28,10 +28,20 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["KINDS", "ReferenceSettings", "check_reference_folder", "damped_partials", "write_reference"]
+__all__ = [
+    "ALL_KINDS",
+    "KINDS",
+    "ReferenceSettings",
+    "check_reference_folder",
+    "damped_partials",
+    "write_reference",
+]
 
 KINDS: Final = ("models", "xrd", "pdf", "sq", "fem")
 """What is written of a phase."""
+ALL_KINDS: Final = (*KINDS, "modes")
+"""What can be asked for."""
+MODES_POTENTIAL: Final = "du-teter"
 
 MODEL_ENDINGS: Final = (".extxyz", ".cif", ".vasp", ".lmp")
 GRAIN_MAX: Final = 100.0
@@ -90,8 +100,8 @@ class ReferenceSettings:
         from alzmodel.scattering.xrd.pattern import two_theta_grid
 
         for kind in kinds:
-            if kind not in KINDS:
-                raise InputError(f"--only {kind}: unknown; allowed: {', '.join(KINDS)}")
+            if kind not in ALL_KINDS:
+                raise InputError(f"--only {kind}: unknown; allowed: {', '.join(ALL_KINDS)}")
         wavelength_of(self.wavelength)
         two_theta_grid(self.two_theta)
         ranges = {
@@ -136,9 +146,10 @@ def write_reference(
     settings
         See :class:`ReferenceSettings`.
     kinds
-        Some of :data:`KINDS`. "models": the cell (and the crystallite) as extended XYZ, CIF, POSCAR and LAMMPS data;
-        "xrd": ``-xrd.xy`` and the stick list ``-xrd-sticks.csv``; "pdf": ``-xray.gr``, ``-neutron.gr`` and
-        ``-electron.gr``; "sq": the same as ``.sq``; "fem": ``-fem.dat`` with the four variances.
+        Some of :data:`ALL_KINDS`. "models": the cell (and the crystallite) as extended XYZ, CIF, POSCAR and LAMMPS
+        data; "xrd": ``-xrd.xy`` and the stick list ``-xrd-sticks.csv``; "pdf": ``-xray.gr``, ``-neutron.gr`` and
+        ``-electron.gr``; "sq": the same as ``.sq``; "fem": ``-fem.dat`` with the four variances; "modes":
+        ``-modes.csv``, Raman and infrared modes at Γ.
     progress
         Told after every file.
 
@@ -157,7 +168,14 @@ def write_reference(
     names = list(dict.fromkeys(phase_of(name).name for name in phases))
     chosen.check(kinds)
     target = check_reference_folder(folder)
-    writers = {"models": _models, "xrd": _xrd, "pdf": _pdf, "sq": _structure_factor, "fem": _fem}
+    writers = {
+        "models": _models,
+        "xrd": _xrd,
+        "pdf": _pdf,
+        "sq": _structure_factor,
+        "fem": _fem,
+        "modes": _modes,
+    }
     written: list[Path] = []
     for number, name in enumerate(names):
         place = target / name
@@ -421,3 +439,39 @@ def _fem(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
     curves = [result.k, *(result.variance[v] for v in VARIANCES), result.floor, result.mean_intensity]
     names = "# k (nm^-1) " + " ".join(f"V_{v}" for v in VARIANCES) + " floor mean_intensity"
     return [_table(place / f"{name}-fem.dat", _header(name, body, words), names, curves)]
+
+
+def _modes(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
+    """Modes at Γ of the cell that the pair potential gives the phase, and the reference lines where there are some."""
+    from alzmodel.dynamics.calibration import modes_at, raman_lines
+
+    del settings
+    words = {
+        "modes": f"harmonic, of the cell relaxed with the potential {MODES_POTENTIAL}; frequencies are the "
+        "potential's, transverse ones"
+    }
+    rows = []
+    try:
+        modes = modes_at(crystal(name), MODES_POTENTIAL)
+    except AlzmodelError as error:
+        words["no modes"] = str(error)
+    else:
+        unstable = sum(one.degeneracy for one in modes if one.cm < 0)
+        if unstable:
+            words["unstable"] = f"{unstable} modes: the potential has another structure there"
+        rows = [
+            f"computed,{one.irrep or ''},{one.cm:.2f},{one.degeneracy},{int(one.raman)},{int(one.ir)}"
+            for one in modes
+        ]
+    known = raman_lines().get(name)
+    if known:
+        words[f"lines, {known['kind']}"] = known["source"]
+        rows += [f"{known['kind']},{line['irrep']},{line['cm']:g},,1," for line in known["lines"]]
+    path = place / f"{name}-modes.csv"
+    write_text(
+        path,
+        _header(name, "infinite crystal", words)
+        + "\n".join(["source,irrep,cm,degeneracy,raman,infrared", *rows])
+        + "\n",
+    )
+    return [path]

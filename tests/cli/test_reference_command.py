@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,22 @@ def test_the_script_refuses_a_size_before_it_writes_another(tmp_path):
     with pytest.raises(InputError, match="--size 5: out of range; allowed: 10 to 400"):
         make_reference_patterns.main(words)
     assert not (tmp_path / "out").exists()
+
+
+def test_modes_of_phases_are_written_when_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "phonopy", None)
+    out = tmp_path / "out"
+    assert main(["reference", "La2O3", "Li2CO3", "-o", str(out), "--only", "modes"]) == 0
+    lines = (out / "La2O3" / "La2O3-modes.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    assert rows[0] == ["source", "irrep", "cm", "degeneracy", "raman", "infrared"]
+    assert [round(float(row[2])) for row in rows if row[0] == "computed" and row[4] == "1"] == [
+        93,
+        141,
+        441,
+        451,
+    ]
+    assert [row[2] for row in rows if row[0] == "measured"] == ["110", "197", "410", "410"]
+    assert any("another" in line or "du-teter" in line for line in lines)
+    text = (out / "Li2CO3" / "Li2CO3-modes.csv").read_text(encoding="utf-8")
+    assert "# no modes: ion: C4+ has no parameters" in text
