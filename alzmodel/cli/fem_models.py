@@ -154,10 +154,9 @@ class _FemWork:
                 check_writable(file)
 
     def __call__(self, frames: list[Atoms]) -> Result:
-        from alzmodel.cli.fem_fits import with_fitted_peaks
         from alzmodel.neighbours import check_apart
         from alzmodel.scattering.fem.average import fem_converged
-        from alzmodel.scattering.fem.fit import fit_fem_peaks
+        from alzmodel.scattering.fem.fit import fit_fem_peaks, with_peaks
         from alzmodel.scattering.fem.variance import fem
 
         models: list[Atoms] = []
@@ -191,9 +190,7 @@ class _FemWork:
                 f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
             )
         peaks = self.peaks
-        fitted = with_fitted_peaks(
-            result, lambda: fit_fem_peaks(result, peaks.fit.value, shape=peaks.shape.value)
-        )
+        fitted = with_peaks(result, fit_fem_peaks(result, peaks.fit.value, shape=peaks.shape.value))
         found = together(fitted, {"note": note})
         if self.observed.observed:
             return together(found, {"observed": self._record(models, result)})

@@ -58,9 +58,8 @@ def fem_of_stack(
     stack, instrument, peaks, camera
         Options.
     """
-    from alzmodel.cli.fem_fits import with_fitted_peaks
     from alzmodel.scattering.fem.detector import Camera
-    from alzmodel.scattering.fem.fit import fit_stack_peaks
+    from alzmodel.scattering.fem.fit import fit_stack_peaks, with_peaks
     from alzmodel.scattering.fem.stack import (
         Corrections,
         Geometry,
@@ -107,9 +106,7 @@ def fem_of_stack(
             progress=progress,
         )
     _tell(path, opened, result)
-    return with_fitted_peaks(
-        result, lambda: fit_stack_peaks(result, peaks.fit.value, shape=peaks.shape.value)
-    ).to_dict()
+    return with_peaks(result, fit_stack_peaks(result, peaks.fit.value, shape=peaks.shape.value)).to_dict()
 
 
 def _pixel_size(stack: StackOptions) -> float | tuple[float, float] | None:

@@ -162,8 +162,8 @@ def test_variance_is_kept_where_no_fit_suits(capsys, tmp_path):
     np.save(tmp_path / "a.npy", rng.poisson(mean * rng.gamma(20, 1 / 20, (8, 96, 96))).astype(np.uint16))
     words = ("fem", tmp_path / "a.npy", "--pixel-size", 0.13, "--ring-width", 0.13)
     result, err = result_of(capsys, *words)
-    assert "peaks are left out" in err
-    assert "--fit free" in err
+    assert "the fit 'four' was left out" in err
+    assert "'free'" in err
     assert "rings from" in result["peaks_note"]
     assert result["peaks"] == []
     assert len(result["variance"]["omega"]) == len(result["k"]) > 20
