@@ -62,6 +62,7 @@ __all__ = [
     "pooled",
     "prepared",
     "radial_speckle",
+    "ring_correlation",
     "thickness_slope",
 ]
 
@@ -129,6 +130,8 @@ class Coherent:
         Kernels of losses to small angles, and of those to large angles, on the extended rings.
     first
         Number of extended rings before the first ring.
+    correlation
+        Of the rings of a structureless field by their distance, in steps, shape (extended k,).
     """
 
     k: FloatArray
@@ -143,6 +146,7 @@ class Coherent:
     small: FloatArray
     large: FloatArray
     first: int
+    correlation: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +334,7 @@ def prepared(
         small=ring_kernel(extended, circles_of_loss(loss_vector(settings.energy_kev))),
         large=ring_kernel(extended, film.circles),
         first=first,
+        correlation=ring_correlation(plane, settings, len(extended)),
     )
 
 
@@ -371,15 +376,7 @@ def observe(coherent: Coherent, incoherent: Incoherent) -> Record:
     covariance = _elastic_covariance(coherent, incoherent, film) / incoherent.modes
     summed = elastic + membrane if incoherent.membrane else elastic
     kernel, parts = _pattern(coherent, incoherent, film)
-    speckled = summed
-    if kernel is None:
-        variance = np.diagonal(covariance)
-    else:
-        speckled = kernel @ summed
-        field_covariance = covariance * np.outer(summed, summed)
-        variance = np.einsum("ij,jk,ik->i", kernel, field_covariance, kernel, optimize=True) / np.square(
-            speckled
-        )
+    speckled, variance = _smeared(coherent, kernel, summed, covariance)
     survived = _survival(coherent, incoherent, film)
     total = survived * speckled + sum(parts.values(), np.zeros_like(speckled))
     found = variance * np.square(survived * speckled / total)
@@ -392,6 +389,32 @@ def observe(coherent: Coherent, incoherent: Incoherent) -> Record:
     if incoherent.membrane:
         elastic_parts["membrane"] = survived * speckled * share
     return Record(found, total, elastic_parts | parts)
+
+
+def _beyond(coherent: Coherent) -> NDArray[np.int64]:
+    """Say which ring stands for each extended ring: the first or the last one for those beyond."""
+    return np.clip(np.arange(len(coherent.small)) - coherent.first, 0, len(coherent.k) - 1)
+
+
+def _smeared(
+    coherent: Coherent, kernel: FloatArray | None, pattern: FloatArray, covariance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and normalised variance of rings after a kernel (None: as they are).
+
+    Beyond the rings mean and variance go on as constants, and rings are correlated as those of a structureless field.
+    """
+    if kernel is None:
+        return pattern, np.diagonal(covariance)
+    at = _beyond(coherent)
+    whole = pattern[at]
+    joint = covariance[np.ix_(at, at)]
+    outside = np.arange(len(at)) - coherent.first != at
+    deviation = np.sqrt(np.maximum(np.diagonal(joint), 0.0))
+    gaps = np.abs(np.subtract.outer(np.arange(len(at)), np.arange(len(at))))
+    alike = np.outer(deviation, deviation) * coherent.correlation[gaps]
+    joint = np.where(outside[:, None] | outside[None, :], alike, joint) * np.outer(whole, whole)
+    mean = kernel @ whole
+    return mean, np.einsum("ij,jk,ik->i", kernel, joint, kernel, optimize=True) / np.square(mean)
 
 
 def _survival(coherent: Coherent, incoherent: Incoherent, film: float) -> float:
@@ -425,11 +448,7 @@ def _pattern(
         small, large = _losses(coherent, incoherent, film)
         one = np.eye(len(coherent.small))
         to_small = expm(small * (coherent.small - one))
-        every = expm(small * (coherent.small - one) + large * (coherent.large - one))[first : first + size]
-        # The pattern goes on beyond the rings as a constant.
-        kernel = every[:, first : first + size].copy()
-        kernel[:, 0] += every[:, :first].sum(axis=1)
-        kernel[:, -1] += every[:, first + size :].sum(axis=1)
+        kernel = expm(small * (coherent.small - one) + large * (coherent.large - one))[first : first + size]
         lost = film * coherent.film.inelastic + incoherent.membrane * coherent.membrane.inelastic
         parts["large-angle inelastic"] = math.exp(-large) * (to_small @ lost)[first : first + size]
     if incoherent.background:
@@ -475,6 +494,12 @@ def radial_speckle(plane: Plane, settings: FEMSettings, thickness: float) -> Flo
     effective source are left out of ρ.
     """
     floor = speckle_floor(plane, settings, thickness)
+    rows = np.abs(np.subtract.outer(np.arange(len(floor)), np.arange(len(floor))))
+    return np.sqrt(np.outer(floor, floor)) * ring_correlation(plane, settings, len(floor))[rows]
+
+
+def ring_correlation(plane: Plane, settings: FEMSettings, count: int) -> FloatArray:
+    """Correlation ρ of :func:`radial_speckle` of rings 0, 1, 2, … steps apart, shape (count,)."""
     size = 4 * np.abs(plane.beams).max(axis=0) + 1
     waves = np.zeros(size, dtype=np.complex128)
     waves[tuple((plane.beams - plane.beams.min(axis=0)).T)] = plane.amplitudes
@@ -485,15 +510,14 @@ def radial_speckle(plane: Plane, settings: FEMSettings, thickness: float) -> Flo
     kept = power > 1e-9 * power.max()
     turns = np.pi * (np.arange(12) + 0.5) / 12
     along = 10 * steps[kept] @ np.array([np.cos(turns), np.sin(turns)])
-    apart = settings.k_step * np.arange(len(floor))
+    apart = settings.k_step * np.arange(count)
     shared = np.array(
         [
             float(power[kept] @ np.maximum(0.0, 1 - np.abs(gap - along) / settings.ring_width).mean(axis=1))
             for gap in apart
         ]
     )
-    rows = np.abs(np.subtract.outer(np.arange(len(floor)), np.arange(len(floor))))
-    return np.sqrt(np.outer(floor, floor)) * (shared / shared[0])[rows]
+    return np.asarray(shared / shared[0])
 
 
 def thickness_slope(coherent: Coherent, incoherent: Incoherent) -> FloatArray:
@@ -510,7 +534,7 @@ def thickness_slope(coherent: Coherent, incoherent: Incoherent) -> FloatArray:
         changed = replace(incoherent, film=other, thickness_spread=0.0, glare=level * film / other)
         elastic = coherent.mean * (other / coherent.thickness) + incoherent.membrane * coherent.membrane.gas
         kernel, parts = _pattern(coherent, changed, other)
-        speckled = elastic if kernel is None else kernel @ elastic
+        speckled = elastic if kernel is None else kernel @ elastic[_beyond(coherent)]
         total = _survival(coherent, changed, other) * speckled + sum(parts.values(), np.zeros_like(speckled))
         logs.append(np.log(total))
     return np.asarray((logs[0] - logs[1]) / (math.log1p(_SLOPE_STEP) - math.log1p(-_SLOPE_STEP)))
@@ -606,13 +630,9 @@ def _loss_parts(coherent: Coherent, losses: Incoherent) -> dict[str, FloatArray]
     kernel, parts = _pattern(coherent, losses, film)
     covariance = _elastic_covariance(coherent, losses, film)
     elastic = coherent.mean * (film / coherent.thickness)
-    smeared = elastic if kernel is None else kernel @ elastic
-    both = covariance * np.outer(elastic, elastic)
-    small = (
-        np.diagonal(both) if kernel is None else np.einsum("ij,jk,ik->i", kernel, both, kernel, optimize=True)
-    )
+    _, small = _smeared(coherent, kernel, elastic, covariance)
     added = parts["large-angle inelastic"]
     return {
-        "small-angle inelastic": small / np.square(smeared),
+        "small-angle inelastic": small,
         "large-angle inelastic": np.diagonal(covariance) * np.square(elastic / (elastic + added)),
     }
