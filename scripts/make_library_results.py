@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alzmodel.cli.study_display import show_study
 from alzmodel.study.basis import write_library_results
@@ -19,6 +20,20 @@ from alzmodel.study.runner import run
 from alzmodel.study.settings import preset
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
+
+if TYPE_CHECKING:
+    from alzmodel.study.settings import StudySettings
+
+
+def library_study() -> StudySettings:
+    """Give the preset ``paper`` on the finished glasses, with V also as the microscope records it."""
+    paper = preset("paper")
+    recorded = paper.fem.observed.model_copy(update={"on": True})
+    changes = {
+        "glass": paper.glass.model_copy(update={"models": "library"}),
+        "fem": paper.fem.model_copy(update={"observed": recorded}),
+    }
+    return paper.model_copy(update=changes)
 
 
 def main() -> None:
@@ -29,8 +44,7 @@ def main() -> None:
     parser.add_argument("--workdir", type=Path, default=Path("library-study"), metavar="DIR")
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     options = parser.parse_args()
-    paper = preset("paper")
-    study = paper.model_copy(update={"glass": paper.glass.model_copy(update={"models": "library"})})
+    study = library_study()
     with show_study() as listen:
         result = run(study, options.workdir, workers=options.workers, listen=listen)
     if result.exit_code:
