@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import Cost
-from alzmodel.cli.curves import check_max_atoms, each_file
+from alzmodel.cli.curves import each_file
 from alzmodel.cli.exafs_display import print_exafs
-from alzmodel.cli.options import Files, Json, MaxAtoms, command
+from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.exafs import ExafsOptions, ExafsOutput
 from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.reading import read_models
 from alzmodel.errors import InputError
-from alzmodel.io import check_writable, read_frames
+from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
 from alzmodel.results import together
 
@@ -47,15 +48,17 @@ def exafs(
     files: Files,
     options: ExafsOptions,
     output: ExafsOutput,
+    source: Source,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
     """EXAFS of an edge: χ(k) and its transform over sites and frames, and what a fit of it would read."""
     work = _work(files, options, output, as_json)
     if output.dry_run:
-        _show_plan(files, work, max_atoms, as_json)
+        _show_plan(files, work, source, max_atoms, as_json)
         return
-    result = each_file(files, work, max_atoms=max_atoms, cost=functools.partial(_cost, work=work))
+    cost = functools.partial(_cost, work=work)
+    result = each_file(files, work, max_atoms=max_atoms, cost=cost, source=source)
     for note in dict.fromkeys(work.notes):
         say(f"alzmodel: {note}")
     _finish(result, work, output)
@@ -174,14 +177,15 @@ def _pair(name: str, text: str | None) -> tuple[float, float] | None:
     return first, last
 
 
-def _show_plan(files: Sequence[Path], work: _ExafsWork, max_atoms: int, as_json: bool) -> None:
+def _show_plan(
+    files: Sequence[Path], work: _ExafsWork, source: Source, max_atoms: int, as_json: bool
+) -> None:
     """Print the sites of each file, and about how long they take."""
     from alzmodel.scattering.exafs.sites import check_absorber, count_sites
 
-    check_max_atoms(max_atoms)
     plan = []
     for path in files:
-        frames = read_frames(path, max_atoms=max_atoms)
+        frames = read_models(path, max_atoms=max_atoms, source=source)
         try:
             check_absorber(frames, work.settings)
         except InputError as error:

@@ -31,6 +31,8 @@ LENGTHS: Final = {
     "cgs": 1e8,
 }
 """Å in a unit of length of each style of units of LAMMPS; lj has none."""
+_SPEEDS: Final = {"metal": 1.0, "real": 1000.0, "nano": 0.01}
+"""Å/ps in a unit of velocity; velocities in other styles of units are left out."""
 _COLUMNS: Final = {
     "atomic": ("type", "x", "y", "z"),
     "charge": ("type", "q", "x", "y", "z"),
@@ -99,7 +101,8 @@ def read_data(text: str, name: str, types: Sequence[Species] | None = None) -> l
     lines = text.splitlines()
     sections = _sections(lines)
     unit_name = _TITLE.search(lines[0])
-    unit = _length_unit(unit_name[1], name) if unit_name else 1.0
+    style_of_units = unit_name[1].lower() if unit_name else "metal"
+    unit = _length_unit(style_of_units, name)
     header = [line.split() for line in sections[""][1]]
     n_types = next((int(words[0]) for words in header if words[1:] == ["atom", "types"]), 0)
     announced = next((int(words[0]) for words in header if words[1:] == ["atoms"]), 0)
@@ -130,7 +133,19 @@ def read_data(text: str, name: str, types: Sequence[Species] | None = None) -> l
     )
     if charges is not None:
         atoms.set_initial_charges(np.array(charges)[order])
+    speeds = {words[0]: words[1:4] for words in map(str.split, sections.get("Velocities", ("", []))[1])}
+    if speeds and all(row[0] in speeds for row in table):
+        _set_velocities(atoms, [speeds[table[k][0]] for k in order], style_of_units)
     return [atoms]
+
+
+def _set_velocities(atoms: Atoms, speeds: Sequence[Sequence[str]], style: str) -> None:
+    """Give a model the velocities of a file, in ASE's unit."""
+    from ase import units
+
+    if style in _SPEEDS:
+        values = np.array([[float(word) for word in row] for row in speeds])
+        atoms.set_velocities(values * _SPEEDS[style] / (1000 * units.fs))
 
 
 def _box(header: Sequence[Sequence[str]], unit: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -301,16 +316,18 @@ def read_dump(
         raise InputError(f"{name}: no frame of this dump is whole; allowed: at least one whole frame")
     if len(whole) < len(found):
         tell(f"{name}: was cut; {len(whole)} whole frames are used")
-    unit, frames = 1.0, []
+    style, frames = "metal", []
     for frame in whole:
         # The units stand in the first frame alone.
         if "UNITS" in frame.items:
-            unit = _length_unit(frame.one("UNITS"), name)
-        frames.append((frame, unit))
+            style = frame.one("UNITS").lower()
+            _length_unit(style, name)
+        frames.append((frame, style))
     return [_dumped(*frames[k], name, types) for k in choice.of(len(frames), name)]
 
 
-def _dumped(frame: _Frame, unit: float, name: str, types: Sequence[Species] | None) -> Atoms:
+def _dumped(frame: _Frame, style: str, name: str, types: Sequence[Species] | None) -> Atoms:
+    unit = _length_unit(style, name)
     columns = frame.items["ATOMS"][0].split()
     n_atoms = int(frame.one("NUMBER OF ATOMS"))
     rows = [line.split() for line in frame.items["ATOMS"][1] if line.strip()][:n_atoms]
@@ -347,6 +364,8 @@ def _dumped(frame: _Frame, unit: float, name: str, types: Sequence[Species] | No
     )
     if "q" in where:
         atoms.set_initial_charges(np.array([float(row[where["q"]]) for row in rows])[order])
+    if all(f"v{axis}" in where for axis in "xyz"):
+        _set_velocities(atoms, [[rows[k][where[f"v{axis}"]] for axis in "xyz"] for k in order], style)
     if frame.one("TIMESTEP").lstrip("-").isdigit():
         atoms.info["timestep"] = int(frame.one("TIMESTEP"))
     return atoms
@@ -380,7 +399,8 @@ def _dump_positions(
     unit: float,
     name: str,
 ) -> NDArray[Any]:
-    for ending in ("", "u", "s", "su"):
+    # Unwrapped ones first: paths of atoms are known from them.
+    for ending in ("u", "su", "", "s"):
         if all(axis + ending in where for axis in "xyz"):
             values = np.array([[float(row[where[axis + ending]]) for axis in "xyz"] for row in rows])
             return values @ cell if "s" in ending else values * unit - corner

@@ -178,3 +178,33 @@ def test_a_cut_dump_gives_its_whole_frames(tmp_path, lost):
     # The last line may lack its end alone.
     assert len(frames) == (2 if lost == 1 else 1)
     assert ("was cut; 1 whole frame" in words) == (lost > 1)
+
+
+@pytest.mark.parametrize(("style", "factor"), [("metal", 1.0), ("real", 1000.0), ("nano", 0.01)])
+def test_velocities_of_dumps_and_data(tmp_path, style, factor):
+    from ase import units
+
+    head = DUMP.partition("ITEM: ATOMS")[0].format(step=5)
+    rows = "1 Si 0 0 0 1 2 3\n2 O 1.6 0 0 4 5 6\n3 O 0 1.6 0 7 8 9\n"
+    text = f"ITEM: UNITS\n{style}\n"
+    text = (
+        head.replace("ITEM: NUMBER", text + "ITEM: NUMBER") + f"ITEM: ATOMS id element x y z vx vy vz\n{rows}"
+    )
+    (tmp_path / "a.dump").write_text(text)
+    (atoms,), _ = told(tmp_path / "a.dump")
+    assert atoms.get_velocities()[1] * 1000 * units.fs == pytest.approx(np.array([4, 5, 6]) * factor)
+    (tmp_path / "a.data").write_text(
+        data(title=f"units = {style}") + "\nVelocities\n\n2 4 5 6\n1 1 2 3\n3 7 8 9\n"
+    )
+    (atoms,), _ = told(tmp_path / "a.data")
+    assert atoms.get_velocities()[1] * 1000 * units.fs == pytest.approx(np.array([4, 5, 6]) * factor)
+
+
+def test_unwrapped_coordinates_come_first(tmp_path):
+    head = DUMP.partition("ITEM: ATOMS")[0].format(step=5)
+    (tmp_path / "a.dump").write_text(
+        head
+        + "ITEM: ATOMS id element x y z xu yu zu\n"
+        + "".join(f"{k} O 1 {k} 0 13 {k} 0\n" for k in (1, 2, 3))
+    )
+    assert told(tmp_path / "a.dump")[0][0].positions[0].tolist() == [13, 1, 0]
