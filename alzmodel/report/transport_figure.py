@@ -52,17 +52,21 @@ def plot_transport(found: Transport, path: str | Path) -> tuple[Path, ...]:
         columns["D, low"] = [one.D[one.mobile].ci95[0] for one in known]
         columns["D, high"] = [one.D[one.mobile].ci95[1] for one in known]
 
+    right = any(one.diffusive for one in known)
+
     def build(figure: Figure) -> None:
-        figure.set_size_inches(6.2 if known else 3.4, 2.9)
-        panels = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
+        figure.set_size_inches(6.2 if right else 3.8, 2.9)
+        panels = figure.subplots(1, 2 if right else 1, squeeze=False)[0]
         shown = {
             label if one.diffusive else f"{label}, not diffusive": (one.lag, one.msd[one.mobile])
             for one, label in _labelled(found)
         }
         _displacements(panels[0], shown, found.temperatures[0].mobile)
-        if known:
+        if right:
             _arrhenius(panels[1], known, found)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4 if right else 2
+        )
 
     return draw(build, path, columns)
 
@@ -120,8 +124,7 @@ def _displacements(
 
 
 def _arrhenius(panel: Axes, known: Sequence[TemperatureTransport], found: Transport) -> None:
-    shown = [one for one in known if one.diffusive]
-    for one in shown:
+    for one in (one for one in known if one.diffusive):
         own = one.D[one.mobile]
         low = max(own.ci95[0], own.value / 100)
         panel.errorbar(
@@ -146,6 +149,4 @@ def _arrhenius(panel: Axes, known: Sequence[TemperatureTransport], found: Transp
         energy, ends = found.fit.value, found.fit.ci95
         panel.set_title(f"Ea = {energy:.2f} ({ends[0]:.2f} to {ends[1]:.2f}) eV")
         panel.annotate("extrapolated to 300 K", (0.97, 0.9), xycoords="axes fraction", ha="right", fontsize=7)
-    elif not shown:
-        panel.text(0.5, 0.5, "no temperature is diffusive", ha="center", transform=panel.transAxes)
-    panel.set(xlabel="1000 / T (1/K)", ylabel="D (cm²/s)", yscale="log" if shown else "linear")
+    panel.set(xlabel="1000 / T (1/K)", ylabel="D (cm²/s)", yscale="log")
