@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from alzmodel.elements import elements_of
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ def shares_of(atoms: Atoms) -> NDArray[np.float64]:
 
 def amounts_of(atoms: Atoms) -> dict[str, float]:
     """Atoms of each element in the cell, partly held sites by their shares."""
-    amounts: dict[str, float] = {}
-    for symbol, share in zip(atoms.get_chemical_symbols(), shares_of(atoms), strict=True):
-        amounts[symbol] = amounts.get(symbol, 0.0) + float(share)
-    return amounts
+    symbols, index, _ = elements_of(atoms)
+    amounts = np.bincount(index, shares_of(atoms), len(symbols))
+    # In the order of the model.
+    found, first = np.unique(index, return_index=True)
+    return {symbols[element]: float(amounts[element]) for element in found[np.argsort(first)]}
 
 
 def formula_text(amounts: Mapping[str, float]) -> str:

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull, QhullError
 
 from alzmodel.composition import ELEMENT_ORDER, pair_label
+from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
 from alzmodel.limits import check_memory
 from alzmodel.neighbours import COINCIDENT, check_apart, first_minimum, repeat_length
@@ -273,7 +274,7 @@ def coordination_from_rdf(rdf: PartialRDF, centre: str, neighbour: str, cutoff: 
 
 
 def _symbols(atoms: Atoms) -> list[str]:
-    symbols: list[str] = atoms.get_chemical_symbols()
+    symbols: list[str] = element_symbols(atoms).tolist()
     return symbols
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.composition import pair_label
-from alzmodel.elements import element_symbols
+from alzmodel.elements import element_symbols, elements_of
 from alzmodel.errors import InputError
 from alzmodel.local_order.bonds import ANION
 from alzmodel.local_order.criteria import CRITERIA, select_shell
@@ -96,7 +96,7 @@ def first_shells(
     """
     listed = frame_list(frames)
     ligands = ligand_elements(listed[0])
-    cations = sorted(set(listed[0].get_chemical_symbols()) - set(ligands))
+    cations = sorted(set(elements_of(listed[0])[0]) - set(ligands))
     given = _checked(cutoffs or {}, cations, ligands)
     rdf = partial_rdf(listed, r_max=LARGEST_CUTOFF)
     minima = rdf.cutoffs()
