@@ -1,8 +1,8 @@
 """Root-mean-square frequencies of the building units of the library's annealed glasses, mean and spread over seeds.
 
 Second derivatives with the damped shifted force, 2 cm⁻¹ from those of the Ewald sum; exact second moments, no
-spectra. Some six CPU seconds and 1 GB for each glass of 5000 atoms. Prints a table: x, unit, number, mean and spread
-in cm⁻¹.
+spectra. Some six CPU seconds and 1 GB for each glass of 5000 atoms. Prints a table: x, unit, number, mean and
+spread in cm⁻¹.
 """
 
 from __future__ import annotations
