@@ -155,3 +155,11 @@ def test_a_line_no_wider_than_the_instrument_has_no_size():
         assert fit.present
         assert np.isfinite(fit.size_scherrer) == has_size
         assert np.isnan(fit_profile(x, y, 45.0, CU, window=1.5, sizes=False).size_sphere)
+
+
+@pytest.mark.parametrize(("height", "there"), [(22.0, False), (60.0, True)])
+def test_a_line_must_lower_the_misfit_by_thirty(height, there):
+    # Σ(line/σ)² is 13 and 99 here; pure noise gives up to some 20 in the best of a hundred windows.
+    x = np.arange(60.0, 70.0, 0.02)
+    y = 400 + height * np.exp(-4 * np.log(2) * ((x - 66.1) / 0.3) ** 2)
+    assert fit_profile(x, y, 66.0, CU, window=1.0, sigma=np.full_like(x, 20.0)).present == there
