@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 import alzmodel as am
+from alzmodel.errors import run_main
 
 FOLDER = Path(__file__).parents[1] / "docs" / "data"
 MODEL = "x3-annealed-low-Tf-seed1"
 NOTE = f"made from the model {MODEL} of alzmodel with noise: no measurement"
 
 
-def main() -> None:
+def main() -> int:
     """Write a powder pattern, a V(k) and a G(r) as text files."""
     FOLDER.mkdir(exist_ok=True)
     rng = np.random.default_rng(7)
@@ -38,6 +39,7 @@ def main() -> None:
     total = total_pdf(rdf, "xray")
     G = 0.95 * total.G + 0.02 * rng.standard_normal(len(total.r))
     _write("g_of_r.gr", "r_A G_1/A2", total.r, G)
+    return 0
 
 
 def _write(name: str, heading: str, x: np.ndarray, y: np.ndarray, separator: str = " ") -> None:
@@ -47,4 +49,4 @@ def _write(name: str, heading: str, x: np.ndarray, y: np.ndarray, separator: str
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from alzmodel.errors import run_main
+
 TABLE = Path(__file__).parents[1] / "alzmodel" / "scattering" / "fem" / "incoherent_hubbell_1975.csv"
 GRID = np.unique(np.concatenate([[0.0], np.geomspace(0.005, 6.0, 60).round(5)]))
 """Å⁻¹, sin θ/λ."""
@@ -26,7 +28,7 @@ HEAD = """\
 """
 
 
-def main() -> None:
+def main() -> int:
     """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=TABLE, help="where to write it")
@@ -41,7 +43,8 @@ def main() -> None:
         )
     head = HEAD.format(version=xraylib.__version__)
     arguments.output.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alzmodel.cli.study_display import show_study
+from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.study.basis import write_library_results
 from alzmodel.study.index import collect_records, gather
 from alzmodel.study.runner import run
@@ -36,7 +37,7 @@ def library_study() -> StudySettings:
     return paper.model_copy(update=changes)
 
 
-def main() -> None:
+def main() -> int:
     """Run the study, and write its numbers beside the models."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -48,11 +49,12 @@ def main() -> None:
     with show_study() as listen:
         result = run(study, options.workdir, workers=options.workers, listen=listen)
     if result.exit_code:
-        raise SystemExit(f"{options.workdir}: {result.tasks['failed']} tasks failed; run it again")
+        raise AlzmodelError(f"{options.workdir}: {result.tasks['failed']} tasks failed; run it again")
     tasks = plan(study)
     path = write_library_results(gather(collect_records(tasks, Store(options.workdir), thorough=True)))
     print(f"wrote {path}, {path.stat().st_size / 1e3:.0f} kB")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -16,6 +16,7 @@ import numpy as np
 from alzmodel.dynamics.hessian import pair_hessian
 from alzmodel.dynamics.local_modes import mean_squares, unit_sets
 from alzmodel.dynamics.spectra import dynamical_matrix
+from alzmodel.errors import run_main
 from alzmodel.local_order.shells import bonded
 from alzmodel.models.library import glasses, load_model
 
@@ -53,4 +54,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_main(main)

@@ -15,6 +15,7 @@ from alzmodel.errors import InputError
 if TYPE_CHECKING:
     from alzmodel.study.judging import Judged
     from alzmodel.study.outcomes import StudyPlan, StudyStatus
+    from alzmodel.study.scheduler import Listener, StudyEvent
     from alzmodel.study.settings import StudySettings
 
 __all__ = ["print_plan", "register"]
@@ -114,7 +115,6 @@ def run(
             say(f"alzmodel: {words}")
         print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
-    say(f"alzmodel: results go to {out}")
     with show_study() as listen:
         result = runner.run(
             settings,
@@ -123,7 +123,7 @@ def run(
             executor=executor,
             measured=measured,
             hypotheses=hypotheses,
-            listen=listen,
+            listen=_with_place(listen, out),
         )
     for failure in result.failures:
         say(f"alzmodel: failed: {failure['label']}: {failure['reason']}; log: {failure['log']}")
@@ -136,6 +136,19 @@ def run(
         say(f"alzmodel: {result.tasks['done']} tasks done; results in {out}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def _with_place(listen: Listener, out: Path) -> Listener:
+    """Say where the results go, when the work begins and all that was asked for is known to be possible."""
+    told: list[Path] = []
+
+    def tell(event: StudyEvent) -> None:
+        if not told:
+            told.append(out)
+            say(f"alzmodel: results go to {out}")
+        listen(event)
+
+    return tell
 
 
 def _settings(

@@ -38,7 +38,7 @@ def test_the_largest_effect_beside_its_error_comes_first(network):
     coordination = next(one for one in found if one.quantity == "La–O coordination")
     assert coordination.effect < 0
     assert coordination.text.startswith("La–O coordination: 6.8")
-    assert "below 7, −0.2" in coordination.text
+    assert "below 7, −0.3" in coordination.text
     assert "H5 contradicted" in coordination.text
     assert coordination.caveat.startswith("one reading of the words of many")
     assert all(abs(one.effect) > (one.ci95[1] - one.ci95[0]) / 2 for one in found)

@@ -110,7 +110,8 @@ def share_drawn(picture: np.ndarray) -> float:
 
 def test_verdicts_stand_first(visit) -> None:
     headings = visit.page.locator("h2").all_inner_texts()
-    assert headings[:3] == ["Verdicts", "Measured and modelled", "Figures"]
+    assert headings[:4] == ["Summary", "Figures", "Verdicts", "Measured and modelled"]
+    assert visit.page.locator(".brief li").count() >= 8
     assert visit.page.locator("#verdicts tbody tr").count() >= 8
     assert visit.page.locator(".warnings li").count() >= 1
     assert visit.page.locator("figure svg").count() == visit.page.locator("figure").count() > 3

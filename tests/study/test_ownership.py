@@ -31,7 +31,7 @@ LIGHT = parse_study(
 @pytest.fixture
 def nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "plan", lambda _: ())
-    finished = SimpleNamespace(provisional=()), (), (), ()
+    finished = SimpleNamespace(provisional=()), (), None
     monkeypatch.setattr(runner, "_finish", lambda *_: finished)
 
 
@@ -313,7 +313,7 @@ def test_files_of_a_study_are_named_from_the_root(tmp_path: Path, monkeypatch: p
     )
     planned = runner.plan
     monkeypatch.setattr(runner, "plan", lambda settings: planned(settings)[:0])
-    monkeypatch.setattr(runner, "_finish", lambda *_: (SimpleNamespace(provisional=()), (), (), ()))
+    monkeypatch.setattr(runner, "_finish", lambda *_: (SimpleNamespace(provisional=()), (), None))
     runner.run(study, "out")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -74,7 +74,7 @@ def check_installed() -> None:
         In one line that names the extra.
     """
     if importlib.util.find_spec("feff10") is None:
-        raise InputError('exafs: feff10-rs is not installed; allowed after: pip install "alzmodel[exafs]"')
+        raise InputError('exafs: feff10-rs is not installed; allowed after: pip install ".[exafs]"')
 
 
 @dataclass(frozen=True, slots=True)
