@@ -485,6 +485,8 @@ def outcome(case: Case, folder: Path) -> Any:
     """Run a case and shorten what it printed and wrote."""
     said, told = io.StringIO(), io.StringIO()
     words = [word.replace("\u00a0", " ") for word in case.words.split(" ")]
+    # What runs the tests may have a terminal's width for its workers.
+    os.environ.pop("COLUMNS", None)
     with _inside(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
         code = main(words)
     assert code == case.code, f"{case.name}: ended with code {code}: {told.getvalue()}"

@@ -84,7 +84,7 @@ def _cost(inputs: Mapping[str, Any], _: int) -> Cost:
 
 CRYSTALLITE = Stage(
     name="crystallite",
-    version=1,
+    version=2,
     run=_crystallite,
     jobs=_jobs,
     cost=_cost,
