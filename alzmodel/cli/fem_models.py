@@ -145,7 +145,12 @@ class _FemWork:
             raise InputError(f"--columns {most}: with --until; allowed: at least {MIN_COLUMNS}")
         if self.write_stack is not None:
             _check_write_stack(self.write_stack, files)
+        if plot is None and self.clusters.measured is not None:
+            raise InputError(f"--measured {self.clusters.measured}: without --plot; allowed: with it")
         if plot is not None:
+            from alzmodel.compare.measured import load_measured
+
+            load_measured(self.clusters.measured)
             if len(files) > 1:
                 raise InputError(f"--plot {plot}: {len(files)} models; allowed: one")
             from alzmodel.report.drawing import files_of
@@ -215,7 +220,12 @@ class _FemWork:
         if self.clusters.plot is not None:
             from alzmodel.report.observed_figure import plot_recorded
 
-            plot_recorded(result, recorded, self.clusters.plot, measured=measured_peaks(load_measured()))
+            plot_recorded(
+                result,
+                recorded,
+                self.clusters.plot,
+                measured=measured_peaks(load_measured(self.clusters.measured)),
+            )
         return recorded
 
     def _specimen(self) -> Specimen:
@@ -255,7 +265,9 @@ class _FemWork:
         if self.clusters.plot is not None:
             from alzmodel.report.readings_figure import plot_readings
 
-            plot_readings(readings, self.clusters.plot, measured=measured_peaks(load_measured()))
+            plot_readings(
+                readings, self.clusters.plot, measured=measured_peaks(load_measured(self.clusters.measured))
+            )
         return together(readings, {"numbers": readings.numbers()})
 
 

@@ -46,6 +46,7 @@ __all__ = [
     "noted",
     "pair_name",
     "require",
+    "width_bars",
 ]
 
 STYLE_FILE: Final = Path(__file__).with_name("alzmodel.mplstyle")
@@ -272,4 +273,38 @@ def mark(panel: Axes, lines: Sequence[tuple[float, str]], *, upright: bool = Tru
             va="bottom",
             fontsize=6.5,
             color="#444444",
+        )
+
+
+def width_bars(panel: Axes, peaks: Sequence[tuple[str, float, float]], base: float, step: float) -> None:
+    """Draw measured peaks as bars as long as they are wide, one above the other, with a few words behind each.
+
+    Parameters
+    ----------
+    panel
+        Where.
+    peaks
+        Words, position and full width at half maximum in the unit of the abscissa.
+    base, step
+        Lower edge of the first bar's strip and height of a strip, in the unit of the ordinate.
+    """
+    for number, (words, centre, width) in enumerate(peaks):
+        height = base + step * (number + 0.5)
+        panel.errorbar(
+            centre,
+            height,
+            xerr=0.5 * width,
+            fmt="s",
+            color="#444444",
+            markersize=3,
+            capsize=2,
+            elinewidth=0.8,
+        )
+        panel.annotate(
+            words,
+            (centre + 0.5 * width, height),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6.5,
         )

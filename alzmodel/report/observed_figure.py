@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, draw, looks_of
+from alzmodel.report.drawing import GREY, draw, looks_of, width_bars
 from alzmodel.scattering.fem.fit import TWO_WINDOWS
 
 if TYPE_CHECKING:
@@ -117,19 +117,7 @@ def _recorded(panel: Axes, recorded: Recorded, measured: Sequence[tuple[str, flo
         )
     top = float(np.max(observed.variance))
     panel.set_ylim(0, top * (1.2 + 0.1 * len(measured)))
-    for number, (words, k, width) in enumerate(measured):
-        height = top * (1.05 + 0.1 * (number + 0.5))
-        panel.errorbar(
-            k, height, xerr=0.5 * width, fmt="s", color="#444444", markersize=3, capsize=2, elinewidth=0.8
-        )
-        panel.annotate(
-            words,
-            (k + 0.5 * width, height),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6,
-        )
+    width_bars(panel, measured, top * 1.05, top * 0.1)
     panel.set(ylabel="recorded V(k)")
     panel.margins(x=0)
     panel.legend(loc="lower center", ncols=3)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, draw, looks_of, mark, pair_name
+from alzmodel.report.drawing import GREY, draw, looks_of, mark, pair_name, width_bars
 from alzmodel.scattering.fem.fit import TWO_WINDOWS
 from alzmodel.scattering.fem.readings import EHRENFEST, REFLECTIONS
 
@@ -145,19 +145,7 @@ def _variance(
     panel.set_ylim(-top * strip, top * (1.28 + 0.09 * len(measured)))
     panel.set_yticks([tick for tick in panel.get_yticks() if 0 <= tick <= 1.1 * top])
     panel.axhline(0, color=GREY, linewidth=0.5, zorder=0)
-    for number, (words, k, width) in enumerate(measured):
-        height = top * (1.08 + 0.09 * (number + 0.5))
-        panel.errorbar(
-            k, height, xerr=0.5 * width, fmt="s", color="#444444", markersize=3, capsize=2, elinewidth=0.8
-        )
-        panel.annotate(
-            words,
-            (k + 0.5 * width, height),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-        )
+    width_bars(panel, measured, top * 1.08, top * 0.09)
     mark(panel, [(10 * root / lattice_parameter, hkl) for hkl, root in REFLECTIONS.items()])
     for number, (pair, length) in enumerate(readings.bonds.items()):
         for k, marker, words in ((10 * EHRENFEST / length, "|", "1.23/r"), (10 / length, "^", "1/r")):

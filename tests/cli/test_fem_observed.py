@@ -10,6 +10,7 @@ from ase import Atoms
 
 from alzmodel.cli import main
 from alzmodel.cli.fem_observed import print_observed
+from alzmodel.crystals import crystal
 from alzmodel.io import write_structure
 
 SMALL = ("--columns", "1", "--thickness", "10")
@@ -111,3 +112,12 @@ def test_rings_that_end_before_the_fit_give_the_variance_and_a_word(capsys, fold
     assert len(result["k"]) > 3
     assert result["peaks"] == []
     assert "the fit 'four' was left out" in err
+
+
+def test_a_file_of_measured_peaks_is_looked_at_before_the_work(tmp_path, capsys):
+    write_structure(crystal("MgO"), tmp_path / "m.extxyz")
+    words = ["fem", str(tmp_path / "m.extxyz"), "--measured", str(tmp_path / "none.toml")]
+    assert main([*words, "--plot", str(tmp_path / "p.png")]) == 2
+    assert "none.toml: cannot be read" in capsys.readouterr().err
+    assert main(words) == 2
+    assert "without --plot; allowed: with it" in capsys.readouterr().err

@@ -117,6 +117,14 @@ class ClusterOptions:
             rich_help_panel=CLUSTERS,
         ),
     ] = None
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Measured values (TOML) whose peaks --plot marks; default: Zhu et al. 2024.",
+            rich_help_panel=CLUSTERS,
+        ),
+    ] = None
     only: Annotated[
         str | None,
         typer.Option(
