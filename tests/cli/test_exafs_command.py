@@ -171,5 +171,5 @@ def test_without_the_extra_one_line_names_it(capsys, folder, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     code, _, err = run(capsys, "exafs", folder / "one.extxyz")
     assert code == 2
-    assert "alzmodel[exafs]" in err
+    assert ".[exafs]" in err
     assert len(err.splitlines()) == 1

@@ -37,6 +37,7 @@ class StopError(Exception):
     """Of the test below."""
 
 
+@pytest.mark.slow
 def test_a_broken_run_goes_on_to_the_same_glass(tmp_path):
     composition = glass_composition(3.0)
     whole = direct_quench(composition, 24, springs(), seed=3, protocol=SHORT)

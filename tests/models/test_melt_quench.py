@@ -105,6 +105,7 @@ def test_model_is_a_minimum_at_zero_pressure(tiny):
     assert point.energy < frame.energy
 
 
+@pytest.mark.slow
 def test_interrupted_build_goes_on_to_the_same_bytes(tiny, tmp_path):
     """The undisturbed build, without a folder, and one stopped twice give one file."""
     for stop in (0.1, 0.35):

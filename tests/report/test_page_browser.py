@@ -153,6 +153,7 @@ def test_numbers_of_every_figure_can_be_had(visit, tmp_path: Path) -> None:
         assert {len(row) for row in rows} == {len(head)}
 
 
+@pytest.mark.slow
 def test_models_are_drawn_and_follow_the_controls(visit) -> None:
     page = visit.page
     first = visit.draw()
@@ -222,6 +223,7 @@ def test_regions_of_a_glass_ceramic_are_named(browser, tmp_path: Path) -> None:
     visit.leave()
 
 
+@pytest.mark.slow
 def test_every_model_is_drawn(visit) -> None:
     page = visit.page
     visit.draw()

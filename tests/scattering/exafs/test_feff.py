@@ -121,7 +121,7 @@ def test_phases_are_computed_once_a_composition(monkeypatch, tmp_path):
 
 def test_without_the_engine_one_line_names_the_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"alzmodel\[exafs\]"):
+    with pytest.raises(InputError, match=r"\.\[exafs\]"):
         check_installed()
 
 
