@@ -45,10 +45,11 @@ def faults(folder: Path) -> list[str]:
     pages = {path.resolve(): read(path) for path in folder.rglob("*.html")}
     found = []
     for path, page in pages.items():
+        name = path.relative_to(folder.resolve())
         if path.name == "404.html":
             # Its links begin at the root of the host.
             continue
-        found += [f"{path.name}: loads {one}" for one in page.loads if urlsplit(one).netloc]
+        found += [f"{name}: loads {one}" for one in page.loads if urlsplit(one).netloc]
         for link in (*page.links, *page.loads):
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
@@ -57,9 +58,9 @@ def faults(folder: Path) -> list[str]:
             if target.is_dir():
                 target /= "index.html"
             if not target.is_file():
-                found.append(f"{path.name}: {link}: no such file")
+                found.append(f"{name}: {link}: no such file")
             elif target in pages and unquote(parts.fragment) not in pages[target].places:
-                found.append(f"{path.name}: {link}: no such place")
+                found.append(f"{name}: {link}: no such place")
     if not pages:
         found.append(f"{folder}: no pages")
     return found
