@@ -57,6 +57,8 @@ def inverse(
     ]
     with show_progress("inverse") as progress:
         scan = inverse_scan(matrices, grid, values, options.output, progress=progress)
+    for path in scan.damaged:
+        say(f"alzmodel: damaged: a specimen was changed on disk; it is in {path} and was made again")
     if scan.n_kept:
         say(f"alzmodel: {scan.n_kept} specimens were there already")
     print_json(scan.to_dict()) if as_json else _print(scan)

@@ -15,6 +15,7 @@ from alzmodel.io import check_output_folder, json_text, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.report.inverse_figure import plot_inverse
 from alzmodel.scattering.fem.scan import AXES, Grid, Matrix, scan_point
+from alzmodel.study.seal import is_sealed, sealed
 from alzmodel.study.task import digest
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ VERSION: Final = 3
 """Of what a point holds; another one computes all points again."""
 
 POINTS: Final = "points"
+DAMAGED: Final = "damaged"
 
 _BUILT: Final = ("fraction_built", "width", "n_columns", "error")
 
@@ -49,6 +51,8 @@ class InverseScan:
         Points that an earlier run had left.
     files
         What was written.
+    damaged
+        Where points lie now that were changed on disk since they were computed; they are made again.
     """
 
     points: tuple[dict[str, Any], ...]
@@ -56,6 +60,7 @@ class InverseScan:
     ratio: str
     n_kept: int
     files: tuple[Path, ...]
+    damaged: tuple[Path, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -129,6 +134,7 @@ def inverse_scan(
     wanted = list(grid.points(list(by_name)))
     (folder / POINTS).mkdir(parents=True, exist_ok=True)
     points: list[dict[str, Any]] = []
+    damaged: list[Path] = []
     kept = 0
     with hold(folder):
         for number, point in enumerate(wanted):
@@ -143,10 +149,13 @@ def inverse_scan(
                 "width": grid.width(point.diameter, point.fraction, point.thickness),
             }
             file = folder / POINTS / f"{digest(inputs)}.json"
-            known = _read(file)
+            known = _whole(file)
             if known is None:
-                write_text(file, json_text(scan_point(by_name[point.glass], point, grid)))
-                known = json.loads(file.read_text(encoding="utf-8"))
+                if file.exists():
+                    damaged.append(_moved_aside(file))
+                write_text(file, sealed(scan_point(by_name[point.glass], point, grid)).decode())
+                known = _whole(file)
+                assert known is not None
             else:
                 kept += 1
             points.append(known)
@@ -163,7 +172,7 @@ def inverse_scan(
             ),
         )
         figure = plot_inverse(points, films, folder / "inverse")
-    return InverseScan(tuple(points), films, ratio, kept, (table, summary, *figure))
+    return InverseScan(tuple(points), films, ratio, kept, (table, summary, *figure), tuple(damaged))
 
 
 def _identity(matrix: Matrix) -> str:
@@ -175,8 +184,31 @@ def _identity(matrix: Matrix) -> str:
     return hashed.hexdigest()
 
 
+def _whole(file: Path) -> dict[str, Any] | None:
+    """Read a point; None if it is not there, or is not what was computed."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return None
+    if not is_sealed(data):
+        return None
+    found: dict[str, Any] = json.loads(data)
+    found.pop("sha256")
+    return found
+
+
+def _moved_aside(file: Path) -> Path:
+    """Move a point that was changed on disk to ``damaged/`` beside the points; nothing is deleted."""
+    folder = file.parent.parent / DAMAGED
+    folder.mkdir(exist_ok=True)
+    number = 1
+    while (target := folder / (file.name if number == 1 else f"{file.stem}-{number}.json")).exists():
+        number += 1
+    return file.rename(target)
+
+
 def _read(file: Path) -> dict[str, Any] | None:
-    """Read a point; None if it is not there or unreadable, and then computed again."""
+    """Read a point of any version; None if it is no point."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -28,6 +28,7 @@ from alzmodel.errors import AlzmodelError, InputError, reason_of
 from alzmodel.folders import check_links, check_ours, hold, is_held
 from alzmodel.hdf5 import open_hdf5
 from alzmodel.io import json_text, write_text
+from alzmodel.study.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -62,7 +63,6 @@ FAILURE = "failure.json"
 SCRATCH = "scratch"
 UNLISTED = {RECORD, TIMING, LOG}
 
-SEAL = b',\n "sha256": "'
 KEY = re.compile(r"[a-z_]+-[0-9a-f]{16}")
 PROGRESS = "progress.json"
 KEYS = "tls-"
@@ -188,10 +188,10 @@ class Store:
             data = (folder / RECORD).read_bytes()
             values = json.loads(data)
             number = values.pop("format", 1)
-            sealed = _is_sealed(data)
-            if sealed != (number > 1):
+            whole = is_sealed(data)
+            if whole != (number > 1):
                 return None
-            if sealed:
+            if whole:
                 del values["sha256"]
             if number > FORMAT:
                 raise InputError(
@@ -200,7 +200,7 @@ class Store:
             record = Record(**values)
             if not all(_is_whole(folder, name, facts, thorough) for name, facts in record.files.items()):
                 return None
-            if sealed and thorough and not _is_log_whole(folder):
+            if whole and thorough and not _is_log_whole(folder):
                 return None
         except InputError:
             raise
@@ -215,7 +215,7 @@ class Store:
             data = (folder / RECORD).read_bytes()
             # The last key of a record, but for its checksum; what comes before is large.
             last = json.loads(b"{" + data[data.rindex(b'\n "files": ') :])
-            if "sha256" in last and not _is_sealed(data):
+            if "sha256" in last and not is_sealed(data):
                 return False
             return all(_is_whole(folder, name, facts, False) for name, facts in last["files"].items())
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -288,10 +288,10 @@ class Store:
             task.stage, task.hash, task.label, task.inputs, task.needs, quantities, dict(results), files
         )
         log = _facts_of(folder / LOG) if (folder / LOG).exists() else None
-        (folder / TIMING).write_bytes(_sealed({**timing, "log": log}))
+        (folder / TIMING).write_bytes(sealed({**timing, "log": log}))
         # Files come last, where `is_done` looks for them.
         values = {one.name: getattr(record, one.name) for one in fields(record)}
-        (folder / RECORD).write_bytes(_sealed({"format": FORMAT, **values}))
+        (folder / RECORD).write_bytes(sealed({"format": FORMAT, **values}))
         for path in folder.iterdir():
             _sync(path)
         _sync(folder)
@@ -341,26 +341,6 @@ class Store:
         return self.work / key / LOG
 
 
-def _sealed(values: Mapping[str, Any]) -> bytes:
-    """JSON with one line a key, the last one the checksum of all before it.
-
-    Numbers indented one by one take longer to write, and a third more room.
-    """
-    lines = (f' "{name}": {json_text(value)}' for name, value in values.items())
-    body = ("{\n" + ",\n".join(lines)).encode()
-    return body + SEAL + _end_of_seal(body)
-
-
-def _end_of_seal(body: bytes) -> bytes:
-    return f'{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode()
-
-
-def _is_sealed(data: bytes) -> bool:
-    """Whether the last line is the checksum of all before it."""
-    body, mark, end = data.rpartition(SEAL)
-    return bool(mark) and end == _end_of_seal(body)
-
-
 def _facts_of(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": _sha256(path)}
 
@@ -381,7 +361,7 @@ def _is_log_whole(folder: Path) -> bool:
     except FileNotFoundError:
         return True
     log = json.loads(data)["log"]
-    if not _is_sealed(data):
+    if not is_sealed(data):
         return False
     return log is None or not (folder / LOG).exists() or _is_whole(folder, LOG, log, thorough=True)
 

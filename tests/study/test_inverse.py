@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -55,11 +56,18 @@ def test_a_scan_that_was_cut_goes_on(capsys, monkeypatch, glass, tmp_path):
     assert run(capsys, *words)[0] == 130
     files = sorted((folder / "points").glob("*.json"))
     assert len(files) == 2
-    files[0].write_text("{", encoding="utf-8")
+    data = files[0].read_bytes()
+    place = re.search(rb"\d\.\d", data).start()
+    changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+    files[0].write_bytes(changed)
+    json.loads(changed)
     monkeypatch.setattr(module, "scan_point", real)
     code, out, err = run(capsys, *words)
     assert code == 0
     assert "1 specimens were there already" in err
+    assert f"damaged: a specimen was changed on disk; it is in {folder / 'damaged' / files[0].name}" in err
+    assert (folder / "damaged" / files[0].name).read_bytes() == changed
+    assert files[0].read_bytes() == data
     result = json.loads(out)
     assert len(result["points"]) == 4
     assert [point["refused"] is None for point in result["points"]] == [True, False, True, True]
