@@ -59,7 +59,8 @@ def _option(one: Any) -> dict[str, Any]:
         "shown": _plain(getattr(one, "show_default", None)),
         "metavar": one.metavar,
         "panel": getattr(one, "rich_help_panel", None),
-        "help": getattr(one, "help", None),
+        # Lowest versions keep no words of arguments.
+        "help": getattr(one, "help", None) if one.param_type_name == "option" else None,
     }
     return {
         key: value for key, value in found.items() if value is not None and value is not False and value != []
