@@ -132,7 +132,7 @@ def run(
     if as_json:
         print_json(payload)
     else:
-        _print_judged(result.judged, measured or settings.compare.measured, full=full)
+        _print_judged(result.judged, out, measured or settings.compare.measured, full=full)
         say(f"alzmodel: {result.tasks['done']} tasks done; results in {out}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -214,7 +214,7 @@ def compare(
     if as_json:
         print_json(payload)
     else:
-        _print_judged(judged, measured or runner.measured_file(folder), full=full)
+        _print_judged(judged, folder, measured or runner.measured_file(folder), full=full)
 
 
 def _compare_studies(
@@ -300,14 +300,14 @@ def _print_status(found: StudyStatus) -> None:
     print_table("at work" if found.at_work else "not at work", ("", ""), rows)
 
 
-def _print_judged(judged: Judged, measured: str | Path | None, *, full: bool) -> None:
+def _print_judged(judged: Judged, folder: Path, measured: str | Path | None, *, full: bool) -> None:
     """Print what stands first, the verdicts, and on request every row."""
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.opening import print_opening
     from alzmodel.report.table import plain_console, print_comparison, print_hypotheses
 
     console = plain_console()
-    print_opening(judged.opening, console)
+    print_opening(judged.opening, console, folder)
     print_hypotheses(judged.verdicts, console=console)
     if full:
         print_comparison(judged.rows, load_measured(measured), console=console)

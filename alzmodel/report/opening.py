@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -31,7 +32,7 @@ class Opening:
     findings : sequence of Finding
         From :func:`alzmodel.compare.findings.findings`.
     go_on : str
-        The next command, and what it does.
+        The next command, and what it does; DIR stands for the folder, so that equal studies give equal files.
     """
 
     modelled: Sequence[str]
@@ -59,8 +60,8 @@ class Opening:
 _NO_FINDING = "No effect stands out of its error."
 
 
-def print_opening(opening: Opening, console: Console) -> None:
-    """Print the first lines of a study."""
+def print_opening(opening: Opening, console: Console, folder: Path) -> None:
+    """Print the first lines of the study in a folder."""
     for line in opening.modelled:
         console.print(line, markup=False, highlight=False)
     console.print(f"\nVerdicts: {opening.verdict_words}.", markup=False, highlight=False)
@@ -72,7 +73,8 @@ def print_opening(opening: Opening, console: Console) -> None:
             console.print(f"   But: {finding.caveat}.", markup=False, highlight=False)
     if not opening.findings:
         console.print(_NO_FINDING, markup=False, highlight=False)
-    console.print(f"\nNext: {opening.go_on}\n", markup=False, highlight=False)
+    words = opening.go_on.replace("DIR", str(folder))
+    console.print(f"\nNext: {words}\n", markup=False, highlight=False)
 
 
 def opening_html(opening: Opening) -> str:

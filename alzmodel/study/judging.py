@@ -16,7 +16,6 @@ from alzmodel.study.basis import basis_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
@@ -58,15 +57,13 @@ class Judged:
         }
 
 
-def judge(settings: StudySettings, found: Findings, folder: Path) -> Judged:
+def judge(settings: StudySettings, found: Findings) -> Judged:
     """Compare the models of a study with the measured values, and judge the hypotheses.
 
     Parameters
     ----------
     settings, found
         The study, and what its finished tasks say.
-    folder
-        Of the study, for the next command.
     """
     basis = basis_of(settings, found)
     rows = compare_models(found.quantities, load_measured(settings.compare.measured))
@@ -77,7 +74,7 @@ def judge(settings: StudySettings, found: Findings, folder: Path) -> Judged:
         counts={word: counted[word] for word in get_args(VerdictWord) if counted[word]},
         judged_by=basis.words,
         findings=tuple(findings(verdicts)),
-        go_on=f"'alzmodel compare {folder} --full' lists every measured value beside the models",
+        go_on="'alzmodel compare DIR --full' lists every measured value beside the models",
     )
     return Judged(tuple(rows), tuple(verdicts), basis, opening)
 

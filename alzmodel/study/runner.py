@@ -254,7 +254,7 @@ def _finish(
     write_database(found, store, store.folder / DATABASE)
     screened = _write_screen(found.records, store)
     step("comparison with measured values", 1)
-    judged = judge(settings, found, store.folder)
+    judged = judge(settings, found)
     note = {**judged.to_dict(), "provisional": list(found.provisional)}
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
@@ -385,7 +385,7 @@ def judged_of(
     from alzmodel.study.judging import judge
 
     settings, tasks, store = _open(out, measured, hypotheses)
-    return judge(settings, _finished(out, tasks, store), store.folder)
+    return judge(settings, _finished(out, tasks, store))
 
 
 def provisional(out: str | Path) -> tuple[str, ...]:
@@ -491,7 +491,7 @@ def report(
     found = _finished(out, tasks, store)
     if target is None:
         store.check()
-    judged = judge(settings, found, store.folder)
+    judged = judge(settings, found)
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
         # Without pictures in pixels, which take half of the time and stand in no page.
