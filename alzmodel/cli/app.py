@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -26,11 +28,13 @@ from alzmodel.cli import (
     vibrations,
     xrd,
 )
+from alzmodel.cli.output import say
 from alzmodel.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, InputError, exit_code
+from alzmodel.formats.notes import ReadingNote
 from alzmodel.interrupts import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["app", "main"]
 
@@ -112,13 +116,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(lambda: _command(arguments), "alzmodel")
 
 
+@contextlib.contextmanager
+def _notes_after_the_work() -> Iterator[None]:
+    """Say what readers had to tell when the work is done; input that is refused gets one line alone."""
+    notes: list[str] = []
+    shown = warnings.showwarning
+
+    def keep(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, ReadingNote):
+            notes.append(str(message))
+        else:
+            shown(message, category, *rest, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = keep
+        yield
+    for words in dict.fromkeys(notes):
+        say(f"alzmodel: {words}")
+
+
 def _command(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     for word in words:
         if "\0" in word:
             raise InputError(f"{word!r}: a NUL character; allowed: words and paths without")
     try:
-        with interruptible("alzmodel"):
+        with interruptible("alzmodel"), _notes_after_the_work():
             code = command_tree()(args=words, prog_name="alzmodel", standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error

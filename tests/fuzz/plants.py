@@ -19,28 +19,28 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 def _no_cell_check() -> None:
-    import alzmodel.io
+    from alzmodel.formats import structures
 
-    alzmodel.io.check_cell = _nothing
+    structures.check_cell = _nothing
 
 
 def _no_announcement_check() -> None:
     import contextlib
 
-    import alzmodel.io
+    from alzmodel.formats import structures
 
-    alzmodel.io.check_xyz = _nothing
-    alzmodel.io.bounded_reading = lambda *_: contextlib.nullcontext()
+    structures.check_xyz = _nothing
+    structures.bounded_reading = lambda *_: contextlib.nullcontext()
 
 
 def _no_size_check() -> None:
     import contextlib
 
-    import alzmodel.io
+    from alzmodel.formats import structures
 
-    alzmodel.io.check_size = lambda path, _: path.stat().st_size
-    alzmodel.io.check_xyz = _nothing
-    alzmodel.io.bounded_reading = lambda *_: contextlib.nullcontext()
+    structures.check_size = lambda path, _: path.stat().st_size
+    structures.check_xyz = _nothing
+    structures.bounded_reading = lambda *_: contextlib.nullcontext()
 
 
 def _no_nul_check() -> None:
@@ -61,9 +61,9 @@ def _mathtext() -> None:
 
 
 def _no_ordinate_check() -> None:
-    from alzmodel.scattering.xrd import data
+    from alzmodel.scattering.curves import reader
 
-    data._check_values = _nothing
+    reader._check_values = _nothing
 
 
 def _no_memory_check() -> None:
@@ -108,9 +108,9 @@ def _any_type_of_stack() -> None:
 
 
 def _text_for_provenance() -> None:
-    import alzmodel.io
+    from alzmodel.formats import structures
 
-    alzmodel.io._as_own_info = _nothing
+    structures._as_own_info = _nothing
 
 
 @dataclass(frozen=True)
