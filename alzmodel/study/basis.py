@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import AlzmodelError
 from alzmodel.io import atomic_path, json_text
-from alzmodel.models.library import LibraryModel, library, library_folder
+from alzmodel.models.library import library, library_folder
 from alzmodel.study.index import quantities_of
 from alzmodel.study.stages import STAGES
 
@@ -104,25 +104,18 @@ def write_library_results(found: Findings, folder: Path | None = None) -> Path:
     """
     glasses = [record for record in found.records if record.stage == "glass"]
     names = {(one.la, one.protocol, one.seed): one for one in library(folder) if one.kind == "glass"}
-    models = [_model_of(record.inputs["model"], names) for record in glasses]
+    asked = [record.inputs["model"] for record in glasses]
+    models = [names[one["la"], one["protocol"], one["seed"]] for one in asked]
     content = {
         "stages": {name: STAGES[name].version for name in sorted({one.stage for one in found.records})},
         "sha256": {model.name: list(model.sha256) for model in models},
-        "rows": [_row(row) for row in found.rows],
+        "rows": [{key: value for key, value in row.items() if value is not None} for row in found.rows],
     }
     path = (folder or library_folder()) / FILE
     with atomic_path(path) as temporary:
         temporary.write_bytes(lzma.compress(json_text(content).encode(), preset=9 | lzma.PRESET_EXTREME))
     library_results.cache_clear()
     return path
-
-
-def _model_of(asked: dict[str, Any], names: dict[tuple[float, str, int], LibraryModel]) -> LibraryModel:
-    return names[asked["la"], asked["protocol"], asked["seed"]]
-
-
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if value is not None}
 
 
 def basis_of(settings: StudySettings, found: Findings) -> Basis:
