@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import inspect
-import lzma
+import itertools
 import random
-import shutil
 import typing
-import zipfile
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import alzmodel
+from tests.fuzz.files import BAD_FILES, CURVES, STACKS, STRUCTURES, STUDIES, TOMLS
 
 NUMBERS = (
     *(
@@ -149,72 +142,99 @@ BASES: dict[str, tuple[str, ...]] = {
     "plot": ("pdf", "study", "-o", "new.png"),
 }
 """A small call of each command that is done in a moment."""
+OTHERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "pdf": (
+        ("good.extxyz", "--r-max", "6", "--against", "r.gr"),
+        ("small.extxyz", "--r-max", "6", "--function", "S", "--against", "s.sq"),
+    ),
+    "lbu": (("good.extxyz", "--only", "first"), ("ordinary.lmp", "--types", "Zr,O", "--only", "first")),
+    "xrd": (
+        (*("small.extxyz", "--method", "crystal", "--range", "20", "60", "0.2"), "--against", "good.xy"),
+        ("sphere.extxyz", "--range", "20", "60", "0.5"),
+    ),
+    "fem": (
+        (*("stack.npy", "--pixel-size", "0.3", "--ring-width", "0.3"), "--against", "v.csv"),
+        ("sphere.extxyz", "--columns", "1", "--thickness", "20"),
+        ("sphere.extxyz", "--columns", "1", "--thickness", "20", "--observed"),
+    ),
+    "transport": (("small.extxyz", "--dry-run", "-o", "folder"),),
+}
+"""Calls that reach other readers and options of a command; they take turns with the first."""
+LIKELY: dict[str, tuple[str, ...]] = {
+    "--frames": (
+        "0",
+        "-1",
+        "last",
+        "first:3:1",
+        "::-1",
+        "5:1",
+        "0:1:0",
+        "1e3",
+        "99999999999",
+        ":",
+        "0:99999999999",
+    ),
+    "--types": ("Zr,O", "O", "Zr,O,La,Li", "Xx,O", "Zr,,O", "1,2", "O," * 5000, "D,6Li"),
+    "--cell": (
+        "10",
+        "10,10,10",
+        "1e-3",
+        "1e300",
+        "10,10,10,179.9999,1,1",
+        "nan",
+        "10,10,10,60,60,170",
+        "-5",
+        "1,2",
+    ),
+    "--order": ("1", "-1", "1e9", "99999999999999999999"),
+    "--only": ("first", "sharing", "rings,,", "Zr", "Zr,O", "Xx", "nonsense", "first,first", "models"),
+    "--columns": (
+        "1,2",
+        "2,1",
+        "0,1",
+        "1,1",
+        "1,99",
+        "x,y",
+        "1",
+        "1,2,3,4",
+        "-1,2",
+        "99999999999999999999,1",
+        "4",
+        "1e6",
+    ),
+    "--wavelength": ("CuKa", "MoKa1", "XxKa", "1e-9", "1e9", "0.5,0.6", "Cu", "0", "nan", "1.54"),
+    "--x-unit": ("Q", "d", "2theta-rad", "theta", "Q-nm", "k-A", "r-nm", "degrees"),
+    "--scan": ("1", "0", "2", "-1", "99999999999999999999"),
+    "--mask": (
+        "flat.npy",
+        "stack.npy",
+        "mask.npy",
+        "all.npy",
+        "words.npy",
+        "cut.npy",
+        "object.npy",
+        "sparse.npy",
+    ),
+    "--dataset": ("a", "/", "nothing", "a/b", "\x00"),
+    "--pixel-unit": ("1/A", "q_nm^-1", "mrad", "deg", "px", "m"),
+    "--against": CURVES,
+    "--measured": TOMLS,
+    "--hypotheses": TOMLS,
+    "--bonds": TOMLS,
+    "--krange": ("3,10", "10,3", "0,1e9", "nan,3", "3"),
+    "--rrange": ("1,3", "3,1", "0,1e9", "3"),
+    "--line": ("28.5", "0", "180", "1e9", "nan"),
+    "--phase": ("MgO=1", "La2Zr2O7:10.8=0.5", "Xx=1", "MgO=-1", "MgO=nan", "MgO:0=1", "MgO:1e9=1", "MgO"),
+    "--substrate": ("MgO:200=1", "MgO:000=1", "MgO:999=1", "Xx:111=1", "MgO:200=nan", "MgO"),
+    "--b-iso": ("0.5", "Zr=0.5,O=1", "Zr=-1", "Zr=1e308", "Xx=1", "Zr=nan"),
+    "--fwhm": ("0.1", "0.1,0,0.1", "0,0,0", "-1,-1,-1", "1e308", "nan"),
+    "--temperatures": ("600,700", "0", "-1", "600,600", "1e9", "nan", "600"),
+}
+"""Values of options that are plain text to the program: such as their readers take, and such as they must refuse."""
 NEVER = {"--executor", "--help", "-h", "--ranks", "--workers"}
 """Options that would start other programs."""
 FEWER = {"report": 40, "plot": 40, "compare": 45, "status": 45, "study init": 40, "library": 45}
 """Inputs of commands with little to get wrong, or that take longest."""
-ROOT = Path(alzmodel.__file__).parent
-BOMB = 3 << 30
-"""Bytes that the compressed files unpack to."""
-TOML_NUMBERS = (
-    *(
-        "true",
-        "nan",
-        "inf",
-        "-inf",
-        "-1",
-        "0",
-        "1e308",
-        "1e-308",
-        "10000000000000000000000",
-        "1e15",
-        "1.5",
-        "3",
-        "100000",
-    ),
-    *("1000", "1e6", "0.001", "-0.0", "1000000000"),
-)
-XYZ = 'Lattice="10 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3 pbc="T T T"'
-TOML_VALUES = (
-    *(
-        "true",
-        "false",
-        "nan",
-        "inf",
-        "-inf",
-        "-1",
-        "0",
-        "1e308",
-        "1e-308",
-        "10000000000000000000000",
-        "[]",
-        "{}",
-    ),
-    *(
-        '""',
-        '"x"',
-        "[1, 2]",
-        "[true]",
-        "1979-05-27",
-        "[[]]",
-        '"\\u0000"',
-        '"$\\\\frac{$"',
-        "100000000",
-        "1.5",
-        "3",
-    ),
-    *(
-        "[nan]",
-        "['a', 1]",
-        "{ a = 1 }",
-        '"../.."',
-        '"\\n"',
-        "1e15",
-        "[10.0, 80.0, 1e-9]",
-        "[-1.0]",
-        "12:00:00",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -247,8 +267,10 @@ def commands() -> dict[str, Any]:
     return found
 
 
-def _word(rng: random.Random, wanted: str, choices: tuple[str, ...]) -> str:
+def _word(rng: random.Random, option: str, wanted: str, choices: tuple[str, ...]) -> str:
     """A value for a parameter: of its own kind more often than not."""
+    if option in LIKELY and rng.random() < 0.8:
+        return rng.choice(LIKELY[option])
     if choices and rng.random() < 0.7:
         return rng.choice(choices)
     if "Path" in wanted and rng.random() < 0.8:
@@ -269,21 +291,23 @@ def _kinds(command: Any) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def make_inputs(number: int, seed: int) -> list[Input]:
-    """`number` inputs, at least forty for each command."""
+    """`number` inputs or more: at least forty for each command, and each of its options at least once."""
     rng = random.Random(seed)
     found: list[Input] = []
     known = commands()
-    names = list(BASES)
-    most = -(-(number - sum(FEWER.values())) // (len(names) - len(FEWER)))
-    for name in names:
+    most = -(-(number - sum(FEWER.values())) // (len(BASES) - len(FEWER)))
+    for name, base in BASES.items():
         options = [
             one
             for one in known[name].params
             if one.param_type_name == "option" and one.opts[0] not in NEVER and one.name != "help"
         ]
         kinds = _kinds(known[name])
-        for turn in range(FEWER.get(name, most)):
-            words = list(BASES[name])
+        rng.shuffle(options)
+        following = itertools.cycle(options)
+        calls = itertools.cycle((base, *OTHERS.get(name, ())))
+        for turn in range(max(FEWER.get(name, most), len(options))):
+            words = list(next(calls))
             note = ""
             if turn % 3 == 1 and any(word in REPLACED for word in words):
                 at = rng.choice([n for n, word in enumerate(words) if word in REPLACED])
@@ -292,225 +316,26 @@ def make_inputs(number: int, seed: int) -> list[Input]:
                 at = rng.randrange(len(words))
                 note = words[at] = rng.choice((*WORDS, *PATHS))
             if turn % 3 != 1 or not note:
-                for option in rng.sample(options, k=min(len(options), rng.choice((1, 1, 2, 3)))):
-                    spelled = rng.choice(option.opts)
-                    values = (
-                        []
-                        if option.is_flag
-                        else [_word(rng, *kinds[option.name]) for _ in range(option.nargs)]
-                    )
-                    words += [spelled, *values]
+                for option in itertools.islice(following, min(len(options), rng.choice((1, 2, 2, 3)))):
+                    words.append(rng.choice([*option.opts, *option.secondary_opts]))
+                    if not option.is_flag:
+                        kind = kinds[option.name]
+                        words += [_word(rng, max(option.opts, key=len), *kind) for _ in range(option.nargs)]
             found.append(Input(name, (*name.split(), *words), note))
     return found
 
 
-# Bad files, by name: each is written once and shared.
-def _text_files() -> dict[str, str]:
-    rows = "Zr 0 0 0\nO 2 0 0\nO 0 2 0\n"
-    curve = "".join(f"{20 + 0.5 * n:.1f} {100 + n % 7}\n" for n in range(80))
-    return {
-        "empty.extxyz": "",
-        "announced.extxyz": f"1000000000000\n{XYZ}\n{rows}",
-        "negative.extxyz": f"-3\n{XYZ}\n{rows}",
-        "later.xyz": f"3\n{XYZ}\n{rows}1000000000000\n{XYZ}\n",
-        "huge-number.extxyz": f"{'9' * 400}\n{XYZ}\n",
-        "skewed.extxyz": f'3\nLattice="10 0 0 9.999999 0.000001 0 0 0 10" {XYZ[37:]}\n{rows}',
-        "flat.extxyz": f'3\nLattice="10 0 0 10 0 0 0 0 10" {XYZ[37:]}\n{rows}',
-        "tiny.extxyz": f'3\nLattice="1e-3 0 0 0 1e-3 0 0 0 1e-3" {XYZ[37:]}\n{rows}',
-        "wide.extxyz": f'3\nLattice="1e300 0 0 0 1e300 0 0 0 1e300" {XYZ[37:]}\n{rows}',
-        "empty-space.extxyz": f'3\nLattice="90000 0 0 0 90000 0 0 0 90000" {XYZ[37:]}\n{rows}',
-        "needle.extxyz": f'3\nLattice="100000 0 0 0 1 0 0 0 1" {XYZ[37:]}\nZr 0 0 0\nO 2 0 0\nO 5 0 0\n',
-        "slanted.extxyz": f'3\nLattice="1000 0 0 999 1 0 0 0 10" {XYZ[37:]}\n{rows}',
-        "nan-cell.extxyz": f'3\nLattice="nan 0 0 0 10 0 0 0 10" {XYZ[37:]}\n{rows}',
-        "far.extxyz": f"3\n{XYZ}\nZr 0 1e308 0\nO 2 0 0\nO 0 2 0\n",
-        "all-far.extxyz": f"3\n{XYZ}\nZr 0 1e308 0\nO 2 1e308 0\nO 0 1e308 0\n",
-        "nan.extxyz": f"3\n{XYZ}\nZr 0 nan 0\nO 2 0 0\nO 0 2 0\n",
-        "one-site.extxyz": f"4\n{XYZ}\nZr 0 0 0\nO 2 0 0\nO 2 0 0\nO 0 2 0\n",
-        "one-atom.extxyz": f"1\n{XYZ}\nZr 0 0 0\n",
-        "no-oxygen.extxyz": f"2\n{XYZ}\nZr 0 0 0\nLa 3 3 3\n",
-        "no-element.extxyz": f"2\n{XYZ}\nXx 0 0 0\nO 3 3 3\n",
-        "deuterium.extxyz": f"2\n{XYZ}\nD 0 0 0\nO 3 3 3\n",
-        "cluster.extxyz": "2\n\nZr 0 0 0\nO 2 0 0\n",
-        "no-cell.extxyz": '2\npbc="T T T"\nZr 0 0 0\nO 2 0 0\n',
-        "slab.extxyz": f"3\n{XYZ.replace('T T T', 'T T F')}\n{rows}",
-        "words.extxyz": "hello\nworld\n",
-        "cut.extxyz": f"30\n{XYZ}\n{rows}",
-        "odd-info.extxyz": f'3\n{XYZ} provenance="[1, 2]" kind=7 phase="$x" \n{rows}',
-        "odd-provenance.extxyz": '3\nLattice="10 0 0 0 10 0 0 0 10" provenance={{{{ kind=glass\n' + rows,
-        "types.lmp": "title\n\n1000000000000 atoms\n1 atom types\n0 10 xlo xhi\n0 10 ylo yhi\n"
-        "0 10 zlo zhi\n\nMasses\n\n1 91\n"
-        "\nAtoms\n\n1 1 0 0 0\n",
-        "POSCAR": "x\n1.0\n5 0 0\n0 5 0\n0 0 5\nZr O\n1000000000 1\nDirect\n0 0 0\n",
-        "zero.vasp": "x\n0.0\n5 0 0\n0 5 0\n0 0 5\nZr O\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n",
-        "empty.cif": "",
-        "broken.cif": "data_x\n_cell_length_a ?\nloop_\n_atom_site_label\nZr1 Zr2 Zr3\n",
-        "angle.cif": "data_x\n_cell_length_a 5\n_cell_length_b 5\n_cell_length_c 5\n_cell_angle_alpha 179.9999\n"
-        "_cell_angle_beta 0\n_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n"
-        "_atom_site_fract_x\n"
-        "_atom_site_fract_y\n_atom_site_fract_z\nZr1 Zr 0 0 0\n",
-        "huge.cif": "data_x\n_cell_length_a 1e300\n_cell_length_b 5\n_cell_length_c 5\n_cell_angle_alpha 90\n"
-        "_cell_angle_beta 90\n"
-        "_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
-        "Zr1 0 0 0\nO1 nan 0 0\n",
-        "grid.cube": "a\nb\n1 0 0 0\n100000 1 0 0\n100000 0 1 0\n100000 0 0 1\n40 0 0 0 0\n",
-        "frames.xyz": "".join(f"3\n{XYZ}\n{rows}" for _ in range(3)),
-        "mixed.xyz": f"3\n{XYZ}\n{rows}2\n{XYZ}\nZr 0 0 0\nO 2 0 0\n",
-        "zero.xy": "".join(f"{20 + 0.5 * n:.1f} 0\n" for n in range(80)),
-        "negative.xy": "".join(f"{20 + 0.5 * n:.1f} {-1 - n % 5}\n" for n in range(80)),
-        "huge.xy": "".join(f"{20 + 0.5 * n:.1f} 1e308\n" for n in range(80)),
-        "nan.xy": curve.replace("103", "nan"),
-        "good.xy": curve,
-        "bad-errors.xye": "".join(f"{20 + 0.5 * n:.1f} {100 + n % 7} {n - 3}\n" for n in range(80)),
-        "zero-errors.xye": "".join(f"{20 + 0.5 * n:.1f} {100 + n % 7} 0\n" for n in range(80)),
-        "tiny-errors.xye": "".join(f"{20 + 0.5 * n:.1f} {100 + n % 7} 1e-308\n" for n in range(80)),
-        "negative-errors.dat": "".join(f"{20 + 0.5 * n:.1f} {100 + n % 7} -1\n" for n in range(80)),
-        "one.xy": "20 5\n",
-        "bomb.xrdml": '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "b">]><l>&a;</l>',
-        "empty.xrdml": "<a/>",
-        "long.xrdml": '<a><dataPoints><positions axis="2Theta"><startPosition>1</startPosition></positions>'
-        "<intensities>1 2 x</intensities></dataPoints></a>",
-        "r.gr": "#L r(A) G(A^-2)\n" + "".join(f"{0.05 * n:.2f} 0\n" for n in range(1, 120)),
-        "k.csv": "k (nm^-1),V\n" + "".join(f"{2 + 0.05 * n:.2f},{-1.0}\n" for n in range(120)),
-        "list.toml": "a = [1",
-        "label.toml": (ROOT / "compare" / "measured.toml")
-        .read_text(encoding="utf-8")
-        .replace('label = "', 'label = "$\\\\frac{$ '),
-        "negative.toml": _measured("error = -1.0"),
-        "zero.toml": _measured("error = 0.0"),
-        "all-zero.toml": _measured('label = "zero"').replace("value = 0.02", "value = 0.0"),
-        "true.toml": _measured("error = true"),
-        "huge.toml": _measured("error = 1e308").replace("value = 0.02", "value = 1e308"),
-        "nul.toml": _measured('label = "a\\u0000b"'),
-        "hypotheses.toml": "schema = 1\n",
-        "nul-path.toml": '[glass]\nla = [3.0]\nseeds = [1]\natoms = 90\n[compare]\nmeasured = "a\\u0000b"\n',
-    }
-
-
-def _measured(line: str) -> str:
-    return (
-        'schema = 1\ntitle = "t"\ncitation = "c"\n[methods.m]\n[[series]]\nid = "a"\n'
-        + (line if line.startswith("label") else f'label = "a"\n{line}')
-        + '\nunit = ""\nmethod = "m"\nsource = "s"\nquantity = "packing_fraction"\ncoverage = "unstated"\n'
-        "[[series.points]]\nx = 1.5\nvalue = 0.02\n[[series.points]]\nx = 3.0\nvalue = 0.02\n"
-    )
-
-
-STRUCTURES = (
-    *(
-        name
-        for name in _text_files()
-        if Path(name).suffix in {".extxyz", ".xyz", ".lmp", ".cif", ".vasp", ".cube", ""}
-    ),
-    *("bomb.extxyz.xz", "bomb.extxyz.gz", "bomb.extxyz.bz2", "bomb.zip", "damaged.extxyz.gz"),
-    *("random.traj", "random.extxyz"),
-)
-CURVES = tuple(
-    name for name in _text_files() if Path(name).suffix in {".xy", ".xye", ".dat", ".xrdml", ".gr", ".csv"}
-)
-TOMLS = tuple(name for name in _text_files() if name.endswith(".toml"))
-STACKS = (
-    "object.npy",
-    "sparse.npy",
-    "cut.npy",
-    "flat.npy",
-    "zeros.npy",
-    "nan.npy",
-    "words.npy",
-    "few.npy",
-    "complex.npy",
-)
-STACKS += ("sparse.h5", "object.h5", "words.h5", "none.h5", "random.dm4", "random.hspy", "random.tif")
-BAD_FILES = (*STRUCTURES, *CURVES, *TOMLS, *STACKS)
-STUDIES = tuple(f"study-{n}.toml" for n in range(120))
 REPLACED: dict[str, tuple[str, ...]] = {
     "good.extxyz": STRUCTURES,
     "small.extxyz": STRUCTURES,
     "moving.extxyz": STRUCTURES,
     "stack.npy": (*STACKS, *STACKS, *STRUCTURES),
+    "ordinary.lmp": STRUCTURES,
+    "sphere.extxyz": STRUCTURES,
+    "good.xy": CURVES,
+    "r.gr": CURVES,
+    "s.sq": CURVES,
+    "v.csv": CURVES,
     "study.toml": STUDIES,
     "study": ("missing", "good.extxyz", "hollow", "broken-study", "."),
 }
-
-
-def write_files(folder: Path, study: Path, seed: int) -> None:
-    """Write all good and bad files, and copies of a finished study."""
-    from alzmodel.crystals import crystal
-    from alzmodel.io import write_structure
-
-    rng = random.Random(seed)
-    write_structure(crystal("La2Zr2O7"), folder / "good.extxyz")
-    write_structure(crystal("MgO"), folder / "small.extxyz")
-    for name, text in _text_files().items():
-        (folder / name).write_text(text, encoding="utf-8")
-    frames = f"3\n{XYZ}\nZr 0 0 0\nO 2 0 0\nO 0 2 0\n".encode() * (1 << 18)
-    for ending, compress in ((".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)):
-        # Members one after the other unpack as one.
-        (folder / f"bomb.extxyz{ending}").write_bytes(compress(frames) * (BOMB // len(frames)))
-    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.extxyz", bytes(64 << 20))
-    (folder / "damaged.extxyz.gz").write_bytes(gzip.compress((folder / "good.extxyz").read_bytes())[:-20])
-    for name in ("random.traj", "random.extxyz", "random.dm4", "random.hspy", "random.tif"):
-        (folder / name).write_bytes(rng.randbytes(3000))
-    moving = [crystal("Li2O") for _ in range(60)]
-    for number, frame in enumerate(moving):
-        frame.rattle(0.1, seed=number)
-    write_structure(moving, folder / "moving.extxyz")
-    _write_stacks(folder)
-    _write_studies(folder, study, rng)
-
-
-def _write_stacks(folder: Path) -> None:
-    import h5py
-
-    rng = np.random.default_rng(1)
-    y, x = np.mgrid[:56, :56] - 27.5
-    rings = np.exp(-((np.hypot(x, y) - 15) ** 2) / 8) + 5 * np.exp(-(x**2 + y**2) / 6)
-    np.save(folder / "stack.npy", rng.poisson(100 * rings, (16, 56, 56)).astype(np.float32))
-    np.save(folder / "object.npy", np.full((4, 32, 32), None, dtype=object), allow_pickle=True)
-    with (folder / "sparse.npy").open("wb") as handle:
-        shape = (19 << 40) // (8 * 256 * 256), 256, 256
-        header = {"descr": "<f8", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(handle, header)
-        handle.truncate(handle.tell() + 4096)
-    (folder / "cut.npy").write_bytes((folder / "stack.npy").read_bytes()[:1000])
-    np.save(folder / "flat.npy", np.ones((4, 32, 32)))
-    np.save(folder / "zeros.npy", np.zeros((4, 32, 32)))
-    np.save(folder / "nan.npy", np.full((4, 32, 32), np.nan))
-    np.save(folder / "words.npy", np.full((4, 32, 32), "x"))
-    np.save(folder / "few.npy", np.ones((1, 32, 32)))
-    np.save(folder / "complex.npy", np.ones((4, 32, 32), dtype=complex))
-    with h5py.File(folder / "sparse.h5", "w") as handle:
-        handle.create_dataset("a", (19 << 15, 8192, 8192), dtype="f8", chunks=(1, 64, 64))
-    with h5py.File(folder / "object.h5", "w") as handle:
-        handle.create_dataset("a", (4, 32, 32), dtype=h5py.string_dtype())
-    with h5py.File(folder / "none.h5", "w") as handle:
-        handle.create_dataset("a", (4,), dtype="f4")
-    (folder / "words.h5").write_text("no HDF5")
-
-
-def _write_studies(folder: Path, study: Path, rng: random.Random) -> None:
-    from alzmodel.study.settings import commented_template
-
-    lines = [
-        line
-        for line in commented_template().splitlines()
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    (folder / "study.toml").write_text(
-        '[glass]\nla = [3.0]\nseeds = [1]\natoms = 90\nprotocol = "quick"\n', encoding="utf-8"
-    )
-    places = [n for n, line in enumerate(lines) if "=" in line and not line.lstrip().startswith("[")]
-    for number, name in enumerate(STUDIES):
-        text = list(lines)
-        for at in rng.sample(places, k=rng.choice((1, 1, 1, 2))):
-            key, _, usual = text[at].partition("=")
-            numeric = usual.strip()[:1].isdigit() and rng.random() < 0.8
-            value = rng.choice(TOML_NUMBERS if numeric else TOML_VALUES)
-            text[at] = f"{key}= {value}"
-        if number % 10 == 9:
-            del text[rng.randrange(len(text))]
-        (folder / name).write_text("\n".join(text), encoding="utf-8")
-    shutil.copytree(study, folder / "study")
-    (folder / "hollow").mkdir()
-    shutil.copytree(study, folder / "broken-study", ignore=shutil.ignore_patterns("runs"))
-    (folder / "broken-study" / "study.toml").write_text("[glass]\nla = true\n", encoding="utf-8")

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.fuzz.inputs import BASES, make_inputs, write_files
+from tests.fuzz.files import write_files
+from tests.fuzz.inputs import BASES, NEVER, commands, make_inputs
 from tests.fuzz.plants import PLANTS
 
 pytestmark = pytest.mark.fuzz
@@ -111,6 +112,19 @@ def test_there_are_forty_inputs_for_each_command():
     assert len(inputs) >= NUMBER
     for name in BASES:
         assert sum(one.command == name for one in inputs) >= 40
+
+
+def test_every_command_and_every_option_has_its_turn():
+    tried = {name: set() for name in BASES}
+    for one in make_inputs(NUMBER, SEED):
+        tried[one.command].update(one.argv)
+    known = commands()
+    # These are commands of their own as well.
+    assert set(known) - {f"study {name}" for name in BASES} == set(BASES)
+    for name, words in tried.items():
+        for option in known[name].params:
+            if option.param_type_name == "option" and option.opts[0] not in NEVER:
+                assert words & {*option.opts, *option.secondary_opts}, (name, option.opts)
 
 
 @pytest.mark.parametrize("command", BASES)
