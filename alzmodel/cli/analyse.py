@@ -11,8 +11,9 @@ from alzmodel.cli.curves import each_file
 from alzmodel.cli.lbu_display import print_units
 from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.lbu import UnitOptions
-from alzmodel.cli.output import print_json, say, show_progress
+from alzmodel.cli.output import print_json, show_progress
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
 from alzmodel.local_order.parts import CHEAP, chosen_parts
 from alzmodel.reading import MAX_ATOMS
@@ -55,7 +56,7 @@ def lbu(
     result = each_file(files, work, max_atoms=max_atoms, cost=partial(lbu_cost, parts=parts), source=source)
     notes = [*work.notes, *_notes_on_formers(result["former"])]
     for note in notes:
-        say(f"alzmodel: {note}")
+        tell(note)
     result |= {"notes": notes, **beside}
     if as_json:
         print_json(result)

@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _notes_after_the_work() -> Iterator[None]:
-    """Say what readers had to tell when the work is done; input that is refused gets one line alone."""
+    """Say what there is to tell when the work is done; input that is refused gets one line alone."""
     notes: list[str] = []
     shown = warnings.showwarning
 
@@ -129,6 +129,7 @@ def _notes_after_the_work() -> Iterator[None]:
             shown(message, category, *rest, **more)
 
     with warnings.catch_warnings():
+        warnings.simplefilter("always", ReadingNote)
         warnings.showwarning = keep
         yield
     for words in dict.fromkeys(notes):

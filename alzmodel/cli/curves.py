@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
-from alzmodel.cli.reading import check_max_atoms, read_with_notes
+from alzmodel.cli.reading import check_max_atoms, read_models
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
 
@@ -72,7 +73,7 @@ def measured_curve(
         default_wavelength=default_wavelength,
     )
     for note in curve.notes:
-        say(f"alzmodel: {note}")
+        tell(note)
     return curve
 
 
@@ -125,8 +126,7 @@ def each_file(
     """
     from alzmodel.statistics import combine
 
-    read = [read_with_notes(path, max_atoms=max_atoms, source=source, mixed=mixed) for path in files]
-    models = [frames for frames, _ in read]
+    models = [read_models(path, max_atoms=max_atoms, source=source, mixed=mixed) for path in files]
     if cost is not None:
         tell_cost(files, [cost(frames) for frames in models], sum(len(frames[0]) for frames in models))
     results = []
@@ -135,8 +135,6 @@ def each_file(
             results.append(analyse(frames))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    for words in dict.fromkeys(note for _, notes in read for note in notes):
-        say(f"alzmodel: {words}")
     combined = combine(results)
     mark_provisional(combined, [frames[0].info.get("provenance") for frames in models])
     return combined

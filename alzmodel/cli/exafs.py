@@ -11,9 +11,10 @@ from alzmodel.cli.curves import each_file
 from alzmodel.cli.exafs_display import print_exafs
 from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.exafs import ExafsOptions, ExafsOutput
-from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.output import print_json, print_table, show_progress
 from alzmodel.cli.reading import read_models
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
 from alzmodel.results import together
@@ -60,7 +61,7 @@ def exafs(
     cost = functools.partial(_cost, work=work)
     result = each_file(files, work, max_atoms=max_atoms, cost=cost, source=source)
     for note in dict.fromkeys(work.notes):
-        say(f"alzmodel: {note}")
+        tell(note)
     _finish(result, work, output)
     print_json(result) if as_json else print_exafs(result)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.fem_observed import print_observed
-from alzmodel.cli.output import print_table, say
+from alzmodel.cli.output import print_table
+from alzmodel.formats.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ __all__ = ["print_fem", "print_peaks", "print_readings", "tell_note"]
 def tell_note(result: Mapping[str, Any]) -> None:
     """Say why peaks were not fitted, if they were not."""
     if result.get("peaks_note"):
-        say(f"alzmodel: {result['peaks_note']}")
+        tell(result["peaks_note"])
 
 
 def print_fem(result: Mapping[str, Any]) -> None:
@@ -44,7 +45,7 @@ def print_readings(readings: Mapping[str, Any]) -> None:
             )
         )
     if readings["peaks"][0]["shares_regions"] is not None:
-        say("alzmodel: clusters were put in: what follows from them is assumed and supports neither reading")
+        tell("clusters were put in: what follows from them is assumed and supports neither reading")
     first, second = readings["rivals"][0]["ids"]
     print_table(
         "bond or reflection",
@@ -53,9 +54,7 @@ def print_readings(readings: Mapping[str, Any]) -> None:
     )
     for number, claimed in enumerate(("bonds", "reflections")):
         asked = [row["met"][number] for row in readings["rivals"] if row["claims"][number]]
-        say(
-            f"alzmodel: {sum(met is True for met in asked)} of {len(asked)} expectations of {claimed} are met"
-        )
+        tell(f"{sum(met is True for met in asked)} of {len(asked)} expectations of {claimed} are met")
 
 
 _ANSWER = {True: "yes", False: "no", None: "no number"}
@@ -68,7 +67,7 @@ def print_peaks(result: Mapping[str, Any]) -> None:
         print_table("normalised variance", ("k (1/nm)", "V"), curve)
         return
     if not result["peaks"]:
-        say("alzmodel: no peak of V stands above what a structure without order shows")
+        tell("no peak of V stands above what a structure without order shows")
         return
     names = ("peak", "k (1/nm)", "95 %", "d (Å)", "fwhm (1/nm)", "height")
     rows = [

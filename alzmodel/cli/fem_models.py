@@ -9,8 +9,9 @@ from alzmodel.cli.costs import fem_cost
 from alzmodel.cli.curves import check_positive, each_file
 from alzmodel.cli.fem_observed import check_observed, frames_of_column, incoherent_of
 from alzmodel.cli.options.fem import Engine
-from alzmodel.cli.output import say, show_progress
+from alzmodel.cli.output import show_progress
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
 from alzmodel.results import together
 
@@ -185,15 +186,13 @@ class _FemWork:
                     tilts=self.tilts,
                     progress=progress,
                 )
-        say("alzmodel: " + "; ".join(part for part in (note, result.note) if part))
+        tell("; ".join(part for part in (note, result.note) if part))
         if self.write_stack is not None:
             from alzmodel.scattering.fem.detector import simulate_stack, write_stack
 
             stack = simulate_stack(models[0], self.settings, self.camera, seed=self.columns.seed)
             write_stack(stack, self.write_stack, self.camera)
-            say(
-                f"alzmodel: {self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel"
-            )
+            tell(f"{self.write_stack}: {stack.n_patterns} patterns, {stack.pixel_size:.4f} 1/nm a pixel")
         peaks = self.peaks
         fitted = with_peaks(result, fit_fem_peaks(result, peaks.fit.value, shape=peaks.shape.value))
         found = together(fitted, {"note": note})

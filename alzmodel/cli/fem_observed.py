@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from alzmodel.cli.output import print_table, say
+from alzmodel.cli.output import print_table
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +79,7 @@ def frames_of_column(frames: Sequence[Atoms], observed: ObservedOptions) -> list
                 f"--temperature {wanted:g}: one frame, which does not move; allowed: a file of several frames "
                 "(alzmodel library NAME --frames)"
             )
-        say("alzmodel: one frame: no thermal average, as a file of several frames would give")
+        tell("one frame: no thermal average, as a file of several frames would give")
         return list(frames)
     there = frame_temperature(frames[0])
     scale = 1.0
@@ -92,8 +93,8 @@ def frames_of_column(frames: Sequence[Atoms], observed: ObservedOptions) -> list
     words = "at a temperature that the file does not say" if there is None else f"at {there:g} K"
     if scale != 1.0:
         words += f", motion scaled by {scale:.2f} to {wanted:g} K (classical, harmonic)"
-    say(
-        f"alzmodel: intensities of {len(frames)} frames {words} are averaged; motion slower than they are apart is not"
+    tell(
+        f"intensities of {len(frames)} frames {words} are averaged; motion slower than they are apart is not"
     )
     return [joined_frames(frames, scale=scale)]
 
@@ -104,9 +105,9 @@ def print_observed(observed: Mapping[str, Any]) -> None:
     rows += [("nuisance", name, value) for name, value in observed["nuisance"].items()]
     print_table("as the microscope records it", ("", "parameter", "value"), rows)
     if observed.get("peaks_note"):
-        say(f"alzmodel: {observed['peaks_note']}")
+        tell(observed["peaks_note"])
     if not observed["peaks"]:
-        say("alzmodel: no peak of the recorded V is significant by the F-test")
+        tell("no peak of the recorded V is significant by the F-test")
         return
     print_table(
         f"peaks of the recorded variance, on a background ({observed['peaks_background']})",

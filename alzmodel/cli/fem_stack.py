@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.cli.options import Comparison
 from alzmodel.cli.options.fem import PeakOptions, StackOptions
-from alzmodel.cli.output import say, show_progress
+from alzmodel.cli.output import show_progress
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +150,7 @@ def _tell(path: Path, stack: PatternStack, result: StackResult) -> None:
         lines.append(f"rings end at {result.k[-1]:.2f} 1/nm: {result.rings_end}")
     lines += _words_on_sources(result)
     for line in lines:
-        say(f"alzmodel: {path}: {line}")
+        tell(f"{path}: {line}")
 
 
 def _words_on_sources(result: StackResult) -> list[str]:

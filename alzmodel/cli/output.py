@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.io import STANDARD_STREAM, json_text
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def mark_provisional(result: dict[str, Any], *provenances: Any) -> None:
     ions = provisional_ions(*provenances)
     result["provisional"] = list(ions)
     if ions:
-        say(
-            f"alzmodel: provisional potential parameters for {', '.join(ions)}: no published source could be "
+        tell(
+            f"provisional potential parameters for {', '.join(ions)}: no published source could be "
             "verified, or they were fitted here"
         )
 

@@ -12,9 +12,10 @@ from alzmodel.cli.curves import check_positive, each_file, lay_over_measured, me
 from alzmodel.cli.numbers import wavelength_text
 from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, TableOptions, command
 from alzmodel.cli.options.pdf import TotalOptions
-from alzmodel.cli.output import print_json, print_table, say, show_progress
+from alzmodel.cli.output import print_json, print_table, show_progress
 from alzmodel.cli.xrd_options import displacement_text
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
 from alzmodel.results import Result, holds, together
@@ -171,13 +172,11 @@ def _warn(rdf: PartialRDF, r_max: float, atoms: Atoms) -> None:
     from alzmodel.scattering.totals import RADIATIONS, untabulated
 
     if rdf.periodic and r_max > rdf.repeat_length and not is_crystal(atoms):
-        say(
-            f"alzmodel: beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass"
-        )
+        tell(f"beyond {rdf.repeat_length:.2f} Å the periodic box repeats: artificial order in a glass")
     for radiation in RADIATIONS:
         missing = [] if math.isnan(rdf.number_density) else untabulated(rdf, radiation)
         if missing:
-            say(f"alzmodel: no {radiation} factor is tabulated for {', '.join(missing)}")
+            tell(f"no {radiation} factor is tabulated for {', '.join(missing)}")
 
 
 def _found(
@@ -234,7 +233,7 @@ def _reciprocal(
     from alzmodel.scattering.totals import RADIATIONS, model_structure_factor
 
     found = model_structure_factor(frames, q_range, dr=dr, b_iso=b_iso)
-    say(f"alzmodel: S(Q): pair functions fade out from {found.taper[0]:.1f} to {found.taper[1]:.1f} Å")
+    tell(f"S(Q): pair functions fade out from {found.taper[0]:.1f} to {found.taper[1]:.1f} Å")
     nothing = np.full(found.Q.shape, np.nan)
     return _Reciprocal(
         Q=found.Q,

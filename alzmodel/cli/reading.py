@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING
 
 from alzmodel.cli.options import Source
-from alzmodel.cli.output import say
 from alzmodel.errors import InputError
 from alzmodel.formats.choice import EVERY, parse_frames
-from alzmodel.formats.notes import ReadingNote
+from alzmodel.formats.notes import tell
 from alzmodel.formats.structures import Reading
 from alzmodel.io import read_frames
 from alzmodel.sanity import amounts_of, formula_text, held_in_part, site_words
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from alzmodel.cli.options import Frames
 
-__all__ = ["check_max_atoms", "read_models", "read_with_notes"]
+__all__ = ["check_max_atoms", "read_models"]
 
 LARGEST_MAX_ATOMS = 10**10
 
@@ -37,7 +35,7 @@ def check_max_atoms(max_atoms: int) -> None:
 def read_models(
     path: Path, *, max_atoms: int, source: Frames | None = None, mixed: bool = False
 ) -> list[Atoms]:
-    """Read the frames of a file that are asked for, and say what the reader has to tell.
+    """Read the frames of a file that are asked for; what the reader has to tell is said after the work.
 
     Parameters
     ----------
@@ -50,34 +48,18 @@ def read_models(
     mixed
         Whether sites may be held in part where no order is asked for.
     """
-    frames, notes = read_with_notes(path, max_atoms=max_atoms, source=source, mixed=mixed)
-    for words in notes:
-        say(f"alzmodel: {words}")
-    return frames
-
-
-def read_with_notes(
-    path: Path, *, max_atoms: int, source: Frames | None = None, mixed: bool = False
-) -> tuple[list[Atoms], list[str]]:
-    """Read as :func:`read_models`, and return what is to be said: input that is refused gets one line alone."""
     check_max_atoms(max_atoms)
     reading = Reading() if source is None else _reading(source)
     order = None if source is None else source.order
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", ReadingNote)
-        frames = read_frames(path, max_atoms=max_atoms, reading=reading, mixed=mixed or order is not None)
-        if order is not None:
-            from alzmodel.ordering import ordered
+    frames = read_frames(path, max_atoms=max_atoms, reading=reading, mixed=mixed or order is not None)
+    if order is not None:
+        from alzmodel.ordering import ordered
 
-            frames = [ordered(atoms, order) for atoms in frames]
-    notes = list(dict.fromkeys(str(one.message) for one in told))
+        frames = [ordered(atoms, order) for atoms in frames]
     if held_in_part(frames[0]):
         formula = formula_text(amounts_of(frames[0]))
-        notes.append(
-            f"{path}: {formula}, a site is held by {site_words(frames[0])}: average scattering factors"
-        )
-    return frames, notes
+        tell(f"{path}: {formula}, a site is held by {site_words(frames[0])}: average scattering factors")
+    return frames
 
 
 def _reading(source: Frames) -> Reading:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
 from alzmodel.cli.curves import each_file
-from alzmodel.cli.output import say
 from alzmodel.cli.xrd_display import print_fit
 from alzmodel.cli.xrd_patterns import film_geometry
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,8 +153,8 @@ def _lines(
                 sizes=not (endless and name == "model"),
             )
             if not fit.present:
-                say(
-                    f"alzmodel: no line stands out of the {name} pattern between {fit.window[0]:g} and "
+                tell(
+                    f"no line stands out of the {name} pattern between {fit.window[0]:g} and "
                     f"{fit.window[1]:g}°: no angle, width or size"
                 )
             found.append({"label": f"{name} {centre:g}°", **fit.to_dict()})

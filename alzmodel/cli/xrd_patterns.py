@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
 from alzmodel.cli.curves import check_positive, each_file, lay_over_measured
-from alzmodel.cli.output import say, show_progress
+from alzmodel.cli.output import show_progress
 from alzmodel.cli.xrd_options import (
     PhaseRequest,
     background_text,
@@ -20,6 +20,7 @@ from alzmodel.cli.xrd_options import (
     substrate_text,
 )
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 from alzmodel.results import together
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ def warn_of_steps(result: Mapping[str, Any], work: XrdWork) -> None:
     )
     step = work.two_theta[2]
     if step > 0.5 * width:
-        say(
-            f"alzmodel: steps of {step:g}° miss lines {width:.2g}° wide; a finer --range or a wider --fwhm shows them"
-        )
+        tell(f"steps of {step:g}° miss lines {width:.2g}° wide; a finer --range or a wider --fwhm shows them")
 
 
 def _check_displacements(
@@ -179,13 +178,11 @@ class XrdWork:
         if measured is None or asked is not None:
             return self
         if measured.wavelength is None:
-            say(
-                f"alzmodel: {measured.source}: no wavelength in the file; {self.wavelength} Å is taken, or --wavelength"
+            tell(
+                f"{measured.source}: no wavelength in the file; {self.wavelength} Å is taken, or --wavelength"
             )
             return self
-        say(
-            f"alzmodel: {measured.source}: a wavelength of {measured.wavelength:.5f} Å is in the file and used"
-        )
+        tell(f"{measured.source}: a wavelength of {measured.wavelength:.5f} Å is in the file and used")
         return replace(self, wavelength=measured.wavelength)
 
     def check_to_be_fitted(self) -> None:

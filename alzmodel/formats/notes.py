@@ -1,4 +1,4 @@
-"""What a reader did with a file that its user should know."""
+"""What was done with the files of a user that the user should know."""
 
 from __future__ import annotations
 

@@ -70,6 +70,17 @@ def test_wavelength_of_the_file(capsys, cells, tmp_path, wavelength):
     assert run(capsys, *words, "--wavelength", "1.5406")[0] == 2
 
 
+def test_a_curve_that_is_refused_late_gets_one_line(capsys, cells, tmp_path):
+    # What its reader has to tell belongs to work that was done.
+    xrdml(tmp_path / "a.xrdml", 1.5406, 100)
+    code, _, err = run(
+        capsys, "xrd", cells / "si.cif", "--against", tmp_path / "a.xrdml", "--range", 20, 60, 0.1
+    )
+    assert code == 2
+    assert "between 20 and 60" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_q_where_angles_belong(capsys, cells, tmp_path):
     Q = np.linspace(4.25, 12.2, 1000)
     y = 100 + sum(gauss(Q, 2 * math.pi * math.sqrt(n) / SI, 0.05, 900.0) for n in (16, 19, 24, 27, 32))

@@ -233,11 +233,17 @@ def test_names_of_files_do_not_lead_out_of_the_folder(store: Store) -> None:
 
 
 def test_what_is_set_aside_keeps_what_was_set_aside_before(store: Store) -> None:
-    for number, name in enumerate(("", "-2", "-3")):
+    store.damaged.mkdir()
+    # A file of a user, and an empty folder, over which a system would rename.
+    (store.damaged / f"{task().key}-3").write_text("theirs", encoding="utf-8")
+    (store.damaged / f"{task().key}-4").mkdir()
+    for number, name in enumerate(("", "-2", "-5")):
         commit(store, task(), f"words {number}")
         assert store.set_aside(task().key) == store.damaged / f"{task().key}{name}"
-    texts = sorted((path / "text").read_text(encoding="utf-8") for path in store.damaged.iterdir())
+    texts = sorted(path.read_text(encoding="utf-8") for path in store.damaged.glob("*/text"))
     assert texts == ["words 0", "words 1", "words 2"]
+    assert (store.damaged / f"{task().key}-3").read_text(encoding="utf-8") == "theirs"
+    assert not list((store.damaged / f"{task().key}-4").iterdir())
 
 
 def test_curves_on_a_full_disk_are_told_in_the_words_of_the_system(tmp_path: Path) -> None:
