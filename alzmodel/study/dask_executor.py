@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import queue
 import re
 import shlex
 import shutil
@@ -17,18 +16,20 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.child_process import child_environment, python_module
 from alzmodel.errors import AlzmodelError, InputError
-from alzmodel.study.executors import WORKER, TaskEvent, WorkerProcess
+from alzmodel.study.executors import WORKER, TaskEvent, WorkerProcess, job_of
 from alzmodel.study.store import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from alzmodel.study.executors import Hear
     from alzmodel.study.settings import SlurmSettings
     from alzmodel.study.store import Store
     from alzmodel.study.task import Task
@@ -117,6 +118,7 @@ def check_address(address: str) -> None:
             raise InputError(f"--executor {address}: no credentials for it; {_CREDENTIALS}")
 
 
+_GONE = "the Dask scheduler has gone: finished results are kept; run the same command to resume"
 _CREDENTIALS = (
     "allowed: files named in Dask's configuration as distributed.comm.tls.ca-file, .client.cert and .client.key, or in "
     "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its like"
@@ -332,8 +334,7 @@ class DaskExecutor:
         self._store = store
         self._command = command
         self._cluster = None if isinstance(cluster, str) else cluster
-        self._events: queue.SimpleQueue[TaskEvent] = queue.SimpleQueue()
-        self._futures: dict[str, Any] = {}
+        self._at_work: dict[str, tuple[Any, Hear]] = {}
         self._topic = f"alzmodel-{uuid.uuid4().hex}"
         # A scheduler that goes is told in one line of our own.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
@@ -349,11 +350,12 @@ class DaskExecutor:
         self._client.subscribe_topic(self._topic, self._hear)
 
     def _hear(self, told: tuple[float, Mapping[str, Any]]) -> None:
-        _, event = told
-        if event["key"] in self._futures:
-            self._events.put(TaskEvent(event["key"], "progress", float(event["fraction"]), event["message"]))
+        event = TaskEvent(**told[1])
+        _, hear = self._at_work.get(event.key, (None, None))
+        if hear is not None:
+            hear(event)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, hear: Hear) -> Future[TaskEvent]:
         """Hand a task to the scheduler.
 
         Raises
@@ -362,56 +364,45 @@ class DaskExecutor:
             If the scheduler has gone.
         """
         if self._client.status != "running":
-            raise AlzmodelError(
-                "the Dask scheduler has gone: finished results are kept; run the same command to resume"
-            )
-        job = {"task": asdict(task), "folder": str(self._store.folder)}
-        future: Any = self._client.submit(
+            raise AlzmodelError(_GONE)
+        ended: Future[TaskEvent] = Future()
+        theirs: Any = self._client.submit(
             _work,
-            job,
+            job_of(task, self._store),
             self._topic,
             self._command,
             key=f"{task.key}-{uuid.uuid4().hex}",
             pure=False,
             retries=0,
         )
-        self._futures[task.key] = future
-        future.add_done_callback(lambda done: self._finished(task.key, done))
+        self._at_work[task.key] = theirs, hear
+        theirs.add_done_callback(lambda done: self._finished(task.key, done, ended))
+        return ended
 
-    def _finished(self, key: str, future: Any) -> None:
-        if self._futures.get(key) is not future or future is None:
+    def _finished(self, key: str, theirs: Any, ended: Future[TaskEvent]) -> None:
+        if self._at_work.get(key, (None,))[0] is not theirs:
             return
-        del self._futures[key]
-        if future.status == "finished":
-            told = future.result()
-            event = TaskEvent(
-                key, told["event"], message=told["message"], retry=bool(told.get("retry", False))
-            )
-        else:
-            event = TaskEvent(key, "died", message=_why(future), retry=True)
-        self._events.put(event)
+        del self._at_work[key]
+        died = theirs.status != "finished"
+        ended.set_result(
+            TaskEvent(key, "died", message=_why(theirs), retry=True) if died else theirs.result()
+        )
 
-    def next_event(self, timeout: float) -> TaskEvent | None:
-        """Wait up to `timeout` seconds for the next event.
+    def check(self) -> None:
+        """See that the scheduler is there.
 
         Raises
         ------
         AlzmodelError
-            If the scheduler has gone.
+            If it has gone.
         """
-        try:
-            return self._events.get(timeout=timeout)
-        except queue.Empty:
-            if self._client.status not in {"running", "connecting"}:
-                raise AlzmodelError(
-                    "the Dask scheduler has gone: finished results are kept; run the same command to resume"
-                ) from None
-            return None
+        if self._client.status not in {"running", "connecting"}:
+            raise AlzmodelError(_GONE)
 
     def close(self) -> None:
         """End what is at work, and the cluster if it is ours."""
-        futures = list(self._futures.values())
-        self._futures.clear()
+        futures = [future for future, _ in self._at_work.values()]
+        self._at_work.clear()
         with contextlib.suppress(Exception):
             self._client.cancel(futures, force=True)
         if self._cluster is None:
@@ -450,7 +441,7 @@ def _at_work(topic: str) -> int:
     return _RUNNING.get(topic, 0)
 
 
-def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> dict[str, Any]:
+def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> TaskEvent:
     """Do one task in a child process and pass its words on; returns how it ended."""
     from distributed import Status, get_worker
 
@@ -458,28 +449,29 @@ def _work(job: Mapping[str, Any], topic: str, command: Sequence[str] | None) -> 
     key = worker.get_current_task()
     with _GUARD:
         _RUNNING[topic] = _RUNNING.get(topic, 0) + 1
-    words: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]] = queue.SimpleQueue()
-    child = WorkerProcess(command or python_module(WORKER), words)
+    child = WorkerProcess(command or python_module(WORKER))
+    over = threading.Event()
+
+    def watch() -> None:
+        """End the child where nobody waits any more.
+
+        The driver was stopped or has died, the task was given to another worker, or the scheduler has gone and this
+        worker is about to.
+        """
+        while not over.wait(SECONDS_BETWEEN_LOOKS):
+            state = worker.state.tasks.get(key)
+            wanted = state is not None and state.state in {"executing", "long-running"}
+            if not wanted or worker.status != Status.running:
+                child.kill()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     try:
-        child.send_job(job)
-        while True:
-            try:
-                _, told = words.get(timeout=SECONDS_BETWEEN_LOOKS)
-            except queue.Empty:
-                # Nobody waits any more: the driver was stopped or has died, the task was given to another worker, or
-                # the scheduler has gone and this worker is about to.
-                state = worker.state.tasks.get(key)
-                wanted = state is not None and state.state in {"executing", "long-running"}
-                if not wanted or worker.status != Status.running:
-                    return {"event": "failed", "message": "nobody waits for it", "retry": True}
-                continue
-            if told["event"] == "progress":
-                worker.log_event(topic, told)
-            elif told["event"] == "died":
-                return {"event": "died", "message": told["message"], "retry": True}
-            else:
-                return told
+        return child.do(job, lambda event: worker.log_event(topic, asdict(event)))
     finally:
+        over.set()
+        watcher.join()
         child.close()
         with _GUARD:
             _RUNNING[topic] -= 1

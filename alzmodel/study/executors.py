@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import signal
 import subprocess
 import tempfile
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,7 +18,7 @@ from alzmodel.errors import AlzmodelError
 from alzmodel.moved import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from alzmodel.study.store import Store
     from alzmodel.study.task import Task
@@ -29,6 +29,7 @@ __all__ = [
     "LocalExecutor",
     "TaskEvent",
     "WorkerProcess",
+    "job_of",
 ]
 
 __getattr__ = names_of(
@@ -72,92 +73,112 @@ class TaskEvent:
     retry: bool = False
 
 
+if TYPE_CHECKING:
+    Hear = Callable[[TaskEvent], None]
+
+
 class Executor(Protocol):
-    """Runs tasks somewhere; results appear in the store, events tell of them."""
+    """Runs tasks somewhere; results appear in the store."""
 
     slots: int
     """How many tasks it takes at a time."""
 
-    def submit(self, task: Task) -> None:
-        """Start a task; not more than `slots` at a time."""
+    def submit(self, task: Task, hear: Hear) -> Future[TaskEvent]:
+        """Start a task, not more than `slots` at a time: `hear` is told how far it is, the future how it ended."""
 
-    def next_event(self, timeout: float) -> TaskEvent | None:
-        """Wait up to `timeout` seconds for the next event."""
+    def check(self) -> None:
+        """Raise AlzmodelError if what the tasks run on has gone."""
 
     def close(self) -> None:
         """End everything that is still at work; afterwards no process of it is left."""
 
 
-class WorkerProcess:
-    """One worker process with the task it has."""
+def job_of(task: Task, store: Store) -> dict[str, Any]:
+    """Give a task as plain values, such as a worker takes."""
+    return {"key": task.key, "task": asdict(task), "folder": str(store.folder)}
 
-    def __init__(
-        self, command: Sequence[str], events: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]]
-    ) -> None:
-        self.key: str | None = None
+
+class WorkerProcess:
+    """One worker process, which does one task at a time."""
+
+    def __init__(self, command: Sequence[str]) -> None:
         # Until a task has its log, complaints (a broken installation, say) go here.
-        self.complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
-        self.process = subprocess.Popen(
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.complaints,
+            stderr=self._complaints,
             env=child_environment(**SINGLE_THREADED),
             text=True,
             # A group of its own: Ctrl-C goes to the driver alone, and one signal ends all that a task has started.
             start_new_session=True,
         )
-        self._events = events
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._ending = threading.Lock()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def is_alive(self) -> bool:
+        """Whether it can be given a task."""
+        return self._process.poll() is None
+
+    def do(self, job: Mapping[str, Any], hear: Hear) -> TaskEvent:
+        """Do a task, tell how far it is, and return how it ended.
+
+        Parameters
+        ----------
+        job
+            From :func:`job_of`.
+        hear
+            Told of progress, in this thread.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        key = job["key"]
+        # A process that died just now is told of below.
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+        for line in self._process.stdout:
             with contextlib.suppress(ValueError):
-                self._events.put((self, json.loads(line)))
+                told = json.loads(line)
+                event = TaskEvent(
+                    key,
+                    told["event"],
+                    float(told.get("fraction", 0.0)),
+                    told.get("message", ""),
+                    retry=bool(told.get("retry", False)),
+                )
+                if event.kind != "progress":
+                    return event
+                hear(event)
         self.kill()
-        self._events.put((self, {"event": "died", "message": self._last_words()}))
+        return TaskEvent(key, "died", message=self._last_words(), retry=True)
 
     def _last_words(self) -> str:
-        code = self.process.returncode
+        code = self._process.returncode
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        self.complaints.seek(0)
-        words = last_error(self.complaints.read().decode(errors="replace"))
+        self._complaints.seek(0)
+        words = last_error(self._complaints.read().decode(errors="replace"))
         return f"its process ended with {how}" + (f": {words}" if words else "")
-
-    def send(self, task: Task, store: Store) -> None:
-        """Give it a task."""
-        self.key = task.key
-        self.send_job({"task": asdict(task), "folder": str(store.folder)})
-
-    def send_job(self, job: Mapping[str, Any]) -> None:
-        """Give it a task as plain values."""
-        assert self.process.stdin is not None
-        # A worker that died just now is told of by its reader.
-        with contextlib.suppress(OSError):
-            self.process.stdin.write(json.dumps(job) + "\n")
-            self.process.stdin.flush()
 
     def kill(self) -> None:
         """End the process and all that it started; the group's number is ours until `wait` returns."""
-        if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        with self._ending:
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
 
     def close(self) -> None:
-        """End it, with all that it has started."""
+        """End it, with all that it has started; its task is over."""
         self.kill()
-        self._reader.join()
-        for pipe in (self.process.stdin, self.process.stdout, self.complaints):
+        for pipe in (self._process.stdin, self._process.stdout, self._complaints):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
 
 class LocalExecutor:
-    """Worker processes on this machine.
+    """Worker processes on this machine, each spoken to by a thread.
 
     A worker does one task after the other; one that dies costs the task in its hands and is replaced. None outlives
     the driver, even one ended by ``kill -9``: its standard input closes then.
@@ -181,46 +202,51 @@ class LocalExecutor:
         self.slots = slots
         self._store = store
         self._command = command
+        self._threads = ThreadPoolExecutor(slots)
         self._workers: list[WorkerProcess] = []
-        self._events: queue.SimpleQueue[tuple[WorkerProcess, dict[str, Any]]] = queue.SimpleQueue()
+        self._free: list[WorkerProcess] = []
+        self._changing = threading.Lock()
+        self._closed = False
 
-    def submit(self, task: Task) -> None:
-        """Give a task to a worker that is free, or start one.
+    def submit(self, task: Task, hear: Hear) -> Future[TaskEvent]:
+        """Give a task to a worker that is free, or start one."""
+        return self._threads.submit(self._do, job_of(task, self._store), hear)
 
-        Raises
-        ------
-        AlzmodelError
-            If all are busy.
-        """
-        free = next((worker for worker in self._workers if worker.key is None), None)
-        if free is None:
-            if len(self._workers) >= self.slots:
-                raise AlzmodelError(f"{task.label}: all {self.slots} workers are busy")
-            free = WorkerProcess(self._command, self._events)
-            self._workers.append(free)
-        free.send(task, self._store)
-
-    def next_event(self, timeout: float) -> TaskEvent | None:
-        """Wait up to `timeout` seconds for the next event."""
-        try:
-            worker, told = self._events.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        kind, message = told["event"], told.get("message", "")
-        if kind == "died":
-            key = worker.key
-            if worker in self._workers:
+    def _do(self, job: Mapping[str, Any], hear: Hear) -> TaskEvent:
+        worker = self._free_worker()
+        event = worker.do(job, hear)
+        with self._changing:
+            if worker.is_alive():
+                self._free.append(worker)
+            else:
                 self._workers.remove(worker)
                 worker.close()
-            return None if key is None else TaskEvent(key, "died", message=message, retry=True)
-        if kind in {"done", "failed"}:
-            worker.key = None
-        return TaskEvent(
-            told["key"], kind, float(told.get("fraction", 0.0)), message, retry=bool(told.get("retry", False))
-        )
+        return event
+
+    def _free_worker(self) -> WorkerProcess:
+        with self._changing:
+            if self._closed:
+                raise AlzmodelError("the workers have been ended")
+            while self._free:
+                worker = self._free.pop()
+                if worker.is_alive():
+                    return worker
+                self._workers.remove(worker)
+                worker.close()
+            worker = WorkerProcess(self._command)
+            self._workers.append(worker)
+            return worker
+
+    def check(self) -> None:
+        """Find nothing wrong: this machine is there."""
 
     def close(self) -> None:
         """End every worker and what it has started."""
+        with self._changing:
+            self._closed = True
+            for worker in self._workers:
+                worker.kill()
+        self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.close()
         self._workers.clear()

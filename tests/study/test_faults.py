@@ -153,23 +153,26 @@ def test_children_of_a_task_end_with_it(store: Store, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     task = make_task("parent", "parent", {"pids": str(pids)}, version=1)
     executor = LocalExecutor(store, 1, WORKER)
-    executor.submit(task)
+    ended = executor.submit(task, lambda _: None)
     wait_for(lambda: pids.exists() and len(pids.read_text(encoding="utf-8").split()) == 2)
     worker, child = map(int, pids.read_text(encoding="utf-8").split())
     assert alive(worker)
     assert alive(child)
     os.kill(worker, signal.SIGKILL)
-    event = executor.next_event(10)
+    event = ended.result(10)
     assert event.kind == "died"
     assert "SIGKILL" in event.message
     assert event.retry
     wait_for(lambda: not alive(child), 5)
     pids.unlink()
-    executor.submit(task)
+    ended = executor.submit(task, lambda _: None)
     wait_for(lambda: pids.exists() and len(pids.read_text(encoding="utf-8").split()) == 2)
     worker, child = map(int, pids.read_text(encoding="utf-8").split())
     executor.close()
     wait_for(lambda: not alive(worker) and not alive(child), 5)
+    assert ended.result(1).kind == "died"
+    with pytest.raises(RuntimeError):
+        executor.submit(task, lambda _: None)
 
 
 def test_a_second_driver_is_refused(store: Store) -> None:
