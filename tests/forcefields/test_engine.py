@@ -176,7 +176,7 @@ def test_no_orphan_is_left_when_the_parent_is_killed(tmp_path, signal, ranks):
     root = Path(__file__).parents[2]
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path), str(ranks)], cwd=root)
     try:
-        assert wait_until((tmp_path / "long.log").exists)
+        assert wait_until((tmp_path / "long.log").exists, 90)
         assert name in children()
         getattr(parent, signal)()
         parent.wait(5)

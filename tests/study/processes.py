@@ -39,7 +39,7 @@ def command(pid: int) -> str:
         return ""
 
 
-def wait_for(condition, seconds: float = 20.0) -> None:
+def wait_for(condition, seconds: float = 60.0) -> None:
     """Wait until something holds, but not for ever."""
     end = time.monotonic() + seconds
     while not condition():
