@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from alzmodel.compare.glass_energies import CRYSTALS, crystal_energies
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.solubility import (
-    GATE_CRYSTAL,
     Exsolution,
     Gate,
     Solubility,
@@ -41,7 +41,7 @@ from alzmodel.composition import glass_composition, parse_la
 from alzmodel.errors import InputError, run_main
 from alzmodel.forcefields.phase_energies import phase_energy
 from alzmodel.forcefields.potentials import POTENTIALS, provisional_ions
-from alzmodel.forcefields.validation import crystal_properties, validation_crystal
+from alzmodel.forcefields.validation import validation_crystal
 from alzmodel.io import check_writable, read_structure, write_structure, write_text
 from alzmodel.models.library import glasses, load_model
 from alzmodel.models.melt_quench import check_request, melt_quench
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 
     from alzmodel.models.library import LibraryModel
 
-CRYSTALS = ("La2O3", "ZrO2", "ZrO2-cubic", GATE_CRYSTAL, "Li2O")
 FEWEST_CONTENTS, FEWEST_SEEDS = 3, 2
 CRYSTAL_TABLE = "refinement-crystals.csv"
 
@@ -194,13 +193,6 @@ def measure(
         energy=per_formula_unit(atoms, energy.total, la=la, oxides=oxides),
         order=exsolution(atoms),
     )
-
-
-def crystal_energies(potential: str) -> dict[str, float]:
-    """Energies of the crystals in eV per formula unit; of ZrO2 that of the lower polymorph."""
-    energies = {name: crystal_properties(name, potential, compress=False).energy for name in CRYSTALS}
-    energies["ZrO2"] = min(energies["ZrO2"], energies.pop("ZrO2-cubic"))
-    return energies
 
 
 def with_potential(models: Sequence[Model], source: str, energies: Mapping[str, float]) -> Result:

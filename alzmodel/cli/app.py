@@ -23,6 +23,7 @@ from alzmodel.cli import (
     reference,
     refine,
     screen,
+    solubility,
     study,
     transport,
     vibrations,
@@ -60,6 +61,7 @@ exafs.register(app)
 inverse.register(app)
 reference.register(app)
 screen.register(app)
+solubility.register(app)
 transport.register(app)
 vibrations.register(app)
 raman.register(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
@@ -74,7 +75,8 @@ def computed_pattern(
     work.check_shares()
     if fits.fit_zero:
         raise InputError("--fit-zero: no whole-pattern fit is asked for; allowed: with --fit")
-    result = each_file(files, work, max_atoms=max_atoms, cost=xrd_cost, source=source, mixed=True)
+    cost = partial(xrd_cost, method=work.method.value)
+    result = each_file(files, work, max_atoms=max_atoms, cost=cost, source=source, mixed=True)
     degree = 1 if fits.degree is None else fits.degree
     lay_over_measured(result, measured, "two_theta", result["intensity"], degree, as_json, comparison)
     return result

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 import alzmodel
 from tests.scattering.curves.test_vendors import AXIS, BRML, CONDITIONS, RAS, UXD, laid, raw3, raw4, zipped
@@ -231,6 +232,14 @@ def _instrument_files() -> dict[str, bytes]:
     }
 
 
+def _atoms_on_a_grid(la: int) -> Atoms:
+    """Return Li14La(2x)Zr4O(15+3x): the composition of a glass, on places that are none."""
+    symbols = "Li" * 14 + "La" * 2 * la + "Zr" * 4 + "O" * (15 + 3 * la)
+    edge = 5
+    places = 2.2 * np.argwhere(np.ones((edge, edge, edge)))[: 33 + 5 * la]
+    return Atoms(symbols, positions=places, cell=[2.2 * edge] * 3, pbc=True)
+
+
 def _damaged(content: bytes, rng: random.Random) -> bytes:
     """Return a file with some bytes changed, a part lost, a part twice, or a number in it made huge."""
     found = bytearray(content)
@@ -280,6 +289,8 @@ CURVES = (
     *_instrument_files(),
 )
 TOMLS = tuple(name for name in _text_files() if name.endswith(".toml"))
+GLASSES = tuple(f"glass-{number}.extxyz" for number in range(6))
+"""Two models at each of three La contents."""
 STACKS = (
     "object.npy",
     "sparse.npy",
@@ -321,6 +332,8 @@ def write_files(folder: Path, study: Path, seed: int) -> None:
             (folder / f"damaged-{number}-{name}").write_bytes(_damaged(content, rng))
     write_structure(nanocrystal("La2Zr2O7", 14.0), folder / "sphere.extxyz")
     (folder / "ordinary.lmp").write_text(ORDINARY, encoding="utf-8")
+    for number, name in enumerate(GLASSES):
+        write_structure(_atoms_on_a_grid(2 + 2 * (number // 2)), folder / name)
     moving = [crystal("Li2O") for _ in range(60)]
     for number, frame in enumerate(moving):
         frame.rattle(0.1, seed=number)

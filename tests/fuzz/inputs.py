@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from tests.fuzz.files import BAD_FILES, CURVES, STACKS, STRUCTURES, STUDIES, TOMLS
+from tests.fuzz.files import BAD_FILES, CURVES, GLASSES, STACKS, STRUCTURES, STUDIES, TOMLS
 
 NUMBERS = (
     *(
@@ -133,6 +133,7 @@ BASES: dict[str, tuple[str, ...]] = {
     "inverse": ("small.extxyz", "--dry-run", "-o", "folder"),
     "reference": ("MgO", "--only", "models", "-o", "folder"),
     "screen": ("--dopants", "Ce", "--dry-run", "-o", "folder"),
+    "solubility": (*GLASSES, "--dry-run"),
     "transport": ("moving.extxyz", "--frame-time", "0.1"),
     "run": ("study.toml", "--dry-run", "--out", "folder"),
     "study init": ("new.toml",),
@@ -331,6 +332,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "moving.extxyz": STRUCTURES,
     "stack.npy": (*STACKS, *STACKS, *STRUCTURES),
     "ordinary.lmp": STRUCTURES,
+    GLASSES[0]: STRUCTURES,
     "sphere.extxyz": STRUCTURES,
     "good.xy": CURVES,
     "r.gr": CURVES,
