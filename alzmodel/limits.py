@@ -58,11 +58,11 @@ def check_memory(what: str, need: float) -> None:
         )
 
 
-def forecast(what: str, seconds: float, need: float) -> str | None:
-    """Words on work that will take more than a minute or 4 GB; None for less."""
+def forecast(what: str, seconds: float, need: float = 0.0) -> str | None:
+    """Words on work that will take more than a minute or 4 GB; None for less. No `need` is not told."""
     if seconds <= LONG and need <= MUCH:
         return None
-    return f"{what}: about {_time_words(seconds)} and {size_words(need)} of memory"
+    return f"{what}: about {_time_words(seconds)}" + (f" and {size_words(need)} of memory" if need else "")
 
 
 def size_words(number: float) -> str:

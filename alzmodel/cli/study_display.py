@@ -53,7 +53,7 @@ def _bars() -> Iterator[Listener]:
 
         def listen(event: StudyEvent) -> None:
             bars.update(whole, completed=event.study_fraction, words=_whole_words(event))
-            if event.kind == "again":
+            if event.kind in {"again", "plan"}:
                 bars.console.print(event.label)
             elif event.kind == "step":
                 bars.update(whole, words=event.label)
@@ -75,11 +75,11 @@ def _lines() -> Listener:
     def listen(event: StudyEvent) -> None:
         nonlocal last
         now = time.monotonic()
-        telling = event.kind in {"again", "damaged", "done", "failed", "retried", "step"}
+        telling = event.kind in {"again", "plan", "damaged", "done", "failed", "retried", "step"}
         if not telling and now - last < SECONDS_BETWEEN_LINES:
             return
         last = now
-        if event.kind in {"step", "again"}:
+        if event.kind in {"step", "again", "plan"}:
             say(f"study: {event.label}")
         elif telling:
             words = f": {event.message}" if event.message else ""

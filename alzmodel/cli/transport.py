@@ -14,6 +14,7 @@ from alzmodel.cli.options.transport import DynamicsOptions, Output, TransportFil
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
 from alzmodel.errors import InputError, InterruptionError
 from alzmodel.io import read_frames
+from alzmodel.limits import forecast
 from alzmodel.progress import part_of
 from alzmodel.reading import MAX_ATOMS
 
@@ -106,6 +107,9 @@ def _of_models(
     if dynamics.dry_run:
         _print_plan(runs)
         raise typer.Exit
+    words = forecast(f"{len(runs)} runs, one after the other", sum(run.seconds() for run in runs))
+    if words is not None:
+        say(f"alzmodel: {words} at most")
     moved = []
     try:
         with show_progress("transport") as progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, json_text, write_text
+from alzmodel.limits import forecast
 from alzmodel.moved import names_of
 from alzmodel.study import outcomes
 from alzmodel.study.earlier import again_words, earlier_words, with_earlier
@@ -118,8 +119,13 @@ def plan_study(
         for task in tasks
     )
     left = [task for task, row in zip(tasks, rows, strict=True) if not row["done"]]
-    seconds = max([sum(task.seconds for task in left) / slots, *(task.seconds for task in left)], default=0.0)
-    return outcomes.StudyPlan(rows, seconds, bytes_on_disk(left) / 1e6, tuple(again_words(tasks, store)))
+    again = tuple(again_words(tasks, store))
+    return outcomes.StudyPlan(rows, _seconds_of(left, slots), bytes_on_disk(left) / 1e6, again)
+
+
+def _seconds_of(tasks: Sequence[Task], slots: int) -> float:
+    """Estimate how long tasks take, `slots` of them side by side."""
+    return max([sum(task.seconds for task in tasks) / slots, *(task.seconds for task in tasks)], default=0.0)
 
 
 def library_words(study: StudySettings) -> str:
@@ -206,6 +212,9 @@ def run(
         store.forget_all_but({task.key for task in tasks})
         for words in again_words(tasks, store):
             listen(StudyEvent("again", words, total=len(tasks)))
+        left = [task for task in tasks if not store.is_done(task.key)]
+        if (words := forecast(f"{len(left)} tasks, {slots} at a time", _seconds_of(left, slots))) is not None:
+            listen(StudyEvent("plan", words, total=len(tasks)))
         outcome = execute(
             tasks,
             store,

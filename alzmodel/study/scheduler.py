@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -34,7 +36,7 @@ class StudyEvent:
         ``"damaged"`` for a finished task whose result is not what it was, ``"started"``, ``"progress"``, ``"done"``,
         ``"failed"`` (for good), ``"retried"`` for a task; ``"tick"``
         about once a second, with no task; ``"step"`` for the work after the tasks (index, comparison, figures);
-        ``"again"`` before them, for results that are there and not taken.
+        before them, ``"again"`` for results that are there and not taken, ``"plan"`` for what takes long.
     label
         The task's words, or the step's.
     fraction
@@ -49,7 +51,9 @@ class StudyEvent:
         Estimated from the speed so far; None at the beginning.
     """
 
-    kind: Literal["again", "damaged", "started", "progress", "done", "failed", "retried", "tick", "step"]
+    kind: Literal[
+        "again", "plan", "damaged", "started", "progress", "done", "failed", "retried", "tick", "step"
+    ]
     label: str = ""
     fraction: float = 0.0
     message: str = ""
@@ -179,19 +183,21 @@ def execute(
         )
     urgency = _ways_to_the_end(tasks)
     attempts: dict[str, int] = {}
+    told: queue.SimpleQueue[TaskEvent | Future[TaskEvent]] = queue.SimpleQueue()
     published = 0.0
     try:
         while True:
             free = executor.slots - len(progress.running)
             for task in _ready(tasks, progress, urgency)[:free] if free else ():
                 attempts[task.key] = attempts.get(task.key, 0) + 1
-                executor.submit(task)
+                executor.submit(task, told.put).add_done_callback(told.put)
                 progress.start(task.key)
                 listen(progress.event("started", task.key))
             if not progress.running:
                 break
-            event = executor.next_event(SECONDS_PER_TICK)
+            event = _next_event(told)
             if event is None:
+                executor.check()
                 listen(progress.event("tick"))
             elif event.key in progress.running:
                 listen(_take(event, progress, store, attempts, retries))
@@ -203,6 +209,15 @@ def execute(
         (store.work / PROGRESS).unlink(missing_ok=True)
     left = tuple(key for key in progress.tasks if key not in done and key not in progress.failed)
     return Outcome(tuple(key for key in progress.tasks if key in done), progress.failed, left)
+
+
+def _next_event(told: queue.SimpleQueue[TaskEvent | Future[TaskEvent]]) -> TaskEvent | None:
+    """Wait a little for what tasks have to tell; an error of the executor is raised here."""
+    try:
+        found = told.get(timeout=SECONDS_PER_TICK)
+    except queue.Empty:
+        return None
+    return found.result() if isinstance(found, Future) else found
 
 
 def _take(

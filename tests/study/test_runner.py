@@ -17,6 +17,7 @@ import ase.db
 import numpy as np
 import pytest
 
+from alzmodel import limits
 from alzmodel.cli import main
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.io import read_frames, read_structure
@@ -358,11 +359,17 @@ def test_a_study_of_which_nothing_is_done_ends_with_its_reasons(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(runner, "plan", only_reference)
+    monkeypatch.setattr(limits, "LONG", 0.1)
+    heard = []
     result = runner.run(
         LIGHT,
         tmp_path / "study",
         executor=lambda store, slots: LocalExecutor(store, slots, (sys.executable, "-c", FAILING)),
+        listen=heard.append,
     )
+    # What it takes is told before it begins.
+    assert heard[0].kind == "plan"
+    assert heard[0].label.startswith("3 tasks, 2 at a time: about ")
     assert result.tasks == {"done": 0, "failed": 3, "left": 0}
     assert result.exit_code == 1
     assert {failure["reason"] for failure in result.failures} == {"no luck"}
