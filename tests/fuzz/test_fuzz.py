@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from tests.fuzz.files import write_files
 from tests.fuzz.inputs import BASES, NEVER, commands, make_inputs
 from tests.fuzz.plants import PLANTS
+from tests.fuzz.server import answer, waited
 
 pytestmark = pytest.mark.fuzz
 
@@ -125,6 +128,34 @@ def test_every_command_and_every_option_has_its_turn():
         for option in known[name].params:
             if option.param_type_name == "option" and option.opts[0] not in NEVER:
                 assert words & {*option.opts, *option.secondary_opts}, (name, option.opts)
+
+
+@pytest.mark.parametrize(
+    ("code", "signals"),
+    [("while True: pass", ("SIGXCPU", "SIGKILL")), ("import time; time.sleep(60)", ("SIGKILL",))],
+)
+def test_a_child_has_its_seconds_and_no_more(tmp_path, monkeypatch, code, signals):
+    """One that works without end, and one that waits without end."""
+    monkeypatch.setattr("alzmodel.cli.main", lambda _: exec(code))
+    found = answer({"argv": [], "folder": str(tmp_path), "seconds": 1, "bytes": BYTES, "plant": ""})
+    assert signal.Signals(-found["code"]).name in signals
+    assert fault(found)
+
+
+def test_the_wait_for_a_processor_does_not_count():
+    before = waited(os.getpid())
+    crowd = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 1))
+    ]
+    try:
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            pass
+        assert waited(os.getpid()) > before + 0.1
+    finally:
+        for one in crowd:
+            one.kill()
+            one.wait()
 
 
 @pytest.mark.parametrize("command", BASES)
