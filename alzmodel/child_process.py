@@ -27,7 +27,7 @@ def child_environment(**more: str) -> dict[str, str]:
     """Environment of a child process.
 
     Of ``PYTHONPATH`` those entries stay that name the same folder from everywhere: an empty or a relative one means
-    the current folder.
+    the current folder. What the child starts itself does not import from there either (FEFF's own workers).
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def child_environment(**more: str) -> dict[str, str]:
     ]
     if places:
         kept["PYTHONPATH"] = os.pathsep.join(places)
-    return {**kept, **more}
+    return {**kept, "PYTHONSAFEPATH": "1", **more}
 
 
 def last_error(output: str) -> str:

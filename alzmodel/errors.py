@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -83,6 +84,10 @@ def exit_code(work: Callable[[], int | None], program: str) -> int:
         _silence(sys.stdout, sys.stderr)
         return EXIT_PIPE
     except (AlzmodelError, OSError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            name = str(error.filename)
+            words = f"{name[:28]} … {name[-28:]}: a name of {len(name)} characters is too long; allowed: shorter names"
+            return _fail(program, words, EXIT_BAD_INPUT)
         return _fail(program, error, EXIT_FAILED)
     except MemoryError as error:
         return _fail(

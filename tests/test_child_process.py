@@ -48,6 +48,16 @@ def test_modules_in_the_current_folder_are_not_imported(
     assert "poison" not in errors
 
 
+def test_children_of_children_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    # FEFF starts its own workers without -P.
+    (tmp_path / "csv.py").write_text("raise SystemExit('poison')")
+    command = [sys.executable, "-c", "import csv; print(csv.__file__)"]
+    told = subprocess.run(
+        command, cwd=tmp_path, env=child_environment(), check=True, capture_output=True, text=True
+    )
+    assert str(tmp_path) not in told.stdout
+
+
 def test_what_a_user_put_on_the_path_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("print('mine')")
     monkeypatch.setenv("PYTHONPATH", f"{os.pathsep}relative{os.pathsep}{tmp_path}")

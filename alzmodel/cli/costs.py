@@ -46,8 +46,8 @@ OXIDE: Final = 0.09
 XRD_REACH: Final = 35.0
 """Å; where the pair functions of a glass end on the way to a pattern."""
 BYTES_OF_ATOM: Final = 500.0
-CRYSTALS_SECONDS: Final = 20.0
-ENERGY_SECONDS_OF_ATOM: Final = 2e-3
+CRYSTALS_SECONDS: Final = 10.0
+ENERGY_SECONDS_OF_ATOM: Final = 1.4e-3
 ENERGY_BYTES_OF_ATOM: Final = 1e4
 DENSE_SECONDS: Final = 1e-8
 """Times the cube of the atoms: all modes."""

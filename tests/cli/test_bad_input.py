@@ -134,6 +134,12 @@ def test_bins_that_no_machine_holds(capsys, tmp_path):
     assert "12 Å in bins of 1e-12 Å: needs about" in err
 
 
+@pytest.mark.parametrize("command", ["pdf", "vibrations", "solubility", "transport"])
+def test_a_name_to_read_that_is_too_long(capsys, command):
+    words = {"transport": ("--frame-time", "1")}.get(command, ())
+    assert "is too long; allowed: shorter" in one_line(capsys, command, "a" * 300 + ".extxyz", *words)
+
+
 def test_empty_space_that_no_machine_holds(capsys, tmp_path):
     atoms = Atoms("ZrO2", positions=[[0, 0, 0], [2, 0, 0], [0, 2, 0]], cell=[9e4] * 3, pbc=True)
     write_structure(atoms, tmp_path / "a.extxyz")
