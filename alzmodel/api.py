@@ -340,7 +340,7 @@ def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02) -> Partia
     Parameters
     ----------
     model
-        See :func:`frames`.
+        See :func:`frames`. Displacements that a CIF states are used.
     r_max, dr
         Largest distance and bin width, Å; see :func:`alzmodel.local_order.pdf.partial_rdf`.
 
@@ -361,8 +361,14 @@ def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02) -> Partia
     2.11
     """
     from alzmodel.local_order.pdf import partial_rdf
+    from alzmodel.scattering.displaced import counted, stated_displacements
 
-    return partial_rdf(frames(model), r_max=r_max, dr=dr, isotopes=True)
+    given = frames(model)
+    rdf = partial_rdf(given, r_max=r_max, dr=dr, isotopes=True)
+    stated = stated_displacements(given)
+    if not stated:
+        return rdf
+    return counted(given, r_max=float(rdf.r[-1] + 0.5 * rdf.dr), dr=dr, b_iso=stated)
 
 
 def lbu(
@@ -418,7 +424,7 @@ def xrd(
     Parameters
     ----------
     model
-        See :func:`frames`; sites may be held in part.
+        See :func:`frames`; sites may be held in part. Displacements that a CIF states are used.
     wavelength
         Å, or a line such as "CuKa".
     two_theta
@@ -442,9 +448,17 @@ def xrd(
     >>> [(peak.hkl, round(peak.two_theta, 1)) for peak in am.xrd(am.crystal("MgO")).peaks][:2]
     [('111', 36.9), ('200', 42.9)]
     """
+    from alzmodel.scattering.displaced import stated_displacements
     from alzmodel.scattering.xrd.pattern import powder_pattern
 
-    return powder_pattern(frames(model, mixed=True), wavelength=wavelength, two_theta=two_theta, fwhm=fwhm)
+    given = frames(model, mixed=True)
+    return powder_pattern(
+        given,
+        wavelength=wavelength,
+        two_theta=two_theta,
+        fwhm=fwhm,
+        b_iso=stated_displacements(given) or 0.0,
+    )
 
 
 def fem(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "B_ISO",
+    "OCCUPANCY",
     "amounts_of",
     "charge_problem",
     "check_lengths",
@@ -29,6 +31,8 @@ __all__ = [
     "sites_of",
 ]
 
+B_ISO: Final = "b_iso"
+"""Array of a model that holds B = 8π²⟨u²⟩ in Å² of each atom, NaN where it is not known; there if the file says it."""
 OCCUPANCY: Final = "occupancy"
 """Array of a model that holds the share of each atom in its site; there only if a site is held in part."""
 LEAST_BOND: Final = 0.5

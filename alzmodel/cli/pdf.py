@@ -13,7 +13,7 @@ from alzmodel.cli.numbers import wavelength_text
 from alzmodel.cli.options import Comparison, Files, Json, MaxAtoms, Source, TableOptions, command
 from alzmodel.cli.options.pdf import TotalOptions
 from alzmodel.cli.output import print_json, print_table, show_progress
-from alzmodel.cli.xrd_options import displacement_text
+from alzmodel.cli.xrd_options import displacement_text, displacements_of, tell_displacements
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
@@ -108,10 +108,12 @@ def _is_reciprocal(options: TotalOptions) -> bool:
 def _analyse(frames: list[Atoms], options: TotalOptions) -> Result:
     from alzmodel.scattering.displaced import counted
 
-    b_iso = displacement_text(options.b_iso)
+    asked = displacement_text(options.b_iso)
+    b_iso = displacements_of(asked, frames)
     with show_progress("pdf") as progress:
         rdf = counted(frames, r_max=options.r_max, dr=options.dr, b_iso=b_iso, progress=progress)
     _warn(rdf, options.r_max, frames[0])
+    tell_displacements(asked, b_iso)
     settings = {
         "q_min": options.q_min,
         "window": "lorch" if options.lorch else "none",

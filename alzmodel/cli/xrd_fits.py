@@ -60,7 +60,7 @@ def fitted_pattern(
         [(one.name, one.diameter) for one in work.phases],
         window=comparison.window,
         fwhm=work.fwhm,
-        b_iso=work.b_iso,
+        b_iso=work.b_iso or 0.0,
         polarization=work.polarization,
         wavelength=work.wavelength,
         background=3 if fits.degree is None else fits.degree,

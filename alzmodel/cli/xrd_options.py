@@ -7,9 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alzmodel.cli.output import say
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ase import Atoms
+
     from alzmodel.scattering.xrd.corrections import Resolution
     from alzmodel.scattering.xrd.specimen import SubstrateLine
 
@@ -17,10 +22,12 @@ __all__ = [
     "PhaseRequest",
     "background_text",
     "displacement_text",
+    "displacements_of",
     "phase_text",
     "polarization_text",
     "resolution_text",
     "substrate_text",
+    "tell_displacements",
 ]
 
 
@@ -48,8 +55,10 @@ def resolution_text(text: str) -> Resolution:
     return values[0] if len(values) == 1 else (values[0], values[1], values[2])
 
 
-def displacement_text(text: str) -> float | dict[str, float]:
-    """Read B in Å², or one for each element named."""
+def displacement_text(text: str | None) -> float | dict[str, float] | None:
+    """Read B in Å², or one for each element named; None where nothing is asked for."""
+    if text is None:
+        return None
     single = _number(text)
     if math.isfinite(single):
         return single
@@ -58,6 +67,23 @@ def displacement_text(text: str) -> float | dict[str, float]:
     if not all(map(math.isfinite, values.values())) or "" in values:
         raise InputError(f"--b-iso {text}: not B in Å²; allowed: a number, or such as La=0.3,O=0.6")
     return values
+
+
+def displacements_of(
+    asked: float | dict[str, float] | None, frames: Sequence[Atoms]
+) -> float | dict[str, float]:
+    """B that was asked for, else what the file of the model says, else 0."""
+    from alzmodel.scattering.displaced import stated_displacements
+
+    return (stated_displacements(frames) or 0.0) if asked is None else asked
+
+
+def tell_displacements(asked: float | dict[str, float] | None, used: float | Mapping[str, float]) -> None:
+    """Say that displacements are used which the file of the model says, after the work that used them."""
+    from alzmodel.scattering.displaced import displacement_words
+
+    if asked is None and isinstance(used, dict):
+        say(f"alzmodel: {displacement_words(used)}")
 
 
 def polarization_text(text: str) -> str | float:

@@ -15,10 +15,12 @@ from alzmodel.cli.xrd_options import (
     PhaseRequest,
     background_text,
     displacement_text,
+    displacements_of,
     phase_text,
     polarization_text,
     resolution_text,
     substrate_text,
+    tell_displacements,
 )
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
@@ -102,7 +104,7 @@ def warn_of_steps(result: Mapping[str, Any], work: XrdWork) -> None:
 
 
 def _check_displacements(
-    b_iso: float | Mapping[str, float], model: Atoms, phases: Sequence[PhaseRequest]
+    b_iso: float | Mapping[str, float] | None, model: Atoms, phases: Sequence[PhaseRequest]
 ) -> None:
     """Refuse B of elements that are nowhere in the film."""
     from alzmodel.crystals import crystal
@@ -227,15 +229,16 @@ class XrdWork:
         settings = {
             "wavelength": self.wavelength,
             "fwhm": self.fwhm,
-            "b_iso": self.b_iso,
             "polarization": self.polarization,
         }
         _check_displacements(self.b_iso, frames[0], self.phases)
+        b_iso = displacements_of(self.b_iso, frames)
         grid, skipped = padded_grid(self.two_theta, self.film.refraction and not self.bare)
         with show_progress("xrd") as progress:
             pattern = powder_pattern(
-                frames, two_theta=grid, method=self.method.value, progress=progress, **settings
+                frames, two_theta=grid, method=self.method.value, b_iso=b_iso, progress=progress, **settings
             )
+        tell_displacements(self.b_iso, b_iso)
         rest = 1 - sum(one.weight or 0.0 for one in self.phases)
         atoms = frames[0]
         ingredients = [Ingredient("model", pattern, rest, atomic_fractions(atoms), specimen_density(atoms))]
@@ -243,7 +246,9 @@ class XrdWork:
         if self.bare:
             return together(pattern, {"atom_mass": pattern.atom_mass})
         ingredients += [
-            phase_ingredient(one.name, one.weight or 0.0, grid, diameter=one.diameter, **settings)
+            phase_ingredient(
+                one.name, one.weight or 0.0, grid, diameter=one.diameter, b_iso=self.b_iso or 0.0, **settings
+            )
             for one in self.phases
         ]
         geometry = film_geometry(self.film, ingredients, self.wavelength)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +11,18 @@ import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.formats.cif_text import Block, blocks, mixture_of, number_of
+from alzmodel.formats.displacements import site_displacements
 from alzmodel.formats.notes import tell
 from alzmodel.formats.symmetry import Operators, closed, orbit, settings_of
-from alzmodel.sanity import OCCUPANCY, amounts_of, charge_problem, formula_text, length_problem
+from alzmodel.sanity import (
+    B_ISO,
+    OCCUPANCY,
+    amounts_of,
+    charge_problem,
+    formula_text,
+    length_problem,
+    shares_of,
+)
 from alzmodel.species import Species, make_atoms, species_of
 
 if TYPE_CHECKING:
@@ -30,17 +40,22 @@ _VACANT: Final = {"va", "vac", "vacancy", "x", "xx", "dum", "."}
 _OPERATORS: Final = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _MAGNETIC: Final = "_space_group_symop_magn_operation_xyz"
 _CENTRING: Final = "_space_group_symop_magn_centering_xyz"
+_U_PER_A3: Final = 1.66053907
+"""g/cm³, CODATA 2022."""
+_DENSITY: Final = 0.04
+"""Relative; densities are given to two places, of other isotopes, or with hydrogen that was not placed."""
 _FULL: Final = 1.02
 """A place that is held by more holds two atoms; shares are given to two places."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """A row of the list of atoms: label, fractional position and shares of what holds it."""
+    """A row of the list of atoms: label, fractional position, shares of what holds it, B in Å² or NaN."""
 
     label: str
     position: NDArray[np.float64]
     shares: tuple[tuple[Species, float], ...]
+    b_iso: float
 
 
 def read_cif(text: str, name: str) -> list[Atoms]:
@@ -57,7 +72,8 @@ def read_cif(text: str, name: str) -> list[Atoms]:
     -------
     list of ase.Atoms
         One a data block that holds atoms. Where a site is held in part or by several elements, each of them is an atom
-        of its own, with its share in the array ``occupancy``. Isotopes are in the array ``isotope``.
+        of its own, with its share in the array ``occupancy``. Isotopes are in the array ``isotope``, displacement
+        parameters in the array ``b_iso`` (Å², NaN of sites without).
 
     Raises
     ------
@@ -117,7 +133,8 @@ def _sites(block: Block, cell: NDArray[np.float64], name: str) -> list[_Site]:
     columns = [block.get(tag) or [] for tag in tags]
     n_rows = len(columns[0])
     labels = block.get("_atom_site_label") or block.get("_atom_site_type_symbol") or []
-    types = block.get("_atom_site_type_symbol") or labels
+    typed = block.get("_atom_site_type_symbol")
+    types = typed or labels
     spelled = sorted(tag for tag in block.values if tag.startswith("_atom_site_occ"))
     shares = block.get(*spelled) if spelled else None
     flags = block.get("_atom_site_calc_flag") or [""] * n_rows
@@ -127,6 +144,7 @@ def _sites(block: Block, cell: NDArray[np.float64], name: str) -> list[_Site]:
         raise InputError(
             f"{name}: the list of atoms is incomplete; allowed: as many values as columns in each row"
         )
+    spread = site_displacements(block, labels, name)
     sites, nowhere = [], []
     for row in range(n_rows):
         label = labels[row]
@@ -143,10 +161,11 @@ def _sites(block: Block, cell: NDArray[np.float64], name: str) -> list[_Site]:
         )
         if not 0 <= share <= _FULL:
             raise InputError(f"{name}: site {label} has an occupancy of {share:g}; allowed: 0 to 1")
-        held = _held(types[row], label, f"{name}: site {label}")
+        held = _held(None if typed is None else types[row], label, f"{name}: site {label}")
         if share > 0:
             position = position @ np.linalg.inv(cell) if cartesian else position
-            sites.append(_Site(label, position, tuple((one, part * share) for one, part in held)))
+            shared = tuple((one, part * share) for one, part in held)
+            sites.append(_Site(label, position, shared, spread[row]))
     if nowhere:
         tell(f"{name}: sites without coordinates are left out: {', '.join(nowhere[:8])}")
     if not sites:
@@ -154,16 +173,13 @@ def _sites(block: Block, cell: NDArray[np.float64], name: str) -> list[_Site]:
     return sites
 
 
-def _held(text: str, label: str, name: str) -> tuple[tuple[Species, float], ...]:
+def _held(text: str | None, label: str, name: str) -> tuple[tuple[Species, float], ...]:
     """Species and shares that hold a site, from its type, or from its label where the type is unknown."""
-    known = text if text not in {"?", "."} else label
-    held = mixture_of(known)
-    if not held:
-        # A label such as Zr1A or OW3 begins with its element.
-        letters = "".join(character for character in known if character.isalpha())
-        single = species_of(letters[:2]) if letters[:2] != letters[:2].upper() else None
-        single = single or species_of(letters[:1])
-        held = ((single, 1.0),) if single is not None else ()
+    typed = text is not None and text not in {"?", "."}
+    known = text if text is not None and typed else label
+    held = mixture_of(known) if typed or "." in known else _of_label(known)
+    if not held and typed:
+        held = _of_label(known)
     if not held:
         raise InputError(
             f"{name}: {known!r} is no element; allowed: a chemical symbol, an ion or a mixture such as 0.8Zr+0.2Y"
@@ -173,6 +189,16 @@ def _held(text: str, label: str, name: str) -> tuple[tuple[Species, float], ...]
     if sum(share for _, share in held) > _FULL:
         raise InputError(f"{name}: {known!r} adds up to more than one atom; allowed: shares up to 1")
     return held
+
+
+def _of_label(label: str) -> tuple[tuple[Species, float], ...]:
+    """Element that a label such as Zr1A or OW3 begins with; nothing of words such as Wat."""
+    letters = re.match(r"[A-Za-z]*", label)
+    word = letters[0] if letters else ""
+    single = species_of(label) or species_of(word[:2] if word[1:2].islower() else "")
+    if single is None and not word[1:2].islower():
+        single = species_of(word[:1])
+    return () if single is None else ((single, 1.0),)
 
 
 def _candidates(block: Block, cell: NDArray[np.float64], name: str) -> list[tuple[str, Operators]]:
@@ -258,6 +284,9 @@ def _expand(sites: Sequence[_Site], operators: Operators, cell: NDArray[np.float
     if (np.abs(part[found] - 1) > 1e-3).any():
         atoms.set_array(OCCUPANCY, part[found])
         atoms.info["kind"] = "crystal"
+    spread = np.array([sites[rows[k]].b_iso for k in found])
+    if np.isfinite(spread).any():
+        atoms.set_array(B_ISO, spread)
     return atoms
 
 
@@ -312,8 +341,6 @@ def _same(one: Atoms, other: Atoms) -> bool:
 
 def _said_formula(block: Block) -> dict[str, float]:
     """Amounts in ``_chemical_formula_sum``; nothing if there is none that can be read."""
-    import re
-
     text = block.one("_chemical_formula_sum")
     amounts: dict[str, float] = {}
     for word in (text or "").replace(",", " ").split():
@@ -336,3 +363,15 @@ def _compare_formula(block: Block, atoms: Atoms, name: str) -> None:
     found = amounts_of(atoms)
     if said and _difference(said, found) > 0.02:
         tell(f"{name}: says {formula_text(said)}, but its atoms make {formula_text(found)}")
+        return
+    text = block.one("_cell_formula_units_z")
+    units = number_of(text, f"{name}: _cell_formula_units_Z") if said and text is not None else 0.0
+    total, wanted = sum(found.values()), units * sum(said.values())
+    if units > 0 and abs(total / wanted - 1) > 0.02:
+        tell(f"{name}: says {units:g} units of {formula_text(said)} a cell, but {total:.4g} atoms are there")
+        return
+    text = block.one("_exptl_crystal_density_diffrn")
+    density = number_of(text, f"{name}: _exptl_crystal_density_diffrn") if text is not None else 0.0
+    made = _U_PER_A3 * float(atoms.get_masses() @ shares_of(atoms)) / atoms.get_volume()
+    if density > 0 and abs(made / density - 1) > _DENSITY:
+        tell(f"{name}: says {density:g} g/cm³, but its atoms make {made:.3g}")

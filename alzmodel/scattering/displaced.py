@@ -11,6 +11,7 @@ import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.progress import Progress, silent
+from alzmodel.sanity import B_ISO, shares_of
 from alzmodel.species import split_isotope
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from alzmodel.local_order.pdf import PartialRDF
 
-__all__ = ["BEYOND", "counted", "displaced"]
+__all__ = ["BEYOND", "counted", "displaced", "displacement_words", "stated_displacements"]
 
 BEYOND = 1.0
 """Å further than wanted that pairs are to be counted, so that those that move in are there."""
@@ -50,6 +51,40 @@ def counted(
     fold = math.ceil(dr / _FINE)
     wider = partial_rdf(frames, r_max=r_max + BEYOND, dr=dr / fold, isotopes=True, progress=progress)
     return displaced(wider, b_iso, r_max, fold)
+
+
+def stated_displacements(frames: Sequence[Atoms]) -> dict[str, float]:
+    """B in Å² of each element of a crystal whose file states displacements: the mean over its atoms.
+
+    Sites of one element share it. Where their B differ by ΔB, a pair's variance is wrong by up to ΔB/8π² each way.
+
+    Parameters
+    ----------
+    frames
+        Of one model. Several frames hold their displacements themselves.
+
+    Returns
+    -------
+    dict
+        By element; empty if the file states none, 0 for elements without.
+    """
+    if len(frames) != 1 or B_ISO not in frames[0].arrays:
+        return {}
+    atoms = frames[0]
+    symbols = np.array(atoms.get_chemical_symbols())
+    values, shares = np.asarray(atoms.arrays[B_ISO], dtype=float), shares_of(atoms)
+    known = np.isfinite(values) & (values > 0) & (values <= _MOST)
+    found = {}
+    for symbol in dict.fromkeys(symbols.tolist()):
+        here = known & (symbols == symbol)
+        found[symbol] = float(np.average(values[here], weights=shares[here])) if here.any() else 0.0
+    return found if any(found.values()) else {}
+
+
+def displacement_words(b_iso: Mapping[str, float]) -> str:
+    """Say what displacements of a file are used."""
+    parts = ", ".join(f"{symbol} {value:.3g}" for symbol, value in b_iso.items())
+    return f"displacements of the file are used, B in Å²: {parts} (means over sites); --b-iso states others"
 
 
 def displaced(rdf: PartialRDF, b_iso: float | Mapping[str, float], r_max: float, fold: int = 1) -> PartialRDF:

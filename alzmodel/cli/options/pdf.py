@@ -83,9 +83,10 @@ class TotalOptions:
         ),
     ] = 0.0
     b_iso: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="B|La=B,O=B",
             help="Displacements B = 8π²⟨u²⟩ in Å² of a perfect crystal; frames at temperature hold theirs.",
+            show_default="what the CIF says, else 0",
         ),
-    ] = "0"
+    ] = None

@@ -77,13 +77,14 @@ class PatternOptions:
         ),
     ] = None
     b_iso: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="B|La=B,O=B",
             help="Displacements B = 8π²⟨u²⟩ in Å²; frames at temperature hold theirs.",
+            show_default="what the CIF says, else 0",
             rich_help_panel=INSTRUMENT,
         ),
-    ] = "0"
+    ] = None
     polarization: Annotated[
         str,
         typer.Option(
