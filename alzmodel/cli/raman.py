@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from alzmodel.cli.curves import lay_over_measured, measured_curve
-from alzmodel.cli.options import Comparison, Json, MaxAtoms, command
+from alzmodel.cli.options import Comparison, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.vibrations import HarmonicOptions, Models, RamanFigure, RamanOptions
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
 from alzmodel.cli.vibrations import (
@@ -50,6 +50,7 @@ def raman(
     light: RamanOptions,
     options: HarmonicOptions,
     comparison: Comparison,
+    source: Source,
     plot: RamanFigure = None,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
@@ -61,7 +62,7 @@ def raman(
     work = _Work(light, options)
     check_figure(plot)
     measured = _measured(comparison, light.background)
-    models = minima(files, max_atoms)
+    models = minima(files, max_atoms, source)
     others = work.phases(max_atoms)
     tell_vibration_cost(files, models, work.settings)
     result = _result(files, models, others, work)

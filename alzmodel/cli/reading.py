@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from alzmodel.cli.options import Frames
 
-__all__ = ["check_max_atoms", "read_models"]
+__all__ = ["check_max_atoms", "read_models", "reading_of"]
 
 LARGEST_MAX_ATOMS = 10**10
 
@@ -49,7 +49,7 @@ def read_models(
         Whether sites may be held in part where no order is asked for.
     """
     check_max_atoms(max_atoms)
-    reading = Reading() if source is None else _reading(source)
+    reading = Reading() if source is None else reading_of(source)
     order = None if source is None else source.order
     frames = read_frames(path, max_atoms=max_atoms, reading=reading, mixed=mixed or order is not None)
     if order is not None:
@@ -62,7 +62,8 @@ def read_models(
     return frames
 
 
-def _reading(source: Frames) -> Reading:
+def reading_of(source: Frames) -> Reading:
+    """Gather what is to be read of a file from the options of a command."""
     cell = source.cell if isinstance(source, Source) else None
     return Reading(
         frames=EVERY if source.frames is None else parse_frames(source.frames),

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import typer
 
 from alzmodel.cli.curves import check_max_atoms
-from alzmodel.cli.options import Json, MaxAtoms, command
+from alzmodel.cli.options import Json, MaxAtoms, Source, command
 from alzmodel.cli.options.transport import DynamicsOptions, Output, TransportFiles, TransportOptions
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
+from alzmodel.cli.reading import read_models, reading_of
 from alzmodel.errors import InputError, InterruptionError
-from alzmodel.io import read_frames
 from alzmodel.limits import forecast
 from alzmodel.progress import part_of
 from alzmodel.reading import MAX_ATOMS
@@ -46,6 +46,7 @@ def transport(
     files: TransportFiles,
     options: TransportOptions,
     dynamics: DynamicsOptions,
+    source: Source,
     output: Output = None,
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
@@ -61,9 +62,9 @@ def transport(
     if output is not None:
         check_transport_folder(output)
     if options.frame_time is None:
-        found = _of_models(files, options, dynamics, output, max_atoms)
+        found = _of_models(files, options, dynamics, source, output, max_atoms)
     else:
-        found = _of_trajectories(files, options, dynamics, max_atoms)
+        found = _of_trajectories(files, options, dynamics, source, max_atoms)
     if output is not None:
         write_transport(found, output)
         _draw(found, output)
@@ -93,6 +94,7 @@ def _of_models(
     files: Sequence[Path],
     options: TransportOptions,
     dynamics: DynamicsOptions,
+    source: Source,
     output: Path | None,
     max_atoms: int,
 ) -> list[Found]:
@@ -103,7 +105,7 @@ def _of_models(
 
     if output is None:
         raise InputError("-o: missing; allowed: a folder for the runs, or --frame-time if F are trajectories")
-    runs = _runs(files, options, dynamics, max_atoms)
+    runs = _runs(files, options, dynamics, source, max_atoms)
     if dynamics.dry_run:
         _print_plan(runs)
         raise typer.Exit
@@ -132,7 +134,11 @@ def _of_models(
 
 
 def _runs(
-    files: Sequence[Path], options: TransportOptions, dynamics: DynamicsOptions, max_atoms: int
+    files: Sequence[Path],
+    options: TransportOptions,
+    dynamics: DynamicsOptions,
+    source: Source,
+    max_atoms: int,
 ) -> list[DynamicsRun]:
     """Check everything, before any work."""
     from alzmodel.dynamics.transport import check_one_composition
@@ -147,7 +153,7 @@ def _runs(
         seed=dynamics.seed,
         ranks=dynamics.ranks,
     )
-    models = [(path, _one_model(path, max_atoms)) for path in files]
+    models = [(path, _one_model(path, source, max_atoms)) for path in files]
     check_one_composition([(str(path), atoms.get_chemical_symbols()) for path, atoms in models])
     runs = [
         DynamicsRun(atoms, path.stem, one, potential, options.ion, settings)
@@ -162,11 +168,11 @@ def _runs(
     return runs
 
 
-def _one_model(path: Path, max_atoms: int) -> Atoms:
-    frames = read_frames(path, max_atoms=max_atoms)
+def _one_model(path: Path, source: Source, max_atoms: int) -> Atoms:
+    frames = read_models(path, max_atoms=max_atoms, source=source)
     if len(frames) > 1:
         raise InputError(
-            f"{path}: holds {len(frames)} frames; allowed: one model, or with --frame-time a trajectory"
+            f"{path}: holds {len(frames)} frames; allowed: one model (--frames last), or with --frame-time a trajectory"
         )
     return frames[0]
 
@@ -187,7 +193,11 @@ def _print_plan(runs: Sequence[DynamicsRun]) -> None:
 
 
 def _of_trajectories(
-    files: Sequence[Path], options: TransportOptions, dynamics: DynamicsOptions, max_atoms: int
+    files: Sequence[Path],
+    options: TransportOptions,
+    dynamics: DynamicsOptions,
+    source: Source,
+    max_atoms: int,
 ) -> list[Found]:
     from alzmodel.dynamics.trajectory import check_frame_time, read_trajectory
     from alzmodel.dynamics.transport import transport_of
@@ -196,14 +206,18 @@ def _of_trajectories(
     if changed:
         name = changed[0].replace("_", "-")
         raise InputError(f"--{name}: with --frame-time, F have been moved already; allowed: one of the two")
-    frame_time = options.frame_time or 0.0
+    if source.order is not None:
+        raise InputError(f"--order {source.order}: F have been moved already; allowed: without --frame-time")
+    frame_time, reading = options.frame_time or 0.0, reading_of(source)
     check_frame_time(frame_time)
     temperatures = _temperatures(options.temperatures, len(files))
     runs = []
     with show_progress("transport") as progress:
         for number, (path, temperature) in enumerate(zip(files, temperatures, strict=True)):
             progress(number / len(files), str(path))
-            runs.append((read_trajectory(path, frame_time, max_atoms=max_atoms), temperature))
+            runs.append(
+                (read_trajectory(path, frame_time, max_atoms=max_atoms, reading=reading), temperature)
+            )
     return [({}, transport_of(runs, options.ion))]
 
 

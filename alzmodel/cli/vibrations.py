@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.curves import check_max_atoms, tell_cost
-from alzmodel.cli.options import Json, MaxAtoms, command
+from alzmodel.cli.options import Json, MaxAtoms, Source, command
 from alzmodel.cli.options.vibrations import (
     HarmonicOptions,
     Models,
@@ -16,6 +16,7 @@ from alzmodel.cli.options.vibrations import (
     VibrationFigure,
 )
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
+from alzmodel.cli.reading import read_models
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, read_frames
 from alzmodel.reading import MAX_ATOMS
@@ -48,6 +49,7 @@ def vibrations(
     files: Models,
     options: HarmonicOptions,
     moving: TrajectoryOptions,
+    source: Source,
     units: Annotated[bool, typer.Option(help="Look at the building units of oxides.")] = True,
     calibrate: Annotated[
         bool,
@@ -67,7 +69,7 @@ def vibrations(
     check_figure(figure)
     settings, calculator = harmonic_settings(options), chosen_calculator(options)
     check_calibration(settings, calculator, wanted=calibrate)
-    models = minima(files, max_atoms)
+    models = minima(files, max_atoms, source)
     frames = _frames(models, moving, max_atoms)
     tell_vibration_cost(files, models, settings)
     result = _results(files, models, settings, calculator, units=units, seed=options.seed)
@@ -188,14 +190,14 @@ def chosen_calculator(options: HarmonicOptions) -> NamedCalculator | None:
     return calculator_of(options.calculator, keywords)
 
 
-def minima(files: Sequence[Path], max_atoms: int) -> list[Atoms]:
-    """Read the one model of each file."""
+def minima(files: Sequence[Path], max_atoms: int, source: Source | None = None) -> list[Atoms]:
+    """Read the one model of each file; `source` says which frame it is, and what the file does not say."""
     from alzmodel.dynamics.harmonic import single_model
 
     check_max_atoms(max_atoms)
     models = []
     for path in files:
-        frames = read_frames(path, max_atoms=max_atoms)
+        frames = read_models(path, max_atoms=max_atoms, source=source)
         try:
             models.append(single_model(frames))
         except InputError as error:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alzmodel.cli.output import say
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +83,7 @@ def tell_displacements(asked: float | dict[str, float] | None, used: float | Map
     from alzmodel.scattering.displaced import displacement_words
 
     if asked is None and isinstance(used, dict):
-        say(f"alzmodel: {displacement_words(used)}")
+        tell(displacement_words(used))
 
 
 def polarization_text(text: str) -> str | float:

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from alzmodel.errors import InputError
+from alzmodel.formats.structures import AS_IT_IS, Reading
 from alzmodel.io import STANDARD_STREAM, read_frames
 from alzmodel.reading import MAX_ATOMS
 
@@ -224,7 +225,9 @@ def _check_times(frames: Sequence[Atoms], frame_time: float, name: str) -> None:
         )
 
 
-def read_trajectory(path: str | Path, frame_time: float, *, max_atoms: int = MAX_ATOMS) -> Trajectory:
+def read_trajectory(
+    path: str | Path, frame_time: float, *, max_atoms: int = MAX_ATOMS, reading: Reading = AS_IT_IS
+) -> Trajectory:
     """Read a trajectory: extended XYZ, a LAMMPS dump, XDATCAR, or anything else with several frames that ASE reads.
 
     Parameters
@@ -232,9 +235,11 @@ def read_trajectory(path: str | Path, frame_time: float, *, max_atoms: int = MAX
     path
         File; ``-`` is extended XYZ on standard input.
     frame_time
-        ps between frames.
+        ps between frames of the file.
     max_atoms
         Of all frames together.
+    reading
+        Which frames, and what the file does not say. Every tenth frame is ten times as far from the next.
 
     Raises
     ------
@@ -243,13 +248,13 @@ def read_trajectory(path: str | Path, frame_time: float, *, max_atoms: int = MAX
         not evenly spaced.
     """
     check_frame_time(frame_time)
-    frames = read_frames(path, max_atoms=max_atoms)
+    frames = read_frames(path, max_atoms=max_atoms, reading=reading)
     if str(path) != STANDARD_STREAM:
-        _check_steps(Path(path))
-    return trajectory_of(frames, frame_time, str(path))
+        _check_steps(Path(path), reading.frames.chosen)
+    return trajectory_of(frames, frame_time * (reading.frames.chosen.step or 1), str(path))
 
 
-def _check_steps(path: Path) -> None:
+def _check_steps(path: Path, chosen: slice) -> None:
     """Refuse a file whose own step numbers are not evenly spaced: a join of runs, or frames left out."""
     with path.open("rb") as handle:
         head = handle.read(4096)
@@ -257,7 +262,7 @@ def _check_steps(path: Path) -> None:
         if pattern is None:
             return
         handle.seek(0)
-        steps = [int(found) for found in pattern.findall(handle.read())]
+        steps = [int(found) for found in pattern.findall(handle.read())][chosen]
     apart = np.diff(steps)
     uneven = np.flatnonzero(apart != apart[:1])
     if uneven.size:

@@ -10,7 +10,7 @@ import pytest
 
 from alzmodel.cli import main
 from alzmodel.dynamics.diffusion import run_diffusion
-from alzmodel.io import write_structure
+from alzmodel.io import read_frames, write_structure
 from alzmodel.units import BOLTZMANN_EV_K
 from tests.dynamics.walks import FRAME_TIME, rattling, trajectory, walk
 
@@ -48,6 +48,34 @@ def test_one_trajectory_gives_a_coefficient_and_no_conductivity(capsys, folder):
     assert own["value"] == pytest.approx(1e-2 * math.exp(-0.3 / (BOLTZMANN_EV_K * 900)), rel=0.3)
     assert own["se_seeds"] is None
     assert len(found["lag"]) == len(found["msd"]["Li"]) == len(found["non_gaussian"])
+
+
+def test_types_and_frames_of_a_dump(capsys, folder):
+    frames = read_frames(folder / "900.extxyz")
+    names = [str(one) for one in dict.fromkeys(frames[0].symbols)]
+    lines = []
+    for number, atoms in enumerate(frames):
+        bounds = "".join(f"0 {length}\n" for length in atoms.cell.lengths())
+        lines.append(f"ITEM: TIMESTEP\n{number}\nITEM: NUMBER OF ATOMS\n{len(atoms)}\n")
+        lines.append(f"ITEM: BOX BOUNDS pp pp pp\n{bounds}ITEM: ATOMS id type xu yu zu\n")
+        rows = zip(atoms.symbols, atoms.positions.tolist(), strict=True)
+        lines += [f"{k} {names.index(s) + 1} {x} {y} {z}\n" for k, (s, (x, y, z)) in enumerate(rows)]
+    (folder / "900.lammpstrj").write_text("".join(lines))
+    words = ("--frame-time", FRAME_TIME, "--json")
+    code, _, err = run(capsys, "transport", folder / "900.lammpstrj", *words)
+    assert code == 2
+    assert "--types" in err
+    named = ("--types", ",".join(names), *words)
+    found = [
+        json.loads(run(capsys, "transport", *file)[1])["temperatures"][0]["D"]["Li"]["value"]
+        for file in ((folder / "900.extxyz", *words), (folder / "900.lammpstrj", *named))
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+    code, out, err = run(capsys, "transport", folder / "900.lammpstrj", *named, "--frames", "::2")
+    assert json.loads(out)["temperatures"][0]["D"]["Li"]["value"] == pytest.approx(found[0], rel=0.15)
+    code, _, err = run(capsys, "transport", folder / "900.extxyz", *words, "--order", "1")
+    assert code == 2
+    assert "--order 1: F have been moved already" in err
 
 
 def test_four_temperatures_give_an_activation_energy_and_300_K(capsys, folder, tmp_path):

@@ -52,6 +52,14 @@ def test_vibrations_as_json(capsys, folder):
     assert (folder / "d.png").stat().st_size > 1000
 
 
+def test_one_frame_of_several(capsys, folder):
+    results = [
+        json.loads(run(capsys, "vibrations", folder / name, *words, "--json")[1])["vdos"]["total"]
+        for name, words in (("lithia.extxyz", ()), ("frames.extxyz", ("--frames", "last")))
+    ]
+    np.testing.assert_allclose(*results)
+
+
 def test_several_files_give_mean_and_spread(capsys, folder):
     code, out, err = run(
         *(capsys, "vibrations", folder / "lithia.extxyz", folder / "lithia.extxyz", "--json"),

@@ -10,6 +10,8 @@ import alzmodel as am
 from alzmodel.dynamics.diffusion import run_diffusion
 from alzmodel.dynamics.trajectory import Trajectory, read_trajectory, trajectory_of, unwrapped
 from alzmodel.errors import InputError
+from alzmodel.formats.choice import parse_frames
+from alzmodel.formats.structures import Reading
 from tests.dynamics.walks import FRAME_TIME, trajectory, walk
 
 
@@ -103,6 +105,17 @@ def test_uneven_steps_are_refused(moving, kind, tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="evenly spaced in time"):
         read_trajectory(path, FRAME_TIME)
+
+
+def test_frames_that_are_chosen_are_further_apart(moving, tmp_path):
+    write_dump(tmp_path / "a.lammpstrj", wrapped_frames(moving))
+    whole = read_trajectory(tmp_path / "a.lammpstrj", FRAME_TIME)
+    reading = Reading(frames=parse_frames("20:180:2"))
+    found = read_trajectory(tmp_path / "a.lammpstrj", FRAME_TIME, reading=reading)
+    assert found.frame_time == 2 * FRAME_TIME
+    np.testing.assert_allclose(
+        found.positions - found.positions[0], whole.positions[20:180:2] - whole.positions[20], atol=1e-9
+    )
 
 
 def test_what_is_no_trajectory_is_refused(moving):

@@ -44,7 +44,8 @@ class TransportOptions:
     """What moves, how hot, and how far apart the frames are."""
 
     frame_time: Annotated[
-        float | None, number("F are trajectories, with so many ps between frames.", "--frame-time")
+        float | None,
+        number("F are trajectories, with so many ps from frame to frame of the file.", "--frame-time"),
     ] = None
     temperatures: Annotated[
         str | None,
