@@ -181,8 +181,10 @@ def make_atoms(species: Sequence[Species], *, positions: Any, cell: Any = None, 
         As :class:`ase.Atoms` takes them.
     """
     from ase import Atoms
+    from ase.data import atomic_numbers
 
-    atoms = Atoms([one.symbol for one in species], positions=positions, cell=cell, pbc=pbc)
+    numbers = [atomic_numbers[one.symbol] for one in species]
+    atoms = Atoms(numbers=numbers, positions=positions, cell=cell, pbc=pbc)
     name_species(atoms, species)
     return atoms
 

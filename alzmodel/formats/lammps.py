@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ase import Atoms
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["looks_like_data", "looks_like_dump", "read_data", "read_dump"]
 
@@ -139,12 +139,12 @@ def read_data(text: str, name: str, types: Sequence[Species] | None = None) -> l
     return [atoms]
 
 
-def _set_velocities(atoms: Atoms, speeds: Sequence[Sequence[str]], style: str) -> None:
+def _set_velocities(atoms: Atoms, speeds: ArrayLike, style: str) -> None:
     """Give a model the velocities of a file, in ASE's unit."""
     from ase import units
 
     if style in _SPEEDS:
-        values = np.array([[float(word) for word in row] for row in speeds])
+        values = np.array(speeds, dtype=float)
         atoms.set_velocities(values * _SPEEDS[style] / (1000 * units.fs))
 
 
@@ -328,47 +328,55 @@ def read_dump(
 
 def _dumped(frame: _Frame, style: str, name: str, types: Sequence[Species] | None) -> Atoms:
     unit = _length_unit(style, name)
-    columns = frame.items["ATOMS"][0].split()
-    n_atoms = int(frame.one("NUMBER OF ATOMS"))
-    rows = [line.split() for line in frame.items["ATOMS"][1] if line.strip()][:n_atoms]
-    where = {column: index for index, column in enumerate(columns)}
     try:
+        columns = _dump_columns(frame)
         cell, corner, periodic = _dump_box(frame, unit)
-        positions = _dump_positions(rows, where, cell, corner, unit, name)
+        positions = _dump_positions(columns, cell, corner, unit, name)
     except (ValueError, IndexError) as error:
         raise InputError(
             f"{name}: a line of numbers cannot be read ({error}); allowed: a dump of LAMMPS"
         ) from error
-    if "element" in where and types is None:
-        kinds = [row[where["element"]] for row in rows]
+    if "element" in columns and types is None:
+        kinds = columns["element"]
         known = {kind: species_of(kind) for kind in dict.fromkeys(kinds)}
         for kind, one in known.items():
             if one is None:
                 raise InputError(f"{name}: unknown symbol {kind!r}; allowed: chemical symbols, or {_ALLOWED}")
         species = {kind: one for kind, one in known.items() if one is not None}
-    elif "type" in where:
-        kinds = [row[where["type"]] for row in rows]
+    elif "type" in columns:
+        kinds = columns["type"]
         masses: dict[str, tuple[float, str]] = {}
-        if "mass" in where:
-            masses = {row[where["type"]]: (float(row[where["mass"]]), "") for row in rows}
+        if "mass" in columns:
+            masses = {kind: (float(mass), "") for kind, mass in set(zip(kinds, columns["mass"], strict=True))}
         species = _named(kinds, types, {}, masses, name)
     else:
         raise InputError(f"{name}: neither elements nor types; allowed: a dump with a column element or type")
-    order = (
-        np.argsort([int(row[where["id"]]) for row in rows], kind="stable")
-        if "id" in where
-        else np.arange(len(rows))
-    )
+    order = np.arange(len(kinds))
+    if "id" in columns:
+        order = np.argsort(np.array(columns["id"], dtype=np.int64), kind="stable")
     atoms = make_atoms(
-        [species[kinds[k]] for k in order], positions=positions[order], cell=cell, pbc=periodic
+        [species[kinds[k]] for k in order.tolist()], positions=positions[order], cell=cell, pbc=periodic
     )
-    if "q" in where:
-        atoms.set_initial_charges(np.array([float(row[where["q"]]) for row in rows])[order])
-    if all(f"v{axis}" in where for axis in "xyz"):
-        _set_velocities(atoms, [[rows[k][where[f"v{axis}"]] for axis in "xyz"] for k in order], style)
+    if "q" in columns:
+        atoms.set_initial_charges(np.array(columns["q"], dtype=float)[order])
+    if all(f"v{axis}" in columns for axis in "xyz"):
+        speeds = np.array([columns[f"v{axis}"] for axis in "xyz"], dtype=float).T
+        _set_velocities(atoms, speeds[order], style)
     if frame.one("TIMESTEP").lstrip("-").isdigit():
         atoms.info["timestep"] = int(frame.one("TIMESTEP"))
     return atoms
+
+
+def _dump_columns(frame: _Frame) -> dict[str, list[str]]:
+    """Words of each column of the atoms, by its name."""
+    names = frame.items["ATOMS"][0].split()
+    n_atoms = int(frame.one("NUMBER OF ATOMS"))
+    lines = [line for line in frame.items["ATOMS"][1] if line.strip()][:n_atoms]
+    words = " ".join(lines).split()
+    if len(words) != n_atoms * len(names):
+        # Some line is longer or shorter than the names of the columns.
+        words = [row[column] for row in map(str.split, lines) for column in range(len(names))]
+    return {column: words[index :: len(names)] for index, column in enumerate(names)}
 
 
 def _dump_box(frame: _Frame, unit: float) -> tuple[NDArray[np.float64], NDArray[np.float64], list[bool]]:
@@ -392,8 +400,7 @@ def _dump_box(frame: _Frame, unit: float) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _dump_positions(
-    rows: Sequence[Sequence[str]],
-    where: dict[str, int],
+    columns: dict[str, list[str]],
     cell: NDArray[np.float64],
     corner: NDArray[np.float64],
     unit: float,
@@ -401,7 +408,7 @@ def _dump_positions(
 ) -> NDArray[Any]:
     # Unwrapped ones first: paths of atoms are known from them.
     for ending in ("u", "su", "", "s"):
-        if all(axis + ending in where for axis in "xyz"):
-            values = np.array([[float(row[where[axis + ending]]) for axis in "xyz"] for row in rows])
+        if all(axis + ending in columns for axis in "xyz"):
+            values = np.array([columns[axis + ending] for axis in "xyz"], dtype=float).T
             return values @ cell if "s" in ending else values * unit - corner
     raise InputError(f"{name}: no coordinates; allowed: columns x y z, xu yu zu, xs ys zs or xsu ysu zsu")

@@ -60,7 +60,12 @@ def read_vasp(path: Path, name: str, types: Sequence[Species] | None) -> list[At
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     species = _header(lines, types, name)
     if not species:
-        return [ase.io.read(path, format="vasp")]
+        try:
+            return [ase.io.read(path, format="vasp")]
+        except ase.io.ParseError as error:
+            raise InputError(
+                f"{name}: names no elements; allowed: a line of symbols, or --types Li,La,Zr,O for its numbers of atoms"
+            ) from error
     atoms = ase.io.read(io.StringIO("".join(lines)), format="vasp")
     name_species(atoms, species)
     return [atoms]

@@ -35,6 +35,18 @@ _SAYS_UNIT: Final = (
         r"(?:\bunits?\b\W*(?:are|is)?\W*|\bin\s+|[\[(]|^\s*)" + _LENGTH.format("unit", ""), re.IGNORECASE
     ),
 )
+_FORTRAN: Final = re.compile(r"(?<=\s)([-+]?(?:\d+\.\d*|\.\d+))[dD]([-+]?\d+)(?!\S)")
+_FORTRAN_MARKS: Final = ("D+", "D-", "D0", "d+", "d-", "d0")
+_OTHER_NAME: Final = re.compile(
+    r"(?<=[=:\"])(?:element|symbols?|type|atom_types?|name)(?=:S:1(?!\d))", re.IGNORECASE
+)
+"""What programs call the column of symbols in place of ``species``."""
+_NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_CELL: Final = re.compile(
+    rf"\b(?:cell|box|lattice)(?:[\s_]*(?:size|lengths?|vectors?|parameters?|dimensions?))?[\s=:\"\[(]+"
+    rf"({_NUMBER}(?:[\s,;]+{_NUMBER}){{2,8}})",
+    re.IGNORECASE,
+)
 _SPECIES: Final = re.compile(r"[Pp]roperties=\"?([^\s\"]*)")
 
 
@@ -56,7 +68,7 @@ class _Chunk:
         words = match[1].split(":")
         at = 0
         for field, width in zip(words[::3], words[2::3], strict=False):
-            if field.lower() in {"species", "symbols", "element"}:
+            if field.lower() == "species":
                 return at
             at += int(width) if width.isdigit() else 1
         return -1
@@ -81,6 +93,8 @@ def _chunks(lines: Iterable[str]) -> tuple[list[_Chunk], bool]:
             whole = len(block[-1].split()) >= 4
         if not whole:
             return found, True
+        if "species:" not in block[1] and (named := _SPECIES.search(block[1])):
+            block[1] = block[1].replace(named[0], _OTHER_NAME.sub("species", named[0], count=1))
         found.append(_Chunk(block))
     return found, False
 
@@ -106,6 +120,9 @@ def read_xyz(
     """
     import ase.io
 
+    if any(mark in text for mark in _FORTRAN_MARKS):
+        # Fortran writes double precision with a D.
+        text = _FORTRAN.sub(r"\1e\2", text)
     chunks, cut = _chunks(text.splitlines(keepends=True))
     if not chunks:
         raise InputError(
@@ -121,8 +138,27 @@ def read_xyz(
         atoms = ase.io.read(io.StringIO("".join(chunk.lines)), index=0, format="extxyz")
         if species is not None:
             name_species(atoms, species)
+        _take_cell(atoms, chunk.comment, name)
         frames.append(_in_angstrom(atoms, chunk.comment))
     return frames
+
+
+def _take_cell(atoms: Atoms, comment: str, name: str) -> None:
+    """Give a model the cell that its comment says in words: three lengths, with three angles, or three vectors."""
+    match = _CELL.search(comment)
+    if match is None or atoms.cell.rank or atoms.pbc.any():
+        return
+    values = [float(word) for word in re.split(r"[\s,;]+", match[1])]
+    lengths, angles = values[:3], values[3:6]
+    if len(values) == 9:
+        cell: list[float] | list[list[float]] = [values[0:3], values[3:6], values[6:9]]
+    elif min(lengths) > 0 and (not angles or (len(values) == 6 and all(20 < one < 160 for one in angles))):
+        cell = values
+    else:
+        return
+    atoms.set_cell(cell)
+    atoms.pbc = True
+    tell(f"{name}: the cell of its comment, {match[1]}, is used")
 
 
 def _in_angstrom(atoms: Atoms, comment: str) -> Atoms:

@@ -74,6 +74,31 @@ def test_a_mixture_without_shares_is_refused():
         formula(cif(["M Zr/Y 0 0 0 1", "O O .25 .25 .25 1"]))
 
 
+def test_labels_and_types_that_are_no_element():
+    assert formula(cif(["SI1 ? 0 0 0", "O1B ? .25 .25 .25", "OW1 ? .5 .5 .5"], occupancy="")) == "Si4O12"
+    for row in ("W Wat .5 .5 .5", "Wat1 ? .5 .5 .5"):
+        with pytest.raises(InputError, match="is no element"):
+            formula(cif(["Zr Zr 0 0 0", row], occupancy=""))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            "_chemical_formula_sum 'O2 Zr'\n_cell_formula_units_Z 8\n",
+            "says 8 units of O2Zr a cell, but 12 atoms",
+        ),
+        ("_chemical_formula_sum 'O2 Zr'\n_cell_formula_units_Z 4\n", ""),
+        ("_exptl_crystal_density_diffrn 3.0\n", "says 3 g/cm³, but its atoms make 6.03"),
+        ("_exptl_crystal_density_diffrn 6.02(1)\n", ""),
+    ],
+)
+def test_units_and_density_that_do_not_fit_are_told(tmp_path, more, words):
+    (tmp_path / "a.cif").write_text(cif(["Zr Zr 0 0 0", "O O .25 .25 .25"], occupancy="", more=more))
+    _, said = told(tmp_path / "a.cif")
+    assert words in said if words else not said
+
+
 @pytest.mark.parametrize(("zr", "o"), [("?", "."), (".", "1.0"), ("?", "1.00(1)")])
 def test_an_unknown_occupancy_is_one(zr, o):
     assert formula(cif([f"Zr Zr 0 0 0 {zr}", f"O O .25 .25 .25 {o}"])) == "Zr4O8"

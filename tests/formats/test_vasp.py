@@ -37,6 +37,12 @@ def test_deuterium_in_a_poscar(tmp_path):
     assert told(tmp_path / "a.vasp")[0][0].arrays["isotope"].tolist() == [0, 2, 2]
 
 
+def test_a_poscar_without_any_name_says_what_is_allowed(tmp_path):
+    (tmp_path / "a.vasp").write_text("x\n5\n1 0 0\n0 1 0\n0 0 1\n1 1\nDirect\n0 0 0\n.5 .5 .5\n")
+    with pytest.raises(InputError, match="names no elements; allowed: a line of symbols, or --types"):
+        told(tmp_path / "a.vasp")
+
+
 def test_a_poscar_without_names(tmp_path):
     (tmp_path / "POSCAR").write_text(POSCAR.format(names=""))
     (atoms,), _ = told(tmp_path / "POSCAR", reading=Reading(types=parse_types("Zr,O")))

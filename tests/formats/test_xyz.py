@@ -98,6 +98,41 @@ def test_units_in_the_comment(tmp_path, comment, factor):
 
 
 @pytest.mark.parametrize(
+    ("comment", "cell"),
+    [
+        ("cell: 6.0 7.0 8.0", [6, 7, 8, 90, 90, 90]),
+        ("step 3 box = 6, 7, 8 T=300", [6, 7, 8, 90, 90, 90]),
+        ("Cell parameters 6 7 8 90 95.5 90", [6, 7, 8, 90, 95.5, 90]),
+        ("lattice vectors 6 0 0 0 7 0 0 0 8", [6, 7, 8, 90, 90, 90]),
+        ("box size 0.6 0.7 0.8, positions in nm", [6, 7, 8, 90, 90, 90]),
+        ("lattice constant 4.2 at 300 K", None),
+        ("cell 1 of 3", None),
+    ],
+)
+def test_a_cell_in_words(tmp_path, comment, cell):
+    x = 0.2 if "nm" in comment else 2.0
+    (tmp_path / "a.xyz").write_text(f"2\n{comment}\nZr 0 0 0\nO {x} 0 0\n")
+    (frames,), words = told(tmp_path / "a.xyz")
+    assert frames.get_distance(0, 1) == pytest.approx(2.0)
+    assert frames.pbc.all() == (cell is not None)
+    assert ("the cell of its comment" if cell else "taken as a cluster") in words
+    if cell:
+        assert frames.cell.cellpar() == pytest.approx(cell)
+
+
+@pytest.mark.parametrize("column", ["species", "element", "type", "symbols", "atom_types"])
+def test_names_of_the_column_of_symbols(tmp_path, column):
+    text = frame().replace("Properties=species:S:1:", f"Properties={column}:S:1:")
+    (tmp_path / "a.xyz").write_text(text)
+    assert str(told(tmp_path / "a.xyz")[0][0].symbols) == "ZrO2"
+
+
+def test_exponents_of_fortran(tmp_path):
+    (tmp_path / "a.xyz").write_text("2\n\nZr 0.0D+00 0 0\nO .2d1 0 0\n")
+    assert told(tmp_path / "a.xyz")[0][0].get_distance(0, 1) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [
         ("first", [0]),

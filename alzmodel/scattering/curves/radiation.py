@@ -23,7 +23,8 @@ __all__ = [
 SAME_WAVELENGTH: Final = 1e-3
 """Relative; Kα1 and the mean of Cu differ by 8e-4, one anode and the next by 0.07."""
 _SHORTEST, _LONGEST = 0.02, 10.0
-_NUMBER: Final = r"([-+]?\d*\.?\d+(?:[eEdD][-+]?\d+)?)"
+_NUMBER: Final = r"([-+]?(?:\d,\d+(?![\d.,])|\d*\.?\d+(?:[eEdD][-+]?\d+)?))"
+"""A comma between digits is a decimal one, unless more follow."""
 _UNIT: Final = r"[\s\"'\])}]*[(\[]?\s*(pm|nm|m\b|å|Å|angstroms?|a\b)?"
 _GAP: Final = r"[\s\"'=:,;)\]]*(?:[a-z]{1,2}\s*\(\s*)?"
 """Between word and number; an anode may stand there, as in "Wavelength: Co (1.789 Å)"."""
@@ -42,12 +43,12 @@ def _stated(words: str) -> re.Pattern[str]:
 
 
 _ALPHA1: Final = _stated(
-    rf"(?:{_FIRST}|\b_?WL1|{_WORD}[\s_-]?1(?![.\d])|k[\s_-]*(?:alpha|α)[\s_-]*_?1(?![.\d]))"
+    rf"(?:{_FIRST}|\b_?WL1|{_WORD}[\s_-]?1(?!\.?\d|,\d+(?![\d.,]))|k[\s_-]*(?:alpha|α)[\s_-]*_?1(?![.\d]))"
 )
 _ALPHA2: Final = _stated(
-    rf"(?:{_SECOND}|\b_?WL2|{_WORD}[\s_-]?2(?![.\d])|k[\s_-]*(?:alpha|α)[\s_-]*_?2(?![.\d]))"
+    rf"(?:{_SECOND}|\b_?WL2|{_WORD}[\s_-]?2(?!\.?\d|,\d+(?![\d.,]))|k[\s_-]*(?:alpha|α)[\s_-]*_?2(?![.\d]))"
 )
-_PLAIN: Final = _stated(rf"{_WORD}(?:[\s_-]*(?:used|value|of[\s_]\w+))?")
+_PLAIN: Final = _stated(rf"(?:{_WORD}|\bwave(?=\s*[=:]))(?:[\s_-]*(?:used|value|of[\s_]\w+))?")
 _OTHER_LINE: Final = re.compile(
     rf"(?:beta|β)[\s_-]*\d?[\s_-]*{_WORD}|{_WORD}[\s_-]*(?:k?[\s_-]*)?(?:beta|β)", re.IGNORECASE
 )
@@ -135,7 +136,7 @@ def _only(lines: Sequence[str], pattern: re.Pattern[str], name: str) -> float | 
         if match is None:
             continue
         before, number, after = match.groups()
-        value = in_angstrom(float(re.sub("[dD]", "e", number)), before or after)
+        value = in_angstrom(float(re.sub("[dD]", "e", number.replace(",", "."))), before or after)
         if value == 0:
             # Programs write zero where nothing was entered.
             continue

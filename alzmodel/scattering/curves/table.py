@@ -30,7 +30,7 @@ _WITH_ERROR: Final = re.compile(r"^([-+]?)(\d*)(?:\.(\d*))?\((\d+)\)((?:[eEdD][-
 _MARKS: Final = re.compile(r"^(?:[\s#!;%'\"/*>-]|L\s)+")
 _NAME_LINE: Final = re.compile(r"\s{2,}|\t")
 _TITLE: Final = re.compile(r"[^\s(\[]+(?:\s*[(\[][^)\]]*[)\]])*")
-_CALLED_ERROR: Final = re.compile(r"sigma|error|esd|std|uncertainty|σ", re.IGNORECASE)
+_CALLED_ERROR: Final = re.compile(r"^sig|sigma|error|esd|std|uncertainty|σ", re.IGNORECASE)
 _LEAST_ERROR: Final = 1e-30
 _LARGEST_ERROR: Final = 1e30
 _NO_ERROR: Final = 0.5
@@ -45,11 +45,14 @@ _ROLES: Final = tuple(
         ("error of x", r"^d_?[rqx]$|^δ[rqx]"),
         (
             "error",
-            r"sigma|error|e\.?s\.?d\b|std|uncertainty|σ|^sig$|\bunc\b|^e(?:rr)?$|\berr\b|^d_?(?:y|i|g|gr|s|f|sq|fq|int)(?![a-z])|±",
+            (
+                r"sigma|error|e\.?s\.?d\b|std|uncertainty|σ|^sig[_ ]?[a-z]?$|\bunc\b|^e(?:rr)?$|\berr\b"
+                r"|^d_?(?:y|i|g|gr|s|f|sq|fq|int)(?![a-z])|±"
+            ),
         ),
         ("background", r"b(?:ac)?k[\s_-]?g(?:r(?:ou)?n?d)?|^back|^bg\b|baseline"),
-        ("difference", r"diff|delta|resid|obs\w*\s*[-−]\s*\w*calc|^gdiff"),
-        ("calculated", r"calc|^fit|^model|simul|^best"),
+        ("difference", r"diff|delta|resid|obs\w*\s*[-−]\s*\w*cal|^gdiff"),
+        ("calculated", r"calc|cal$|^fit|^model|simul|^best"),
         ("weight", r"weight|^wt?$"),
         (
             "other",

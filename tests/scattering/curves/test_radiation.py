@@ -46,6 +46,11 @@ ROWS = "20.0 1\n20.5 2\n21.0 4\n"
         ("45 kV, 40 mA", None),
         ("# sample of La2Zr2O7, 20 min", None),
         ("wavelength = 0", None),
+        ("Wavelength = 1,54056", 1.54056),
+        ("Wavelength 1,5406 Å", 1.5406),
+        ("K-Alpha1;1,789", 1.789),
+        ("# wave = 0.4127 A", 0.4127),
+        ("a wave of 5 scans", None),
     ],
 )
 def test_wavelength_of_a_line(line, expected):

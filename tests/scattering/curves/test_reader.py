@@ -108,6 +108,8 @@ def test_what_user_and_file_say_must_agree(tmp_path):
         ("a.csv", "2Theta;Background;Counts;ESD\n", "{x};8;{y};0.5\n", True, True),
         ("a.dat", "No. 2theta(deg) Int. Weight\n", "1 {x} {y} 3\n", True, False),
         ("a.dat", "2theta Iobs sigma\ndeg counts counts\n", "{x} {y} 0.5\n", True, True),
+        ("a.dat", "tth I sigI\n", "{x} {y} 0.5\n", True, True),
+        ("a.dat", "2Theta\tYobs\tYcal\tYobs-Ycal\n", "{x}\t{y}\t7\t8\n", True, False),
         ("a.dat", "2theta I0 I\n", "{x} 7 {y}\n", True, False),
         ("a.gr", "#### start data\n#L r(A) G(r) d_r d_Gr\n", "{x} {y} 0 0.5\n", True, True),
         ("a.gr", "#### start data\n#L r(A) G(r) d_r d_Gr\n", "{x} {y} 0 0\n", True, False),
