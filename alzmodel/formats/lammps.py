@@ -239,6 +239,10 @@ def _named(
         label = labels.get(kind, "" if _is_whole(kind) else kind)
         by_mass = species_of_mass(mass) if mass > 0 and not same else None
         by_name = species_of(label) or species_of(comment.partition(" ")[0])
+        if by_mass is not None and by_name is not None and by_mass.symbol != by_name.symbol:
+            tell(
+                f"{name}: type {kind} is called {by_name.symbol} but has the mass of {by_mass.symbol}: {by_name.symbol}"
+            )
         # A mass tells isotopes, a name tells elements.
         agree = by_mass is not None and by_name is not None and by_mass.symbol == by_name.symbol
         one = by_mass if agree or by_name is None else by_name
@@ -266,9 +270,12 @@ class _Frame:
 
 def _frames(text: str) -> Iterator[tuple[_Frame, bool]]:
     """Frames of a dump, and whether each is whole."""
-    for part in text.split("ITEM: TIMESTEP")[1:]:
+    # LAMMPS writes the units, once, and the time above the step.
+    before, *parts = text.split("ITEM: TIMESTEP")
+    for part in parts:
         items: dict[str, tuple[str, list[str]]] = {}
-        sections = ("ITEM: TIMESTEP" + part).split("ITEM: ")[1:]
+        sections = (before + "ITEM: TIMESTEP" + part).split("ITEM: ")[1:]
+        before = ""
         for section in sections:
             head, _, body = section.partition("\n")
             for item in ("TIMESTEP", "NUMBER OF ATOMS", "BOX BOUNDS", "ATOMS", "UNITS", "TIME"):
@@ -336,8 +343,10 @@ def _dumped(frame: _Frame, style: str, name: str, types: Sequence[Species] | Non
         raise InputError(
             f"{name}: a line of numbers cannot be read ({error}); allowed: a dump of LAMMPS"
         ) from error
-    if "element" in columns and types is None:
-        kinds = columns["element"]
+    named = columns.get("element", columns.get("typelabel"))
+    if named is not None and types is None:
+        kinds = named
+        _check_default_element(columns, name)
         known = {kind: species_of(kind) for kind in dict.fromkeys(kinds)}
         for kind, one in known.items():
             if one is None:
@@ -365,6 +374,16 @@ def _dumped(frame: _Frame, style: str, name: str, types: Sequence[Species] | Non
     if frame.one("TIMESTEP").lstrip("-").isdigit():
         atoms.info["timestep"] = int(frame.one("TIMESTEP"))
     return atoms
+
+
+def _check_default_element(columns: dict[str, list[str]], name: str) -> None:
+    """Refuse several types that are all called C, as LAMMPS does where no elements are named; of one, tell."""
+    if set(columns.get("element", ())) != {"C"}:
+        return
+    words = f"{name}: the element of every atom is C, which LAMMPS writes where none is named"
+    if len(set(columns.get("type", ()))) > 1:
+        raise InputError(f"{words}; allowed: names by dump_modify element, or {_ALLOWED}")
+    tell(f"{words}; {_ALLOWED}")
 
 
 def _dump_columns(frame: _Frame) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from alzmodel.formats.cif_text import looks_like_cif
 from alzmodel.formats.lammps import looks_like_data, looks_like_dump, read_data, read_dump
 from alzmodel.formats.notes import ReadingNote, tell
 from alzmodel.formats.packed import plain_file
+from alzmodel.formats.unread import refuse_unread
 from alzmodel.formats.vasp import read_vasp, read_xdatcar
 from alzmodel.formats.xyz import read_xyz
 from alzmodel.reading import (
@@ -55,6 +56,17 @@ LEAST_VOLUME: Final = 0.5
 """Å³ an atom in a periodic cell: a tenth of what diamond has."""
 _HEAD: Final = 8192
 _XYZ: Final = {".xyz", ".extxyz"}
+_OCCUPANCIES: Final = {
+    "occ",
+    "occupancy",
+    "occupancies",
+    "occupation",
+    "occupations",
+    "site_occupancy",
+    "site_occupancies",
+    "sof",
+}
+"""Names that programs give to the column of shares, in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +207,7 @@ def _read(plain: Path, name: str, reading: Reading) -> list[Atoms]:
         return _chosen(read_xdatcar(text(), name, types), choice, name)
     if kind == "castep-cell" and "MIXTURE" in text().upper():
         raise InputError(f"{name}: sites are held in part (MIXTURE); allowed: whole atoms, or a CIF")
+    refuse_unread(kind, text, name)
     frames: list[Atoms] = ase.io.read(plain, index=":", format=None)
     if types is not None:
         for atoms in frames:
@@ -237,6 +250,9 @@ def _complete(atoms: Atoms, name: str, reading: Reading) -> None:
             raise InputError(f"--cell: {name} has a cell of its own; allowed: for models without one")
         atoms.set_cell(reading.cell)
         atoms.pbc = True
+    spelled = next((key for key in atoms.arrays if key.lower() in _OCCUPANCIES), None)
+    if spelled is not None and OCCUPANCY not in atoms.arrays:
+        atoms.arrays[OCCUPANCY] = atoms.arrays.pop(spelled)
     shares = atoms.arrays.get(OCCUPANCY)
     if shares is not None and (shares.dtype.kind != "f" or not (shares > 0).any()):
         # Programs that know no occupancy fill the column with zeros.

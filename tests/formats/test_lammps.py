@@ -170,6 +170,55 @@ def test_units_boundaries_and_tilt_of_a_dump(tmp_path):
     assert atoms.positions[1, 0] == pytest.approx(16)
 
 
+@pytest.mark.parametrize(
+    ("units", "factor"), [("metal", 1.0), ("real", 1.0), ("electron", 0.52917721), ("nano", 10.0)]
+)
+def test_units_stand_above_the_first_step(tmp_path, units, factor):
+    # As LAMMPS writes them: units once and first of all, the time above each step.
+    frames = "".join(f"ITEM: TIME\n{step}\n" + DUMP.format(step=step) for step in (0, 10))
+    (tmp_path / "a.dump").write_text(f"ITEM: UNITS\n{units}\n{frames}")
+    found, _ = told(tmp_path / "a.dump", reading=SILICA)
+    assert [atoms.info["timestep"] for atoms in found] == [0, 10]
+    for atoms in found:
+        assert atoms.cell.lengths() == pytest.approx([6 * factor] * 3)
+        assert atoms.get_distance(0, 1) == pytest.approx(1.6 * factor)
+    (tmp_path / "a.dump").write_text(f"ITEM: UNITS\nlj\n{frames}")
+    with pytest.raises(InputError, match="units lj, whose lengths are not known"):
+        told(tmp_path / "a.dump", reading=SILICA)
+
+
+def test_carbon_where_no_element_is_named(tmp_path):
+    head = DUMP.partition("ITEM: ATOMS")[0].format(step=5)
+    rows = "1 1 C 0 0 0\n2 2 C 1.6 0 0\n3 2 C 0 1.6 0\n"
+    (tmp_path / "a.dump").write_text(f"{head}ITEM: ATOMS id type element x y z\n{rows}")
+    with pytest.raises(
+        InputError, match="element of every atom is C, which LAMMPS writes where none is named"
+    ):
+        told(tmp_path / "a.dump")
+    (atoms,), _ = told(tmp_path / "a.dump", reading=SILICA)
+    assert str(atoms.symbols) == "SiO2"
+    (tmp_path / "a.dump").write_text(
+        f"{head}ITEM: ATOMS id type element x y z\n{rows.replace(' 2 C', ' 1 C')}"
+    )
+    (atoms,), words = told(tmp_path / "a.dump")
+    assert str(atoms.symbols) == "C3"
+    assert "which LAMMPS writes where none is named" in words
+
+
+def test_labels_of_types_in_a_dump(tmp_path):
+    head = DUMP.partition("ITEM: ATOMS")[0].format(step=5)
+    rows = "1 Si 0 0 0\n2 O 1.6 0 0\n3 O 0 1.6 0\n"
+    (tmp_path / "a.dump").write_text(f"{head}ITEM: ATOMS id typelabel x y z\n{rows}")
+    assert str(told(tmp_path / "a.dump")[0][0].symbols) == "SiO2"
+
+
+def test_a_name_that_its_mass_contradicts_is_told(tmp_path):
+    (tmp_path / "a.data").write_text(data(masses="\nMasses\n\n1 28.09 # O\n2 16.0 # O\n"))
+    (atoms,), words = told(tmp_path / "a.data")
+    assert set(atoms.symbols) == {"O"}
+    assert "type 1 is called O but has the mass of Si" in words
+
+
 @pytest.mark.parametrize("lost", [1, 12, 30, 60])
 def test_a_cut_dump_gives_its_whole_frames(tmp_path, lost):
     text = DUMP.format(step=0) + DUMP.format(step=10)

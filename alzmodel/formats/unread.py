@@ -1,0 +1,70 @@
+"""What ASE's readers of some formats leave unread: symmetry whose images are not in the file, sites held in part."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from alzmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["refuse_unread"]
+
+_WHOLE: Final = {1.0, 11.0}
+"""Occupation of a whole atom in SHELX: 10 is added to what is not refined."""
+_KEYWORDS: Final = re.compile(r"^(?:[A-Z]{4}|END|REM)\b", re.IGNORECASE)
+
+
+def refuse_unread(kind: str | None, text: Callable[[], str], name: str) -> None:
+    """Refuse a file of which ASE would read a part alone.
+
+    Parameters
+    ----------
+    kind
+        ASE's name of the format.
+    text
+        Gives the text of the file.
+    name
+        Of the file.
+
+    Raises
+    ------
+    InputError
+        If a SHELX file has symmetry or sites that are held in part, if a PDB file names another group than P 1, or if a
+        file of CRYSTAL has symmetry.
+    """
+    found = None
+    if kind == "res":
+        found = _of_shelx(text())
+    elif kind == "proteindatabank":
+        group = next((line[55:66].strip() for line in text().splitlines() if line.startswith("CRYST1")), "")
+        if group.replace(" ", "") not in {"", "1", "P1"}:
+            found = f"space group {group}, whose images are not in this file"
+    elif kind == "crystal":
+        lines = text().splitlines()
+        number = lines[4].strip() if len(lines) > 4 else ""
+        if number.isdigit() and int(number) > 1:
+            found = f"{number} symmetry operators, whose images are not in this file"
+    if found is not None:
+        raise InputError(f"{name}: {found}; allowed: all atoms of the cell, or a CIF")
+
+
+def _of_shelx(text: str) -> str | None:
+    """Say what a SHELX file holds beside whole atoms; None if nothing."""
+    for line in text.splitlines():
+        words = line.split()
+        if not words or line[0].isspace():
+            continue
+        keyword = words[0].upper()
+        if keyword == "SYMM" or (keyword == "LATT" and len(words) > 1 and words[1] != "-1"):
+            return f"symmetry ({line.strip()}), whose images are not in this file"
+        if len(words) > 5 and not _KEYWORDS.match(words[0]):
+            try:
+                values = [float(word) for word in words[1:6]]
+            except ValueError:
+                continue
+            if abs(values[4]) not in _WHOLE:
+                return f"site {words[0]} with an occupation of {values[4]:g}"
+    return None

@@ -1,0 +1,60 @@
+"""Formats of which ASE reads a part alone, and shares of sites under other names."""
+
+from __future__ import annotations
+
+import pytest
+
+from alzmodel.errors import InputError
+from tests.formats.files import told
+
+SHELX = (
+    "TITL own\nCELL 0.71073 4.2 4.2 4.2 90 90 90\nZERR 4 0 0 0 0 0 0\n{more}SFAC Mg O\n"
+    "Mg 1 0 0 0 {sof}\nO 2 .5 0 0 1.0\nEND\n"
+)
+PDB = (
+    "CRYST1    4.200    4.200    4.200  90.00  90.00  90.00 {group:11}   1\n"
+    "ATOM      1 MG   MGO A   1       0.000   0.000   0.000  1.00  0.00          MG\n"
+    "ATOM      2  O   MGO A   1       2.100   0.000   0.000  1.00  0.00           O\nEND\n"
+)
+EMPTY = "1 0 0\n0 1 0\n0 0 1\n0 0 0\n"
+
+
+def crystal(operators):
+    cell = "4.2 0 0\n0 4.2 0\n0 0 4.2\n"
+    return f"3 1 1\n{cell}{operators}\n{EMPTY * operators}2\n12 0 0 0\n8 2.1 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.res", SHELX.format(more="LATT -1\n", sof="1.0"), None),
+        ("a.res", SHELX.format(more="LATT -1\n", sof="11.00000"), None),
+        ("a.res", SHELX.format(more="LATT -1\n", sof="0.5"), r"site Mg with an occupation of 0\.5"),
+        ("a.res", SHELX.format(more="LATT -1\n", sof="-21.0"), "site Mg with an occupation of -21"),
+        ("a.res", SHELX.format(more="LATT 4\n", sof="1.0"), r"symmetry \(LATT 4\)"),
+        ("a.res", SHELX.format(more="LATT -1\nSYMM -X, -Y, Z\n", sof="1.0"), r"symmetry \(SYMM -X"),
+        ("a.pdb", PDB.format(group="P 1"), None),
+        ("a.pdb", PDB.format(group=""), None),
+        ("a.pdb", PDB.format(group="F m -3 m"), "space group F m -3 m, whose images"),
+        ("a.f34", crystal(1), None),
+        ("a.f34", crystal(2), "2 symmetry operators"),
+    ],
+)
+def test_symmetry_that_is_not_read_is_refused(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    if words is None:
+        (atoms,), _ = told(tmp_path / name)
+        assert str(atoms.symbols) == "MgO"
+        return
+    with pytest.raises(InputError, match=words):
+        told(tmp_path / name)
+
+
+@pytest.mark.parametrize("column", ["occupancy", "Occupancy", "occupancies", "occ", "SOF", "site_occupancy"])
+def test_shares_under_any_name(tmp_path, column):
+    head = f'3\nLattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3:{column}:R:1\n'
+    (tmp_path / "a.xyz").write_text(head + "Zr 0 0 0 .8\nY 0 0 0 .2\nO 2.1 0 0 1\n")
+    with pytest.raises(InputError, match=r"held by Zr 0\.8, Y 0\.2"):
+        told(tmp_path / "a.xyz")
+    (tmp_path / "a.xyz").write_text(head + "Zr 0 0 0 0\nY 2 2 0 0\nO 2.1 0 0 0\n")
+    assert len(told(tmp_path / "a.xyz")[0][0]) == 3
