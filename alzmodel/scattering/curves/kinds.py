@@ -92,16 +92,20 @@ _HINTS: Final = tuple(
         ("time_of_flight", _FLIGHT),
         ("two_theta_rad", rf"(?:{_TWO_THETA}).{{0,12}}{_RADIANS}"),
         ("two_theta", _TWO_THETA),
-        ("Q_nm", r"\bq[\s_(\[,-]*(?:space)?[\s(\[]*(?:nm|1/nm|inverse nano)"),
+        ("Q_nm", r"\bq[\s_(\[,-]*(?:space)?[\s(\[]*(?:nm|1/nm|inverse\s+n)"),
         (
             "Q",
-            rf"^#L\s+Q\b|\bq[\s_(\[,-]*(?:space)?[\s(\[]*(?:{_ANGSTROM}|a\^|1/a|1/å|inverse å|inverse ang)",
+            rf"^#L\s+Q\b|\bq[\s_(\[,-]*(?:space)?[\s(\[]*(?:{_ANGSTROM}|a\^|1/a|1/å|inverse\s+(?:å|a))",
         ),
         ("d_nm", r"\bd[\s_-]*(?:spacing|value)?\s*[(\[]\s*nm\b"),
         ("d", r"\bd[\s_-]*(?:spacing|value|\(å\)|\(a\)|\[å\])"),
         ("r_nm", r"\br\s*[\[(]\s*nm\b"),
         ("r", rf"^#L\s+r\b|\br\s*[\[(]\s*{_ANGSTROM}"),
         ("k", r"\bk[\s_]*[\[(]?\s*(?:nm|1/nm)"),
+        (
+            "other_axis",
+            r"\bradial\s+distance(?!.*(?:q_|2th))|\bazimuth(?:al)?\b.*\bdeg|^[\s#]*(?:pixels?|channels?)\b",
+        ),
     )
 )
 _NANO: Final = re.compile(r"nm|nano", re.IGNORECASE)
@@ -117,7 +121,7 @@ _TITLES: Final = tuple(
         ("d", r"^d(?:$|[\s_-]*(?:spacing|value)|\s*[(\[])"),
         ("r", r"^r(?![a-z])"),
         ("k", r"^k(?![a-z])"),
-        ("other_axis", r"^(?:omega|phi|chi|channel)\b"),
+        ("other_axis", r"^(?:omega|phi|chi|channel|pixel|azimuth|radius)\b"),
     )
 )
 

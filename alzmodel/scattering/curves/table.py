@@ -52,13 +52,13 @@ _ROLES: Final = tuple(
         ),
         ("background", r"b(?:ac)?k[\s_-]?g(?:r(?:ou)?n?d)?|^back|^bg\b|baseline"),
         ("difference", r"diff|delta|resid|obs\w*\s*[-−]\s*\w*cal|^gdiff"),
-        ("calculated", r"calc|cal$|^fit|^model|simul|^best"),
+        ("calculated", r"calc|cal$|^fit|^model|simul|^best|\brmc\b"),
         ("weight", r"weight|^wt?$"),
         (
             "other",
             r"time|index|^i_?0$|^no\.?$|^n$|^#|phase|pos|tick|hkl|atten|monitor|^temp|mask|norm\w*[\s_-]?factor|^unnamed|^$",
         ),
-        ("observed", r"obs|exp(?:erimental)?\b|meas|raw"),
+        ("observed", r"obs|exp(?:t|erimental)?\b|meas|raw"),
         ("curve", r"intens|count|\bcps\b|\bpsd\b|varian|^[yivgtsf](?![a-z])|^lin\b"),
     )
 )
@@ -138,6 +138,9 @@ def read_table(text: str, name: str) -> Table:
 
 def _numbers(line: str) -> tuple[list[float], list[float]] | None:
     """Numbers of a line, which spreadsheets may put in quotes, and errors in brackets; None if it holds words."""
+    if '","' in line:
+        # Spreadsheets put numbers with decimal commas in quotes.
+        line = ";".join(word.strip(' "') for word in line.strip().split('","'))
     bare = line.replace('"', "")
     if _COMMENT.match(bare):
         return None
