@@ -42,8 +42,12 @@ REFUSED_BOND: Final = 0.35
 """Of the sum of covalent radii, the median over atoms: points at random, as dense as an oxide, have 0.5, nm 0.1."""
 MOST_BOND: Final = 1.55
 """Of the sum of covalent radii: ionic bonds reach 1.2. A length in bohr that is read in Å is 1.9 times too long."""
+_LEAST_LIGHT: Final = 0.78
+"""Of the sum of covalent radii, between oxygen and fluorine: O2 has 0.92."""
 _PAIRS: Final = 250_000
 """Pairs that are looked at; of larger models the atoms about the first one."""
+_NEAR_PAIRS: Final = 20_000_000
+"""Pairs within half of the largest bond that are looked at; any solid of five million atoms has fewer."""
 _ONLY: Final[Mapping[tuple[int, int], str]] = {
     (-2, -2): "O",
     (-1, -1): "F",
@@ -127,13 +131,16 @@ def sites_of(atoms: Atoms) -> dict[tuple[tuple[str, float], ...], int]:
     return numbers
 
 
-def _nearest(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Distance of the nearest neighbour over the sum of covalent radii, and both atoms, of each that has one."""
+def _nearest(atoms: Atoms, reach: float) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distance of the nearest neighbour over the sum of covalent radii, and both atoms, of each that has one.
+
+    Between oxygen and fluorine it is less by 0.5/0.78, so that :data:`LEAST_BOND` is where their bonds end.
+    """
     from ase.data import covalent_radii
     from vesin import NeighborList
 
     radii = covalent_radii[atoms.numbers]
-    i, j, distance = NeighborList(cutoff=_reach(atoms), full_list=True).compute(
+    i, j, distance = NeighborList(cutoff=reach, full_list=True).compute(
         points=np.ascontiguousarray(atoms.positions, dtype=np.float64),
         box=np.ascontiguousarray(atoms.cell.complete().array, dtype=np.float64),
         periodic=np.asarray(atoms.pbc, dtype=bool),
@@ -141,6 +148,8 @@ def _nearest(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.int64], NDAr
     )
     first, second = np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
     ratio = np.asarray(distance) / (radii[first] + radii[second])
+    light = np.isin(atoms.numbers, (8, 9))
+    ratio[light[first] & light[second]] *= LEAST_BOND / _LEAST_LIGHT
     if OCCUPANCY in atoms.arrays:
         shares = atoms.arrays[OCCUPANCY]
         full = shares[first] + shares[second] > 1.02
@@ -158,16 +167,35 @@ def _reach(atoms: Atoms) -> float:
 
 def _part(atoms: Atoms) -> Atoms:
     """Give the model, or of one with many pairs (large, or far too dense) the atoms about the first."""
-    room = abs(float(atoms.cell.volume)) if atoms.pbc.all() else float(np.ptp(atoms.positions, axis=0).prod())
-    within = min(
-        4.2 * _reach(atoms) ** 3 * len(atoms) / max(room, 1e-6), len(atoms) if not atoms.pbc.any() else 1e9
-    )
-    if len(atoms) * within <= _PAIRS:
+    if _pairs(atoms, _reach(atoms)) <= _PAIRS:
         return atoms
     far = ((atoms.positions - atoms.positions[0]) ** 2).sum(axis=1)
     part: Atoms = atoms[np.sort(np.argsort(far, kind="stable")[: round(_PAIRS**0.5)])]
     part.pbc = False
     return part
+
+
+def _pairs(atoms: Atoms, reach: float) -> float:
+    """About how many pairs there are within a distance."""
+    room = abs(float(atoms.cell.volume)) if atoms.pbc.all() else float(np.ptp(atoms.positions, axis=0).prod())
+    within = 4.2 * reach**3 * len(atoms) / max(room, 1e-6)
+    return len(atoms) * min(within, len(atoms) if not atoms.pbc.any() else 1e9)
+
+
+def _too_near(atoms: Atoms) -> tuple[int, str]:
+    """How many atoms are nearer to another than bonds are, and which pair is the nearest; 0 if there are too many."""
+    from ase.data import covalent_radii
+
+    reach = max(2 * LEAST_BOND * float(covalent_radii[atoms.numbers].max()), 1.2)
+    if _pairs(atoms, reach) > _NEAR_PAIRS:
+        return 0, ""
+    ratio, first, second = _nearest(atoms, reach)
+    count = int((ratio < LEAST_BOND).sum())
+    if not count:
+        return 0, ""
+    a, b = (int(ends[int(ratio.argmin())]) for ends in (first, second))
+    distance = float(atoms.get_distance(a, b, mic=bool(atoms.pbc.any())))
+    return count, f"{atoms.symbols[a]}-{atoms.symbols[b]} {distance:.3g} Å"
 
 
 def length_problem(atoms: Atoms) -> tuple[bool, str]:
@@ -178,13 +206,13 @@ def length_problem(atoms: Atoms) -> tuple[bool, str]:
     refuse : bool
         Whether half of the atoms are so near to another (:data:`REFUSED_BOND`) that the lengths cannot be in Å.
     words : str
-        Nothing if no pair is nearer than half the sum of covalent radii (B. Cordero et al., Dalton Trans. (2008) 2832)
-        and the atoms are not all far apart.
+        Nothing if no pair is nearer than half the sum of covalent radii (B. Cordero et al., Dalton Trans. (2008) 2832;
+        0.78 of it between oxygen and fluorine) and the atoms are not all far apart.
     """
     if len(atoms) < 2:
         return False, ""
-    atoms = _part(atoms)
-    ratio, first, second = _nearest(atoms)
+    whole, atoms = atoms, _part(atoms)
+    ratio, first, second = _nearest(atoms, _reach(atoms))
     if len(ratio) == 0:
         return False, "no two atoms are near enough for a bond; are the lengths in Å?" * bool(atoms.pbc.any())
     closest = int(ratio.argmin())
@@ -196,6 +224,9 @@ def length_problem(atoms: Atoms) -> tuple[bool, str]:
         many = float(np.median(ratio)) < REFUSED_BOND
         words = f"{pair} {distance:.3g} Å apart is shorter than any bond ({count} of {len(atoms)} atoms)"
         return many, words
+    count, pair = _too_near(whole)
+    if count:
+        return False, f"{pair} apart is shorter than any bond ({count} of {len(whole)} atoms)"
     if atoms.pbc.all() and len(ratio) > 1 and float(np.median(ratio)) > MOST_BOND:
         return False, (
             f"nearest atoms are {float(np.median(ratio)):.2f} times as far apart as bonds are; are the lengths in Å?"

@@ -65,6 +65,24 @@ def test_lengths_in_bohr_and_one_short_pair_are_told(tmp_path):
     assert "apart is shorter than any bond" in check_lengths(atoms, "x")
 
 
+def test_one_short_pair_far_from_the_first_atom_is_told():
+    atoms = crystal("La2Zr2O7").repeat(4)
+    assert check_lengths(atoms, "x") == ""
+    atoms.positions[-1] = atoms.positions[-2] + [0.5, 0.5, 0.5]
+    assert f"O-O 0.866 Å apart is shorter than any bond (2 of {len(atoms)} atoms)" in check_lengths(
+        atoms, "x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "distance", "told"),
+    [("OO", 1.0, True), ("OO", 1.208, False), ("OF", 0.9, True), ("NN", 1.0975, False), ("CO", 1.128, False)],
+)
+def test_the_shortest_molecules_are_no_clashes(pair, distance, told):
+    atoms = Atoms(pair, [[0, 0, 0], [distance, 0, 0]])
+    assert ("shorter than any bond" in check_lengths(atoms, "x")) == told
+
+
 def test_a_gas_as_dense_as_an_oxide_is_not_refused():
     rng = np.random.default_rng(1)
     gas = Atoms("La40Zr40O140", rng.random((220, 3)) * 14.0, cell=[14.0] * 3, pbc=True)

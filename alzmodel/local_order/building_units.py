@@ -422,6 +422,10 @@ def notes_on(model: Bonded) -> tuple[str, ...]:
         notes.append(f"{unknown}: no bond valence, packing, roles and voids")
     elif abs(total := float(formal_charges(atoms).sum())) > 1e-6:
         notes.append(f"not neutral: the formal charges that were taken add up to {total:+g} e")
+    if set(model.cations) == {"H"}:
+        notes.append(
+            "hydrogen alone is bonded here: it is named as the former, but ends bonds and makes no network"
+        )
     if not model.periodic:
         notes.append(
             "not periodic in all directions: no packing and voids, and units at the surface count as they are"
