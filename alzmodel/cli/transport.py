@@ -269,6 +269,7 @@ def _print(about: dict[str, Any], found: Transport) -> None:
         heads,
         [_row(one) for one in found.temperatures],
     )
+    _print_jumps(found)
     for one in found.temperatures:
         at = "" if math.isnan(one.temperature) else f"{one.temperature:g} K: "
         if one.reason:
@@ -299,6 +300,36 @@ def _row(one: TemperatureTransport) -> tuple[Any, ...]:
         "–" if haven is None else f"{haven.value:.2f} ({haven.ci95[0]:.1f}–{haven.ci95[1]:.1f})",
         f"{one.sigma_NE:.2g}" if math.isfinite(one.sigma_NE) else "–",
     )
+
+
+def _print_jumps(found: Transport) -> None:
+    """Tell what ions jump through, where it can be told."""
+    rows: list[tuple[Any, ...]] = []
+    for one in found.temperatures:
+        around = one.surroundings
+        jumps = around.jumps if around else None
+        if jumps is None or jumps.coordination is None or jumps.window is None:
+            continue
+        bonds, rooms = jumps.coordination, around.room if around else ()
+        narrow = f"{sum(room.bottleneck for room in rooms) / len(rooms):.2f}" if rooms else "–"
+        rows.append(
+            (
+                one.temperature,
+                jumps.n_jumps,
+                f"{jumps.rate:.3g} ± {jumps.rate_se:.2g}",
+                f"{jumps.length:.2f}",
+                f"{100 * jumps.back:.0f}",
+                f"{bonds.before:.2f} – {bonds.during:.2f} – {bonds.after:.2f}",
+                ", ".join(f"{kind} {100 * way.share:.0f}" for kind, way in list(jumps.passages.items())[:3]),
+                narrow,
+            )
+        )
+    if rows:
+        heads = ("T (K)", "jumps", "per ns", "Å", "% back", "bonds", "windows (%)", "neck (Å)")
+        mobile = found.temperatures[0].mobile
+        print_table(
+            f"jumps of {mobile}: bonds before, during and after; cations that hold the window", heads, rows
+        )
 
 
 def _print_fit(found: Transport) -> None:

@@ -17,7 +17,7 @@ from alzmodel.io import STANDARD_STREAM, read_frames
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -108,18 +108,24 @@ class Trajectory:
         positions = self.positions - (centre - centre[0])[:, None]
         return Trajectory(self.symbols, positions, self.cell, self.frame_time, self.name)
 
-    def to_atoms(self) -> list[Atoms]:
-        """Frames as :class:`ase.Atoms` with unwrapped positions and the time in ``info["time_ps"]``."""
+    def to_atoms(self, numbers: Iterable[int] | None = None) -> list[Atoms]:
+        """Frames as :class:`ase.Atoms` with unwrapped positions and the time in ``info["time_ps"]``.
+
+        Parameters
+        ----------
+        numbers
+            Of the frames; all by default.
+        """
         symbols = list(self.symbols)
         return [
             Atoms(
                 symbols,
-                positions=positions,
+                positions=self.positions[number],
                 cell=self.cell,
                 pbc=True,
-                info={"time_ps": round(number * self.frame_time, 9)},
+                info={"time_ps": round(int(number) * self.frame_time, 9)},
             )
-            for number, positions in enumerate(self.positions)
+            for number in (range(len(self.positions)) if numbers is None else numbers)
         ]
 
 

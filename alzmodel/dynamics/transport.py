@@ -6,7 +6,7 @@ Errors are kept apart: from blocks of time, from ions, and from seeds, that is, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +16,8 @@ from scipy import constants, special
 from alzmodel.composition import formal_charges
 from alzmodel.dynamics.arrhenius import PUBLISHED, Arrhenius, PublishedConductivity, arrhenius
 from alzmodel.dynamics.diffusion import CM2_PER_S, MSD_NEEDED, SLOPE_NEEDED, run_diffusion
+from alzmodel.dynamics.jumps import jumps_of
+from alzmodel.dynamics.room import room_against_diffusion, room_of
 from alzmodel.errors import InputError
 from alzmodel.results import Item, Result, holds
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alzmodel.dynamics.diffusion import RunDiffusion
+    from alzmodel.dynamics.jumps import Jumps
+    from alzmodel.dynamics.room import Room, RoomAgainstDiffusion
     from alzmodel.dynamics.trajectory import Trajectory
 
 __all__ = [
@@ -32,6 +36,7 @@ __all__ = [
     "Diffusivity",
     "Haven",
     "RoomConductivity",
+    "Surroundings",
     "TemperatureTransport",
     "Transport",
     "at_temperature",
@@ -98,6 +103,27 @@ class Haven(Result):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Surroundings(Result):
+    """What the ions jump through, at one temperature.
+
+    Attributes
+    ----------
+    jumps, jumps_reason
+        None where they cannot be told, and why.
+    room, room_reason
+        One each run; empty where it cannot be told, and why.
+    room_against_D
+        Over the runs, whether those with more room diffuse faster.
+    """
+
+    jumps: Jumps | None = field(metadata=holds())
+    jumps_reason: str = field(metadata=holds())
+    room: tuple[Room, ...] = field(metadata=holds())
+    room_reason: str = field(metadata=holds())
+    room_against_D: RoomAgainstDiffusion | None = field(metadata=holds())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class TemperatureTransport(Result):
     """Transport at one temperature.
 
@@ -125,6 +151,8 @@ class TemperatureTransport(Result):
         None where it would be noise, and why.
     sigma_NE, sigma
         S/cm; conductivity by Nernst and Einstein with formal charges, and by the collective displacement.
+    surroundings
+        Jumps, and the room for them; None where only displacements are known.
     """
 
     temperature: float = field(metadata=holds("K", key="T", role="label"))
@@ -146,6 +174,7 @@ class TemperatureTransport(Result):
     sigma: float = field(metadata=holds("S/cm"))
     ion_density: float = field(metadata=holds("1/Å³"))
     mobile: str = field(metadata=holds(role="label"))
+    surroundings: Surroundings | None = field(default=None, metadata=holds(optional=True))
 
     @property
     def usable(self) -> bool:
@@ -390,17 +419,42 @@ def transport_of(runs: Sequence[tuple[Trajectory, float]], mobile: str = "Li") -
         If there is none of the element, its charge is not known, or compositions differ.
     """
     check_one_composition([(one.name, list(map(str, one.symbols))) for one, _ in runs])
-    by_temperature: dict[float, list[RunDiffusion]] = {}
-    unknown: list[RunDiffusion] = []
     charge = 0.0
-    for trajectory, temperature in runs:
+    for trajectory, _ in runs:
         charge = _charge(trajectory, mobile)
-        place = unknown if math.isnan(temperature) else by_temperature.setdefault(temperature, [])
-        place.append(run_diffusion(trajectory, mobile))
-    found = [at_temperature(same, kelvin, charge=charge) for kelvin, same in by_temperature.items()]
+    # NaN equals nothing, itself included.
+    known = dict.fromkeys(kelvin for _, kelvin in runs if not math.isnan(kelvin))
+    groups = [(kelvin, [one for one, at in runs if at == kelvin]) for kelvin in known]
+    unknown = [one for one, kelvin in runs if math.isnan(kelvin)]
     if unknown:
-        found.append(at_temperature(unknown, charge=charge))
+        groups.append((math.nan, unknown))
+    found = []
+    for kelvin, same in groups:
+        diffusion = [run_diffusion(one, mobile) for one in same]
+        joined = at_temperature(diffusion, kelvin, charge=charge)
+        found.append(replace(joined, surroundings=_surroundings(same, diffusion, mobile)))
     return over_temperatures(found, charge=charge)
+
+
+def _surroundings(same: Sequence[Trajectory], diffusion: Sequence[RunDiffusion], mobile: str) -> Surroundings:
+    """Look at jumps and room; what cannot be told of a foreign trajectory is no error."""
+    jumps, rooms, why_no_jumps, why_no_room = None, [], "", ""
+    try:
+        jumps = jumps_of(same, mobile)
+    except InputError as error:
+        why_no_jumps = str(error)
+    try:
+        rooms = [room_of(one, mobile) for one in same]
+    except InputError as error:
+        why_no_room = str(error)
+    slopes = [float(one.ion_slopes[mobile].mean()) for one in diffusion]
+    return Surroundings(
+        jumps,
+        why_no_jumps,
+        tuple(rooms),
+        why_no_room,
+        room_against_diffusion(rooms, slopes) if rooms else None,
+    )
 
 
 def check_one_composition(models: Sequence[tuple[str, Sequence[str]]]) -> None:
