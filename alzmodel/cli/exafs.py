@@ -127,6 +127,7 @@ def _work(files: Sequence[Path], options: ExafsOptions, output: ExafsOutput, as_
         dk=options.dk,
         window=options.taper.value,
         path_radius=options.path_radius,
+        stretch=options.stretch,
     )
     r_range = _pair("--rrange", options.rrange)
     if r_range is not None and not options.fit:

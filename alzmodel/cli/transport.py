@@ -59,6 +59,10 @@ def transport(
     from alzmodel.dynamics.transport_folder import check_transport_folder, write_transport
 
     check_max_atoms(max_atoms)
+    if options.kinisi:
+        from alzmodel.dynamics.kinisi_engine import check_kinisi
+
+        check_kinisi()
     if output is not None:
         check_transport_folder(output)
     if options.frame_time is None:
@@ -129,7 +133,7 @@ def _of_models(
         used = potential_of(potential).provenance(ion_labels(runs[0].atoms))
         about: dict[str, Any] = {"potential": used, "coulomb": dynamics.coulomb.value}
         mark_provisional(about, about)
-        found.append((about, transport_of(same, options.ion)))
+        found.append((about, transport_of(same, options.ion, kinisi=options.kinisi)))
     return found
 
 
@@ -218,7 +222,7 @@ def _of_trajectories(
             runs.append(
                 (read_trajectory(path, frame_time, max_atoms=max_atoms, reading=reading), temperature)
             )
-    return [({}, transport_of(runs, options.ion))]
+    return [({}, transport_of(runs, options.ion, kinisi=options.kinisi))]
 
 
 def _temperatures(text: str | None, n_files: int) -> list[float]:
@@ -276,6 +280,11 @@ def _print(about: dict[str, Any], found: Transport) -> None:
             say(f"alzmodel: {at}{one.reason}")
         elif one.haven_reason:
             say(f"alzmodel: {at}no Haven ratio: {one.haven_reason}")
+        if one.kinisi is not None:
+            low, high = (1e6 * end for end in one.kinisi.ci95)
+            say(
+                f"alzmodel: {at}D by kinisi: {1e6 * one.kinisi.value:.3g} ({low:.3g} to {high:.3g}) 1e-6 cm²/s"
+            )
         if one.framework_moves:
             say(f"alzmodel: {at}{', '.join(one.framework_moves)} moved too: this is no solid")
     _print_fit(found)

@@ -17,6 +17,7 @@ from alzmodel.composition import formal_charges
 from alzmodel.dynamics.arrhenius import PUBLISHED, Arrhenius, PublishedConductivity, arrhenius
 from alzmodel.dynamics.diffusion import CM2_PER_S, MSD_NEEDED, SLOPE_NEEDED, run_diffusion
 from alzmodel.dynamics.jumps import jumps_of
+from alzmodel.dynamics.kinisi_engine import by_kinisi, check_kinisi
 from alzmodel.dynamics.room import room_against_diffusion, room_of
 from alzmodel.errors import InputError
 from alzmodel.results import Item, Result, holds
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from alzmodel.dynamics.diffusion import RunDiffusion
     from alzmodel.dynamics.jumps import Jumps
+    from alzmodel.dynamics.kinisi_engine import KinisiDiffusion
     from alzmodel.dynamics.room import Room, RoomAgainstDiffusion
     from alzmodel.dynamics.trajectory import Trajectory
 
@@ -153,6 +155,8 @@ class TemperatureTransport(Result):
         S/cm; conductivity by Nernst and Einstein with formal charges, and by the collective displacement.
     surroundings
         Jumps, and the room for them; None where only displacements are known.
+    kinisi
+        D of the mobile ions by kinisi, where that was asked for and the motion is diffusive.
     """
 
     temperature: float = field(metadata=holds("K", key="T", role="label"))
@@ -175,6 +179,7 @@ class TemperatureTransport(Result):
     ion_density: float = field(metadata=holds("1/Å³"))
     mobile: str = field(metadata=holds(role="label"))
     surroundings: Surroundings | None = field(default=None, metadata=holds(optional=True))
+    kinisi: KinisiDiffusion | None = field(default=None, metadata=holds(optional=True))
 
     @property
     def usable(self) -> bool:
@@ -402,7 +407,9 @@ def over_temperatures(found: Sequence[TemperatureTransport], *, charge: float = 
     return Transport(ordered, fit, "", RoomConductivity(*values))
 
 
-def transport_of(runs: Sequence[tuple[Trajectory, float]], mobile: str = "Li") -> Transport:
+def transport_of(
+    runs: Sequence[tuple[Trajectory, float]], mobile: str = "Li", *, kinisi: bool = False
+) -> Transport:
     """Transport from trajectories of one composition.
 
     Parameters
@@ -412,12 +419,16 @@ def transport_of(runs: Sequence[tuple[Trajectory, float]], mobile: str = "Li") -
         not known: coefficients are then given without conductivities.
     mobile
         Element that conducts; its formal charge is taken.
+    kinisi
+        Whether kinisi estimates D too, where the motion is diffusive.
 
     Raises
     ------
     InputError
-        If there is none of the element, its charge is not known, or compositions differ.
+        If there is none of the element, its charge is not known, compositions differ, or kinisi is not installed.
     """
+    if kinisi:
+        check_kinisi()
     check_one_composition([(one.name, list(map(str, one.symbols))) for one, _ in runs])
     charge = 0.0
     for trajectory, _ in runs:
@@ -432,7 +443,12 @@ def transport_of(runs: Sequence[tuple[Trajectory, float]], mobile: str = "Li") -
     for kelvin, same in groups:
         diffusion = [run_diffusion(one, mobile) for one in same]
         joined = at_temperature(diffusion, kelvin, charge=charge)
-        found.append(replace(joined, surroundings=_surroundings(same, diffusion, mobile)))
+        second = (
+            by_kinisi(same, [one.window for one in diffusion], mobile)
+            if kinisi and joined.diffusive
+            else None
+        )
+        found.append(replace(joined, surroundings=_surroundings(same, diffusion, mobile), kinisi=second))
     return over_temperatures(found, charge=charge)
 
 

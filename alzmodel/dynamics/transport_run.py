@@ -52,6 +52,8 @@ THERMOSTAT_TIME, BAROSTAT_TIME = 0.1, 1.0
 """ps; of the Nosé–Hoover chains."""
 LONGEST: Final = 100_000.0
 """ps."""
+_READABLE: Final = ("trajectory.extxyz", "trajectory.lammpstrj", "trajectory.data")
+"""For other programs: gemdat wants the cell and the ions as LAMMPS data beside the dump."""
 VOLUME_SAMPLES: Final = 10
 """Steps between the volumes that are averaged."""
 
@@ -208,7 +210,8 @@ def run_dynamics(run: DynamicsRun, folder: Path, progress: Progress = silent) ->
     run
         Checked by :func:`check_run`.
     folder
-        Gets ``runs/NAME`` with restart files, ``trajectory.extxyz`` and ``trajectory.lammpstrj``.
+        Gets ``runs/NAME`` with restart files, ``trajectory.extxyz``, ``trajectory.lammpstrj`` and its first frame as
+        ``trajectory.data``.
     progress
         Told the fraction done of what is asked for or expected, and the temperature.
 
@@ -347,11 +350,14 @@ def _trajectory(run: DynamicsRun, place: Path, segments: list[Segment]) -> Traje
 
 def _write(found: Trajectory, place: Path) -> None:
     """Write what other programs read, unless it stands there."""
-    mark, length = place / "written.json", {"frames": len(found.positions)}
+    mark, length = place / "written.json", {"frames": len(found.positions), "files": list(_READABLE)}
     if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == length:
         return
-    write_structure(found.to_atoms(), place / "trajectory.extxyz")
-    _write_dump(found, place / "trajectory.lammpstrj")
+    extxyz, dump, data = (place / name for name in _READABLE)
+    write_structure(found.to_atoms(), extxyz)
+    _write_dump(found, dump)
+    (first,) = found.to_atoms([0])
+    write_structure(first, data)
     write_text(mark, json.dumps(length))
 
 

@@ -11,7 +11,7 @@ import pytest
 from alzmodel.dynamics.displacements import mean_square_displacements
 from alzmodel.dynamics.trajectory import Trajectory
 from alzmodel.dynamics.transport import transport_of
-from alzmodel.dynamics.transport_run import _write_dump
+from alzmodel.dynamics.transport_run import _write, _write_dump
 from tests.dynamics.walks import FRAME_TIME, trajectory, walk
 
 
@@ -75,3 +75,52 @@ def test_dumps_are_read_by_mdanalysis(skewed, tmp_path):
         box = universe.trajectory[0].triclinic_dimensions
     np.testing.assert_allclose(places[-1] - places[0], moving.positions[-1] - moving.positions[0], atol=1e-4)
     np.testing.assert_allclose(box, cell, atol=1e-4)
+
+
+def test_the_engine_of_kinisi_gives_what_ours_gives():
+    pytest.importorskip("kinisi", exc_type=ImportError)
+    moving = trajectory(walk(np.random.default_rng(5), n=30, frames=201))
+    found = transport_of([(moving, 900.0)], kinisi=True).temperatures[0]
+    own, theirs = found.D["Li"], found.kinisi
+    assert theirs.value == pytest.approx(own.value, abs=2 * math.hypot(own.se_blocks, theirs.se))
+    # Known: 1 Å²/ps.
+    assert theirs.ci95[0] < 1e-4 < theirs.ci95[1]
+    assert "value_ci95" in found.to_dict()["kinisi"]
+
+
+def test_gemdat_reads_what_a_run_leaves(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gemdat = pytest.importorskip("gemdat")
+    cell = np.array([[20.0, 0, 0], [3.0, 18.0, 0], [-2.0, 1.0, 22.0]])
+    moving = trajectory(walk(np.random.default_rng(2), diffusivity=0.3, n=4, frames=60))
+    moving = Trajectory(moving.symbols, moving.positions, cell, FRAME_TIME)
+    _write(moving, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        read = gemdat.Trajectory.from_lammps(
+            coords_file=tmp_path / "trajectory.lammpstrj",
+            data_file=tmp_path / "trajectory.data",
+            coords_format="LAMMPSDUMP",
+            atom_style="charge",
+            temperature=900,
+            time_step=FRAME_TIME,
+        )
+        lithium = read.filter("Li")
+        theirs = np.asarray(lithium.mean_squared_displacement()).mean(axis=0)
+    assert [str(one) for one in read.species] == list(moving.symbols)
+    own = mean_square_displacements(moving.of("Li")).mean(axis=1)
+    np.testing.assert_allclose(theirs[1:20], own[1:20], rtol=1e-3)
+
+
+def test_without_kinisi_one_line_names_the_extra(monkeypatch):
+    import importlib.util
+
+    from alzmodel.errors import InputError
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    moving = trajectory(walk(np.random.default_rng(5), n=3, frames=60))
+    with pytest.raises(
+        InputError, match=r'kinisi is not installed; allowed after: pip install "\.\[kinisi\]"'
+    ):
+        transport_of([(moving, 900.0)], kinisi=True)

@@ -52,6 +52,10 @@ class ExafsOptions:
         Taper, typer.Option("--window", case_sensitive=False, help="Window of the transform.")
     ] = Taper.HANNING
     path_radius: Annotated[float, number("Half the length of the longest path in Å.")] = 5.0
+    stretch: Annotated[
+        float | None,
+        number("Wave number in 1/cm of the bond to O (Zr: 550): adds the σ² that frames at 300 K lack."),
+    ] = None
     fit: Annotated[
         bool,
         typer.Option(

@@ -55,6 +55,9 @@ class TransportOptions:
         ),
     ] = None
     ion: Annotated[str, typer.Option(help="Element that conducts; all others are the framework.")] = "Li"
+    kinisi: Annotated[
+        bool, typer.Option("--kinisi", help="D by kinisi too, beside our own (extra kinisi).")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ Instrum. Methods 207, 437 (1983), in the form of IFEFFIT (M. Newville, J. Synchr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -97,7 +97,7 @@ class Truth(Result):
     CN
         Mean number of neighbours.
     r, var, C3
-        Mean distance (Å), its variance (Å²) and third central moment (Å³), over all bonds.
+        Mean distance (Å), its variance (Å²; with what was added to σ²) and third central moment (Å³), over all bonds.
     cutoff
         Å; where the shell ends: the first minimum of the pair function.
     """
@@ -463,9 +463,10 @@ def shell_beside_truth(
         As :func:`fit_shell` and :func:`true_shell`.
     """
     sites = list(zip(found.frames.tolist(), found.atoms.tolist(), strict=True))
+    truth = true_shell(model, sites, settings.edge.element)
     return ShellFit(
         fit=fit_shell(found.chi, settings, standard),
         fit_C3=fit_shell(found.chi, settings, standard, third=True),
-        truth=true_shell(model, sites, settings.edge.element),
+        truth=replace(truth, var=truth.var + settings.added_sigma2),
         standard=standard,
     )

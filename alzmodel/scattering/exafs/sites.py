@@ -34,7 +34,15 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["ENOUGH_SITES", "Exafs", "ExafsSettings", "cluster_around", "exafs", "thermal_note"]
+__all__ = [
+    "ENOUGH_SITES",
+    "Exafs",
+    "ExafsSettings",
+    "cluster_around",
+    "exafs",
+    "missing_sigma2",
+    "thermal_note",
+]
 
 ENOUGH_SITES: Final = 200
 """Over 24 sites of a glass the place of the first peak scatters by 0.01 Å."""
@@ -71,6 +79,9 @@ class ExafsSettings:
         Of the transform, Å⁻¹; None takes the range of the edge.
     path_radius
         Å; half the length of the longest path.
+    stretch
+        cm⁻¹; wave number of the absorber's bond to oxygen. The σ² that classical frames at 300 K lack of it is added,
+        see :func:`missing_sigma2`; None adds nothing.
     """
 
     edge: Edge
@@ -81,6 +92,7 @@ class ExafsSettings:
     dk: float = 1.0
     window: Window = "hanning"
     path_radius: float = PATH_RADIUS
+    stretch: float | None = None
 
     def __post_init__(self) -> None:
         if self.n_sites < 1:
@@ -100,6 +112,13 @@ class ExafsSettings:
             )
         if not 2.5 <= self.path_radius <= 8.0:
             raise InputError(f"path radius: {self.path_radius:g} Å; allowed: 2.5 to 8")
+        if self.stretch is not None and not 50 <= self.stretch <= 2000:
+            raise InputError(f"stretch: {self.stretch:g}; allowed: 50 to 2000 cm⁻¹")
+
+    @property
+    def added_sigma2(self) -> float:
+        """Å² that are added to the variance of every path."""
+        return 0.0 if self.stretch is None else missing_sigma2(self.edge, self.stretch)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -254,10 +273,11 @@ def averaged(
 ) -> Exafs:
     """Average over sites, and transform."""
     n = len(chi)
+    chi = chi * np.exp(-2 * K_GRID**2 * settings.added_sigma2)
     mean = chi.mean(axis=0)
     r, transform = settings.transform(mean)
     peak, peak_sem = _peak(chi, settings)
-    notes = [thermal_note()]
+    notes = [_added_note(settings) if settings.stretch else thermal_note()]
     if n < ENOUGH_SITES:
         notes.append(
             f"{n} of {n_absorbers} sites: the first peak scatters by about {0.01 * math.sqrt(24 / n):.3f} Å in a "
@@ -314,6 +334,49 @@ def thermal_note() -> str:
     return (
         f"frames of classical dynamics at {ROOM:g} K have too small a thermal σ² (a bond at {STRETCH:g} cm⁻¹: "
         f"{factor:.1f} times), minimised models none: a measured χ(k) is damped more"
+    )
+
+
+def missing_sigma2(edge: Edge, stretch: float, temperature: float = ROOM) -> float:
+    """Å² by which classical dynamics has too small a variance of a bond to oxygen.
+
+    A harmonic bond of the wave number ν has σ² = ħ/(2μω) coth(ħω/2kT) with ω = 2πcν, classically kT/(μω²). Further
+    shells move more slowly and lack less: taken for every path, it is too much for them, by at most itself.
+
+    Parameters
+    ----------
+    edge
+        Of the absorber.
+    stretch
+        cm⁻¹.
+    temperature
+        Of the frames, K.
+
+    References
+    ----------
+    G. Beni and P. M. Platzman, Phys. Rev. B 14, 1514 (1976).
+
+    Examples
+    --------
+    >>> from alzmodel.scattering.exafs.edges import edge_of
+    >>> round(missing_sigma2(edge_of("Zr-K"), 550.0), 5)
+    0.00089
+    """
+    from ase.data import atomic_masses, atomic_numbers
+    from scipy import constants
+
+    one, two = (float(atomic_masses[atomic_numbers[element]]) for element in (edge.element, "O"))
+    reduced = one * two / (one + two) * constants.atomic_mass
+    omega = 2 * math.pi * constants.c * 100 * stretch
+    half = constants.hbar * omega / (2 * constants.k * temperature)
+    classical = constants.k * temperature / (reduced * omega**2)
+    return classical * (half / math.tanh(half) - 1) * 1e20
+
+
+def _added_note(settings: ExafsSettings) -> str:
+    return (
+        f"{settings.added_sigma2:.5f} Å² are added to σ²: what classical frames at {ROOM:g} K lack of a bond at "
+        f"{settings.stretch:g} cm⁻¹; for minimised models, which lack all of it, that is too little"
     )
 
 

@@ -118,7 +118,7 @@ def _draw(results: Results, path: Path) -> tuple[Path, ...]:
 
 TRANSPORT = Stage(
     name="transport",
-    version=1,
+    version=2,
     run=_transport,
     jobs=_jobs,
     cost=_cost,
