@@ -182,7 +182,8 @@ def jumps_of(runs: Sequence[Trajectory], mobile: str = "Li") -> Jumps:
     Raises
     ------
     InputError
-        If frames are more than :data:`COARSEST` apart, there are no anions, or the cell is too narrow for the shells.
+        If frames are more than :data:`COARSEST` apart, there are no or few anions, the ions are anions themselves, or
+        the cell is too narrow for the shells.
     """
     counts, found, looks, backs = [], [], [], []
     for run in runs:
@@ -231,7 +232,7 @@ def _look(still: Trajectory, jumps: Sequence[Jump], mobile: str, most: int) -> _
     spread = np.linspace(0, len(still.positions) - 1, SHELL_FRAMES).astype(int)
     atoms = still.to_atoms(spread)
     shells = first_shells(atoms)
-    _check_width(still, shells)
+    _check(still, shells, mobile)
     ions = np.flatnonzero(still.symbols == mobile)
     looked = [jumps[k] for k in np.unique(np.linspace(0, len(jumps) - 1, most).astype(int))] if jumps else []
     half = _half(still.frame_time)
@@ -264,10 +265,15 @@ def _crossing(path: NDArray[np.float64], jump: Jump, quarter: int) -> int:
     return int(near[np.argmin(np.abs(along - 0.5))])
 
 
-def _check_width(still: Trajectory, shells: Shells) -> None:
+def _check(still: Trajectory, shells: Shells, mobile: str) -> None:
+    if mobile in shells.ligands:
+        raise InputError(f"jumps: {mobile} is an anion here; needed: a cation that jumps between anions")
+    n = int(np.isin(still.symbols, shells.ligands).sum())
+    if n <= CORNERS:
+        raise InputError(f"jumps: {n} anions; needed: more than the {CORNERS} of a window")
     half = 0.5 / float(np.linalg.norm(np.linalg.inv(still.cell), axis=0).max())
     longest = max(
-        shells.cutoffs[label] for label in shells.cutoffs if set(label.split("-")) & set(shells.ligands)
+        reach for label, reach in shells.cutoffs.items() if set(label.split("-")) & set(shells.ligands)
     )
     if longest > half:
         raise InputError(

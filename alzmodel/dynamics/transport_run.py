@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-__all__ = ["DynamicsRun", "DynamicsSettings", "check_run", "run_dynamics"]
+__all__ = ["FRAME_TIME", "DynamicsRun", "DynamicsSettings", "check_run", "run_dynamics"]
 
 TIMESTEP: Final = 0.002
 """ps."""
 FRAME_TIME: Final = 0.2
+"""ps from frame to frame."""
 SEGMENT_TIME: Final = 10.0
 """ps; the run is cut there and read back from its restart file, disturbed or not."""
 FIRST_LOOK: Final = 40.0

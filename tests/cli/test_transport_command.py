@@ -48,6 +48,13 @@ def test_one_trajectory_gives_a_coefficient_and_no_conductivity(capsys, folder):
     assert own["value"] == pytest.approx(1e-2 * math.exp(-0.3 / (BOLTZMANN_EV_K * 900)), rel=0.3)
     assert own["se_seeds"] is None
     assert len(found["lag"]) == len(found["msd"]["Li"]) == len(found["non_gaussian"])
+    around = found["surroundings"]
+    assert around["jumps"]["n_jumps"] > 0
+    assert set(around["jumps"]["coordination"]) == {"before", "during", "after"}
+    assert sum(way["share"] for way in around["jumps"]["passages"].values()) == pytest.approx(1.0)
+    assert around["room"][0]["bottleneck"] > 0
+    assert around["room_against_D"] == {"rank": None, "p": None, "n_models": 1}
+    assert "kinisi" not in found
 
 
 def test_types_and_frames_of_a_dump(capsys, folder):
@@ -106,6 +113,20 @@ def test_ions_in_their_cages_have_no_coefficient(capsys, folder):
     found = json.loads(out)["temperatures"][0]
     assert found["diffusive"] is False
     assert found["D"]["Li"]["value"] is None
+
+
+def test_what_has_no_oxygen_has_a_coefficient_and_a_word_why_no_jumps(capsys, tmp_path):
+    moving = trajectory(walk(np.random.default_rng(3), n=12, frames=201))
+    frames = [atoms[[one.symbol != "O" for one in atoms]] for atoms in moving.to_atoms()]
+    write_structure(frames, tmp_path / "metal.extxyz")
+    words = (tmp_path / "metal.extxyz", "--frame-time", FRAME_TIME, "--json")
+    code, out, err = run(capsys, "transport", *words)
+    assert code == 0, err
+    found = json.loads(out)["temperatures"][0]
+    assert found["D"]["Li"]["value"] > 0
+    assert found["surroundings"]["jumps"] is None
+    assert found["surroundings"]["jumps_reason"]
+    assert found["surroundings"]["room_reason"]
 
 
 def test_the_library_gives_what_the_command_gives(capsys, folder):

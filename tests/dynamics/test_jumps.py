@@ -129,3 +129,15 @@ def test_without_jumps_there_is_nothing_to_tell_and_coarse_frames_are_refused():
     assert np.isnan(found.length)
     with pytest.raises(InputError, match=r"frames 0\.5 ps apart; needed: at most 0\.25 ps"):
         jumps_of([Trajectory(still.symbols, still.positions, still.cell, 0.5)])
+
+
+def test_what_has_no_windows_is_refused():
+    moved = windowed(np.random.default_rng(7), {})
+    with pytest.raises(InputError, match="O is an anion here"):
+        jumps_of([moved], "O")
+    few = np.concatenate([np.flatnonzero(moved.symbols != "O"), np.flatnonzero(moved.symbols == "O")[:3]])
+    with pytest.raises(InputError, match="3 anions; needed: more than the 3"):
+        jumps_of([Trajectory(moved.symbols[few], moved.positions[:, few], moved.cell, FRAME_TIME)])
+    narrow = np.diag([12.0, 20.0, 4.0])
+    with pytest.raises(InputError, match="needed: at most half"):
+        jumps_of([Trajectory(moved.symbols, moved.positions, narrow, FRAME_TIME)])

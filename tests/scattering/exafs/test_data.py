@@ -9,7 +9,7 @@ from alzmodel.errors import InputError
 from alzmodel.scattering.exafs.data import lay_beside, read_chi, write_chi
 from alzmodel.scattering.exafs.edges import EDGES
 from alzmodel.scattering.exafs.feff import K_GRID
-from alzmodel.scattering.exafs.sites import ExafsSettings, averaged
+from alzmodel.scattering.exafs.sites import ExafsSettings, averaged, missing_sigma2
 
 SETTINGS = ExafsSettings(EDGES["Zr-K"])
 CHI = np.sin(4.2 * K_GRID + 0.3) * np.exp(-0.02 * K_GRID**2) / (K_GRID + 1)
@@ -99,6 +99,27 @@ def test_mean_and_error_are_over_sites(found):
     assert found.peak_sem == pytest.approx(0.0, abs=1e-9)
     assert any("200 sites" in note for note in found.notes)
     assert any("1.5 times" in note for note in found.notes)
+
+
+def test_the_missing_thermal_spread_is_that_of_an_oscillator():
+    zr = EDGES["Zr-K"]
+    # In amu, Å and cm⁻¹, with ħ/(2πc) = 33.715 amu Å² cm⁻¹: by hand from σ² = ħ/(2μω) coth(ħω/2kT).
+    reduced, kt, square = 91.224 * 15.999 / (91.224 + 15.999), 300 / 1.438777, 33.71526
+    whole = square / (2 * reduced * 550) / np.tanh(550 / (2 * kt))
+    classical = square * kt / (reduced * 550**2)
+    assert missing_sigma2(zr, 550.0) == pytest.approx(whole - classical, rel=1e-4)
+    # Hot frames lack ħ²/(12μkT), whatever the frequency.
+    assert missing_sigma2(zr, 550.0, 3000.0) == pytest.approx(square / (12 * reduced * 10 * kt), rel=0.005)
+
+
+def test_a_stretch_damps_the_curve_and_says_so():
+    settings = ExafsSettings(EDGES["Zr-K"], stretch=550.0)
+    damped = averaged(np.array([0.9 * CHI, 1.1 * CHI]), [(0, 3), (0, 7)], 2, settings)
+    extra = missing_sigma2(EDGES["Zr-K"], 550.0)
+    np.testing.assert_allclose(damped.chi, CHI * np.exp(-2 * K_GRID**2 * extra), atol=1e-12)
+    assert damped.notes[0].startswith("0.00089 Å² are added")
+    with pytest.raises(InputError, match=r"stretch: 10; allowed: 50 to 2000"):
+        ExafsSettings(EDGES["Zr-K"], stretch=10.0)
 
 
 def test_the_error_of_the_peak_is_the_jackknife_over_sites():
