@@ -261,8 +261,8 @@ def rows_of(groups: dict[Group, Transport], moved: Sequence[Moved]) -> list[list
     return found
 
 
-def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def energies(groups: dict[Group, Transport]) -> str:

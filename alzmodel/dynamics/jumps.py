@@ -203,7 +203,7 @@ def jumps_of(runs: Sequence[Trajectory], mobile: str = "Li") -> Jumps:
     shared = _joined(looks)
     return Jumps(
         n_jumps=n,
-        n_looked_at=sum(len(one[1].number) for one in looks),
+        n_looked_at=sum(len(one.sides) for one in looks),
         rate=float(rates.mean()),
         rate_se=float(rates.std(ddof=1)) / math.sqrt(len(rates)) if len(rates) > 1 else math.nan,
         length=float(lengths.mean()) if n else math.nan,
@@ -224,8 +224,13 @@ def _undone(jumps: Sequence[Jump]) -> list[bool]:
     ]
 
 
-_Looks = tuple[list[tuple[float, float]], _Seen, _Seen]
-"""Anions before and after each jump; what is around the ion in the window; the same of ions at rest."""
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """Anions before and after each jump, shape (n, 2); what is around the ion in the window, and around all ions."""
+
+    sides: NDArray[np.float64]
+    passed: _Seen
+    resting: _Seen
 
 
 def _look(still: Trajectory, jumps: Sequence[Jump], mobile: str, most: int) -> _Looks:
@@ -254,7 +259,7 @@ def _look(still: Trajectory, jumps: Sequence[Jump], mobile: str, most: int) -> _
     crossing = _around(still, shells, mobile, ions[[one.ion for one in looked]], np.array(middle, dtype=int))
     rest = np.unique(np.linspace(0, len(still.positions) - 1, REST_FRAMES).astype(int))
     resting = _around(still, shells, mobile, np.tile(ions, len(rest)), np.repeat(rest, len(ions)))
-    return sides, crossing, resting
+    return _Looks(np.array(sides).reshape(-1, 2), crossing, resting)
 
 
 def _crossing(path: NDArray[np.float64], jump: Jump, quarter: int) -> int:
@@ -294,7 +299,7 @@ def _around(
     holders = [
         (cation, np.flatnonzero(still.symbols == cation)) for cation in shells.cations if cation != mobile
     ]
-    inverse = np.linalg.inv(still.cell)
+    inverse = np.asarray(np.linalg.inv(still.cell), dtype=np.float64)
     numbers, radii, kinds = [], [], []
     for atom, frame in zip(atoms, frames, strict=True):
         places = still.positions[frame]
@@ -327,22 +332,16 @@ def _circumradius(corners: NDArray[np.float64]) -> float:
     """Of a triangle: abc / 4A."""
     a, b, c = corners
     sides = np.linalg.norm([a - b, b - c, c - a], axis=1)
-    area = np.linalg.norm(np.cross(b - a, c - a)) / 2
+    area = float(np.linalg.norm(np.cross(b - a, c - a))) / 2
     return float(sides.prod() / (4 * max(area, 1e-9)))
 
 
 def _joined(looks: Sequence[_Looks]) -> tuple[Coordination | None, Window | None, dict[str, Passage]]:
-    sides = np.array([pair for one in looks for pair in one[0]])
+    sides = np.concatenate([one.sides for one in looks])
     if not len(sides):
         return None, None, {}
-    passed, resting = (
-        _Seen(
-            np.concatenate([one[k].number for one in looks]),
-            np.concatenate([one[k].radius for one in looks]),
-            [kind for one in looks for kind in one[k].kind],
-        )
-        for k in (1, 2)
-    )
+    passed = _pooled([one.passed for one in looks])
+    resting = _pooled([one.resting for one in looks])
     coordination = Coordination(
         float(sides[:, 0].mean()), float(passed.number.mean()), float(sides[:, 1].mean())
     )
@@ -351,7 +350,19 @@ def _joined(looks: Sequence[_Looks]) -> tuple[Coordination | None, Window | None
     through, there = Counter(passed.kind), Counter(resting.kind)
     n, m = len(passed.kind), len(resting.kind)
     passages = {}
-    for kind, count in sorted(through.items(), key=lambda item: (-item[1], item[0])):
+    for kind, count in sorted(through.items(), key=_by_count):
         share = count / n
         passages[kind] = Passage(share, math.sqrt(share * (1 - share) / n), there[kind] / m)
     return coordination, window, passages
+
+
+def _pooled(seen: Sequence[_Seen]) -> _Seen:
+    return _Seen(
+        np.concatenate([one.number for one in seen]),
+        np.concatenate([one.radius for one in seen]),
+        [kind for one in seen for kind in one.kind],
+    )
+
+
+def _by_count(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
