@@ -126,22 +126,44 @@ def _print(rows: list[ScreenRow], output: Path) -> None:
 
 
 def _print_mobility(rows: list[ScreenRow]) -> None:
-    """Dopants by what they do to Li, where it was moved; those in which it does not diffuse come last."""
-    from alzmodel.study.screening import MOBILITY
+    """Dopants by what they do to Li, where it was moved; those in which it does not diffuse come last, by its jumps."""
+    from alzmodel.study.screening import JUMPS, MOBILITY
 
-    moved = [(row, row.effects[MOBILITY.name]) for row in rows if MOBILITY.name in row.effects]
+    moved = [row for row in rows if MOBILITY.name in row.effects]
     if not moved:
         return
-    moved.sort(key=lambda one: (not math.isfinite(one[1].effect), -one[1].effect, one[0].dopant))
-    heads = ("dopant", "x", "fraction", "balance", "D of Li (1e-6 cm²/s)", "std", "Δ D ± 95 %")
-    print_table(
-        "how fast Li is beside the undoped glass, fastest first",
-        heads,
-        [
-            (row.dopant, row.la, row.fraction, row.compensate, found.value, found.std, _with_error(found, 2))
-            for row, found in moved
-        ],
+
+    def fastest_first(row: ScreenRow) -> tuple[float | str, ...]:
+        effects = [row.effects[one.name].effect for one in (MOBILITY, JUMPS) if one.name in row.effects]
+        order = (number for effect in effects for number in (not math.isfinite(effect), -effect))
+        return (*(0.0 if math.isnan(number) else number for number in order), row.dopant)
+
+    heads = (
+        "dopant",
+        "x",
+        "fraction",
+        "balance",
+        "D of Li (1e-6 cm²/s)",
+        "Δ D ± 95 %",
+        "jumps per ns",
+        "Δ ± 95 %",
     )
+    lines: list[tuple[Any, ...]] = []
+    for row in sorted(moved, key=fastest_first):
+        found, jumps = row.effects[MOBILITY.name], row.effects.get(JUMPS.name)
+        lines.append(
+            (
+                row.dopant,
+                row.la,
+                row.fraction,
+                row.compensate,
+                found.value,
+                _with_error(found, 2),
+                None if jumps is None else round(jumps.value, 1),
+                "–" if jumps is None else _with_error(jumps, 1),
+            )
+        )
+    print_table("how fast Li is beside the undoped glass, fastest first", heads, lines)
 
 
 def _with_error(found: Effect, decimals: int) -> str:

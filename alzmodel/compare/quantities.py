@@ -112,6 +112,7 @@ _TABLE: Final = _table(
     ("fem_ratio", "V(3.2)/V(5.3)", ""),
     ("li_diffusivity", "diffusion coefficient of Li", "10⁻⁶ cm²/s"),
     ("li_msd_slope", "slope of ln MSD of Li over ln time", ""),
+    ("li_jump_rate", "jumps of a Li ion from cage to cage", "1/ns"),
     ("exafs_zr_o_distance", "Zr–O as a fit of EXAFS reads it", "Å"),
     ("exafs_zr_o_coordination", "oxygens of Zr as a fit of EXAFS reads them", ""),
     ("exafs_zr_o_variance", "σ² of Zr–O as a fit of EXAFS reads it", "Å²"),

@@ -85,7 +85,9 @@ COLUMNS: Final = (
 """Quantities that doped and undoped glasses share; those of the dopant itself stand beside them."""
 
 MOBILITY: Final = Column("li_diffusivity", "D of Li", "10⁻⁶ cm²/s", scored=False)
-"""Beside them where Li was moved; it is no structure, and does not count for the score."""
+JUMPS: Final = Column("li_jump_rate", "jumps of Li", "1/ns", scored=False)
+"""Beside them where Li was moved; they are no structure, and do not count for the score. Jumps are counted where Li
+does not diffuse, too."""
 
 OWN: Final = ("distance", "coordination")
 """Of the dopant to oxygen; their effects are against La in the undoped glass."""
@@ -246,8 +248,8 @@ def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
     groups, facts = _groups(records)
     undoped = {key[:2]: members for key, members in groups.items() if not key[2]}
     spreads = _spreads(groups.values())
-    moved = any(MOBILITY.name in member for members in groups.values() for member in members)
-    columns = (*COLUMNS, MOBILITY) if moved else COLUMNS
+    seen = {name for members in groups.values() for member in members for name in member}
+    columns = (*COLUMNS, *(column for column in (MOBILITY, JUMPS) if column.name in seen))
     rows = [
         _row(facts[key], members, undoped[key[:2]], spreads, columns)
         for key, members in groups.items()

@@ -91,8 +91,8 @@ def test_effects_and_score_are_what_was_put_in():
     assert own.effect == pytest.approx(np.mean(doped) - np.mean(undoped))
 
 
-def with_transport(records, value):
-    """The same glasses with Li moved: `value` in 10⁻⁶ cm²/s by seed."""
+def with_transport(records, value, jumps=None):
+    """The same glasses with Li moved: `value` in 10⁻⁶ cm²/s and `jumps` in 1/ns by seed."""
     glasses = [record for record in records if record.stage == "glass"]
     return [
         *records,
@@ -100,7 +100,11 @@ def with_transport(records, value):
             dataclasses.replace(
                 record,
                 stage="transport",
-                quantities=[{"name": "li_diffusivity", "value": value(record.inputs["model"]["seed"])}],
+                quantities=[
+                    {"name": name, "value": of(record.inputs["model"]["seed"])}
+                    for name, of in (("li_diffusivity", value), ("li_jump_rate", jumps))
+                    if of is not None
+                ],
                 results={},
             )
             for record in glasses
@@ -141,6 +145,16 @@ def test_dopants_are_listed_by_how_fast_li_is(capsys):
     _print_mobility(screen_rows(records))
     out = capsys.readouterr().out
     assert out.index("Sr2+") < out.index("Ca2+") < out.index("Er3+")
+    # Where Li diffuses in none, its jumps tell.
+    records = []
+    for dopant, rate in {None: 50.0, "Ca2+": 40.0, "Er3+": 70.0}.items():
+        records += with_transport(
+            records_of(dopant, 2, rng), lambda _: math.nan, lambda seed, rate=rate: rate + 0.01 * seed
+        )
+    _print_mobility(screen_rows(records))
+    out = capsys.readouterr().out
+    assert out.index("Er3+") < out.index("Ca2+")
+    assert "+20.0" in out
     _print_mobility(screen_rows(records_of(None, 2, rng) + records_of("Ca2+", 2, rng)))
     assert capsys.readouterr().out == ""
 

@@ -50,6 +50,7 @@ def test_it_moves_the_glass_with_its_own_potential_and_records_the_coefficient(w
     # Walkers of 1e-4 cm²/s, in 10⁻⁶ cm²/s.
     assert values["li_diffusivity"] == pytest.approx(100.0, rel=0.2)
     assert values["li_msd_slope"] == pytest.approx(1.0, abs=0.1)
+    assert values["li_jump_rate"] == found.results["surroundings"]["jumps"]["rate"] > 0
     assert {row["name"] for row in found.quantities} == {info.name for info in TRANSPORT.quantities}
     assert quantity_info("li_diffusivity").unit == "10⁻⁶ cm²/s"
     assert found.results["diffusive"]

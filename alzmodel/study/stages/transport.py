@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -55,6 +56,7 @@ def _transport(work: Work) -> StageResult:
     check_run(run)
     moved = run_dynamics(run, work.scratch, work.progress)
     (found,) = transport_of([(moved, run.temperature)], MOBILE).temperatures
+    jumps = found.surroundings.jumps if found.surroundings else None
     curves = {"transport/lag": Curve(found.lag, "ps")}
     curves |= {f"transport/msd/{element}": Curve(msd, "Å²") for element, msd in found.msd.items()}
     curves["transport/non_gaussian"] = Curve(found.non_gaussian, "")
@@ -64,6 +66,7 @@ def _transport(work: Work) -> StageResult:
             # In 10⁻⁶ cm²/s, so that tables show digits and no zeros.
             quantity("li_diffusivity", 1e6 * found.D[MOBILE].value),
             quantity("li_msd_slope", found.slope),
+            quantity("li_jump_rate", jumps.rate if jumps else math.nan),
         ],
         {
             **{
@@ -125,7 +128,7 @@ TRANSPORT = Stage(
     table="transport",
     Settings=TransportSettings,
     optional=True,
-    quantities=known("li_diffusivity", "li_msd_slope"),
+    quantities=known("li_diffusivity", "li_msd_slope", "li_jump_rate"),
     figures={
         "transport": StudyFigure(
             _draw,
