@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -167,9 +168,22 @@ def _runs(
     ]
     for run in runs:
         check_run(run)
+    _check_unlike(runs)
     if kelvin[-1] > NO_GLASS_ABOVE:
         say(f"alzmodel: above {NO_GLASS_ABOVE:g} K La itself moves in these glasses: they are none there")
     return runs
+
+
+def _check_unlike(runs: Sequence[DynamicsRun]) -> None:
+    """Refuse one model under two names: it would be counted as two that are independent."""
+    known: dict[str, str] = {}
+    for run in runs:
+        identity = json.dumps(run.identity(), sort_keys=True)
+        if identity in known:
+            raise InputError(
+                f"{run.name}: the same model as {known[identity]}; allowed: models that are independent"
+            )
+        known[identity] = run.name
 
 
 def _one_model(path: Path, source: Source, max_atoms: int) -> Atoms:
@@ -327,7 +341,7 @@ def _print_jumps(found: Transport) -> None:
                 jumps.n_jumps,
                 f"{jumps.rate:.3g} ± {jumps.rate_se:.2g}",
                 f"{jumps.length:.2f}",
-                f"{100 * jumps.back:.0f}",
+                f"{100 * jumps.back:.0f}" if math.isfinite(jumps.back) else "–",
                 f"{bonds.before:.2f} – {bonds.during:.2f} – {bonds.after:.2f}",
                 ", ".join(f"{kind} {100 * way.share:.0f}" for kind, way in list(jumps.passages.items())[:3]),
                 narrow,

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Trajectory", "check_frame_time", "read_trajectory", "trajectory_of", "unwrapped"]
+__all__ = [
+    "Trajectory",
+    "check_frame_time",
+    "read_trajectory",
+    "trajectory_of",
+    "unwrapped",
+]
 
 LARGEST_STEP: Final = 0.4
 """Of the cell: an ion that moves further between two frames could have gone either way around."""

@@ -5,6 +5,7 @@ Errors are kept apart: from blocks of time, from ions, and from seeds, that is, 
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -425,11 +426,16 @@ def transport_of(
     Raises
     ------
     InputError
-        If there is none of the element, its charge is not known, compositions differ, or kinisi is not installed.
+        If there is none of the element, its charge is not known, compositions differ, a run is given twice, or kinisi
+        is not installed.
     """
     if kinisi:
         check_kinisi()
     check_one_composition([(one.name, list(map(str, one.symbols))) for one, _ in runs])
+    for (one, at), (other, there) in itertools.combinations(runs, 2):
+        same_place = np.array_equal(one.positions, other.positions)
+        if same_place and (at == there or math.isnan(at)):
+            raise InputError(f"{other.name}: the same as {one.name}; allowed: runs that are independent")
     charge = 0.0
     for trajectory, _ in runs:
         charge = _charge(trajectory, mobile)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from alzmodel.cli import main
+from alzmodel.crystals import crystal, supercell
 from alzmodel.dynamics.diffusion import run_diffusion
+from alzmodel.dynamics.trajectory import read_trajectory
 from alzmodel.io import read_frames, write_structure
 from alzmodel.units import BOLTZMANN_EV_K
 from tests.dynamics.walks import FRAME_TIME, rattling, trajectory, walk
@@ -130,8 +132,6 @@ def test_what_has_no_oxygen_has_a_coefficient_and_a_word_why_no_jumps(capsys, tm
 
 
 def test_the_library_gives_what_the_command_gives(capsys, folder):
-    from alzmodel.dynamics.trajectory import read_trajectory
-
     own = run_diffusion(read_trajectory(folder / "800.extxyz", FRAME_TIME))
     _, out, _ = run(capsys, "transport", folder / "800.extxyz", "--frame-time", FRAME_TIME, "--json")
     assert json.loads(out)["temperatures"][0]["slope"] == own.slope
@@ -154,6 +154,49 @@ def test_bad_words_are_named(capsys, folder, words, said):
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_one_run_is_not_taken_for_two(capsys, folder):
+    twice = (folder / "900.extxyz", folder / "900.extxyz", "--frame-time", FRAME_TIME)
+    for more in ((), ("--temperatures", "900")):
+        code, out, err = run(capsys, "transport", *twice, *more)
+        assert (code, out) == (2, "")
+        assert "the same as" in err
+
+
+def test_one_model_is_not_taken_for_two(capsys, tmp_path):
+    write_structure(supercell(crystal("Li2O"), 3), tmp_path / "one.extxyz")
+    write_structure(supercell(crystal("Li2O"), 3), tmp_path / "two.extxyz")
+    words = (tmp_path / "one.extxyz", tmp_path / "two.extxyz", "--dry-run", "-o", tmp_path / "new")
+    code, out, err = run(capsys, "transport", *words)
+    assert (code, out) == (2, "")
+    assert "two: the same model as one" in err
+
+
+def test_types_of_a_dump_are_named_and_frames_chosen(capsys, folder, tmp_path):
+    moved = read_trajectory(folder / "900.extxyz", FRAME_TIME)
+    lines = []
+    for number, places in enumerate(moved.positions):
+        lines += ["ITEM: TIMESTEP", str(50 * number), "ITEM: NUMBER OF ATOMS", str(len(places))]
+        lines += ["ITEM: BOX BOUNDS pp pp pp", *["0 20"] * 3, "ITEM: ATOMS id type xu yu zu"]
+        kinds = {"Li": 1, "La": 2, "O": 3}
+        for atom, (symbol, (x, y, z)) in enumerate(zip(moved.symbols, places, strict=True), start=1):
+            lines.append(f"{atom} {kinds[symbol]} {x:.8f} {y:.8f} {z:.8f}")
+    path = tmp_path / "a.lammpstrj"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    code, _, err = run(capsys, "transport", path, "--frame-time", FRAME_TIME)
+    assert code == 2
+    assert "--types" in err
+    words = ("transport", path, "--frame-time", FRAME_TIME, "--types", "Li,La,O", "--json")
+    code, out, err = run(capsys, *words)
+    assert code == 0, err
+    found = json.loads(out)["temperatures"][0]
+    assert found["D"]["Li"]["apparent"] == pytest.approx(
+        1e-4 * run_diffusion(moved).ion_slopes["Li"].mean(), rel=1e-4
+    )
+    code, out, _ = run(capsys, *words, "--frames", "50:")
+    assert code == 0
+    assert json.loads(out)["temperatures"][0]["duration"] == pytest.approx((200 - 50) * FRAME_TIME)
 
 
 def test_a_folder_of_somebody_else_is_refused(capsys, folder, tmp_path):

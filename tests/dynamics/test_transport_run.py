@@ -18,6 +18,7 @@ from ase.io import read
 from alzmodel.crystals import crystal, supercell
 from alzmodel.dynamics import transport_run
 from alzmodel.dynamics.trajectory import read_trajectory
+from alzmodel.dynamics.transport import transport_of
 from alzmodel.dynamics.transport_run import DynamicsRun, DynamicsSettings, check_run, run_dynamics
 from alzmodel.errors import InputError
 from alzmodel.forcefields.engine import read_thermo
@@ -187,3 +188,17 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_trajectory(tmp_path):
     foreign = read_trajectory(trajectory_in(tmp_path / "a"), 0.2)
     assert foreign.duration == pytest.approx(found["duration"])
     assert found["diffusive"] is False
+
+
+@pytest.mark.slow
+def test_li_is_faster_in_cubic_llzo_than_in_tetragonal(tmp_path):
+    """By grimes, which keeps Li of the tetragonal garnet on its sites; du-teter tells them apart by a third only."""
+    found = {}
+    for phase in ("LLZO-cubic", "LLZO-tetragonal"):
+        settings = DynamicsSettings(time=20.0, coulomb="dsf", equilibration=4.0)
+        run = DynamicsRun(crystal(phase), phase, 800.0, "grimes", "Li", settings)
+        (found[phase],) = transport_of([(run_dynamics(run, tmp_path), 800.0)]).temperatures
+    cubic, tetragonal = (found[phase].surroundings.jumps for phase in found)
+    assert cubic.rate - 2 * cubic.rate_se > 5 * tetragonal.rate
+    assert found["LLZO-cubic"].window_msd > 3 * found["LLZO-tetragonal"].window_msd
+    assert not any(one.framework_moves for one in found.values())
