@@ -53,6 +53,8 @@ DENSE_SECONDS: Final = 1e-8
 """Times the cube of the atoms: all modes."""
 KPM_SECONDS: Final = 4e-6
 """Times the square of the atoms: moments at 10 cm⁻¹."""
+SPARSE_SECONDS: Final = 8e-3
+"""Times the atoms: moments at 10 cm⁻¹ of a sparse matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,12 @@ def solubility_cost(sizes: Sequence[int]) -> Cost:
 
 def vibration_cost(n_atoms: int, settings: HarmonicSettings) -> Cost:
     """Of the vibrations of a model; the forces of a calculator come on top, and no one knows what they take."""
-    from alzmodel.dynamics.harmonic import memory_needed
-    from alzmodel.dynamics.spectra import DENSE_ATOMS
+    from alzmodel.dynamics.harmonic import all_modes, is_sparse, memory_needed
 
-    dense = settings.method == "dense" or (settings.method == "auto" and n_atoms <= DENSE_ATOMS)
-    seconds = DENSE_SECONDS * n_atoms**3 if dense else KPM_SECONDS * n_atoms**2 * 10 / settings.resolution
-    return Cost(seconds, memory_needed(n_atoms, dense=dense))
+    if all_modes(n_atoms, settings.method):
+        seconds = DENSE_SECONDS * n_atoms**3
+    elif is_sparse(n_atoms, settings):
+        seconds = SPARSE_SECONDS * n_atoms * 10 / settings.resolution
+    else:
+        seconds = KPM_SECONDS * n_atoms**2 * 10 / settings.resolution
+    return Cost(seconds, memory_needed(n_atoms, settings))

@@ -17,6 +17,7 @@ from alzmodel.dynamics.hessian import (
     largest_force,
     pair_forces,
     pair_hessian,
+    sparse_pair_hessian,
 )
 from alzmodel.dynamics.spectra import (
     DENSE_ATOMS,
@@ -35,17 +36,22 @@ if TYPE_CHECKING:
 
     from ase import Atoms
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from alzmodel.forcefields.calculators import NamedCalculator
 
 __all__ = [
+    "DIFFERENCES",
     "MAX_FORCE",
     "METHODS",
     "Harmonic",
     "HarmonicSettings",
     "Method",
+    "all_modes",
     "check_minimum",
     "harmonic",
+    "is_sparse",
+    "memory_needed",
     "single_model",
     "with_masses",
 ]
@@ -54,6 +60,9 @@ Method = Literal["auto", "dense", "kpm"]
 METHODS: Final = ("auto", "dense", "kpm")
 MAX_FORCE: Final = 0.01
 """eV/Å; with a larger force on an atom the model lies in no minimum, and modes about it mean nothing."""
+SPARSE_BYTES: Final = 1.5e5
+"""An atom, with a sparse matrix."""
+DIFFERENCES: Final = "differences of forces"
 _BATCH: Final = 60
 """Displaced models that one child process computes."""
 
@@ -114,7 +123,7 @@ class Harmonic:
     hessian
         Second derivatives, eV/Å², shape (3n, 3n); None above 1500 atoms.
     matrix
-        Dynamical matrix, eV/(Å² u).
+        Dynamical matrix, eV/(Å² u); sparse where moments of the damped shifted force are asked for.
     spectra
         All modes, or Chebyshev moments.
     potential
@@ -127,7 +136,7 @@ class Harmonic:
 
     atoms: Atoms
     hessian: NDArray[np.floating] | None
-    matrix: NDArray[np.floating]
+    matrix: NDArray[np.floating] | csr_array
     spectra: Modes | Chebyshev
     potential: str
     derivatives: str
@@ -231,36 +240,51 @@ def harmonic(
 
     settings = settings or HarmonicSettings()
     name = calculator.name if calculator is not None else settings.potential
-    dense = settings.method == "dense" or (settings.method == "auto" and len(atoms) <= DENSE_ATOMS)
-    check_memory(f"model: {len(atoms)} atoms", memory_needed(len(atoms), dense=dense))
+    dense = all_modes(len(atoms), settings.method)
     closed = calculator is None and potential_of(name).many_body is None
+    check_memory(f"model: {len(atoms)} atoms", memory_needed(len(atoms), settings, closed=closed))
     hessian, max_force = (
         _closed_form(atoms, settings, dense, source, progress)
         if closed
         else _by_differences(atoms, name, calculator, source, progress)
     )
     moved = with_masses(atoms, settings.masses)
-    kept = hessian.copy() if len(atoms) <= DENSE_ATOMS else None
+    kept = hessian.copy() if isinstance(hessian, np.ndarray) and len(atoms) <= DENSE_ATOMS else None
     matrix = dynamical_matrix(hessian, moved.get_masses())
     progress(0.5, "modes" if dense else "moments")
     spectra: Modes | Chebyshev = (
-        dense_modes(matrix.copy())
+        dense_modes(np.array(matrix))
         if dense
         else chebyshev(matrix, progress=lambda f, m: progress(0.5 + f / 2, m))
     )
-    derivatives = f"closed form, {settings.coulomb}" if closed else "differences of forces"
+    derivatives = f"closed form, {settings.coulomb}" if closed else DIFFERENCES
     return Harmonic(moved, kept, matrix, spectra, name, derivatives, max_force)
 
 
-def memory_needed(n_atoms: int, *, dense: bool) -> float:
-    """Bytes that the vibrations of so many atoms take at most."""
-    return 3e8 + (9 * n_atoms**2) * (8 * 4.5 if dense else 4 * 1.5) + n_atoms * 4e4
+def all_modes(n_atoms: int, method: Method) -> bool:
+    """Whether so many atoms are diagonalised."""
+    return method == "dense" or (method == "auto" and n_atoms <= DENSE_ATOMS)
+
+
+def is_sparse(n_atoms: int, settings: HarmonicSettings) -> bool:
+    """Whether the second derivatives of so many atoms are held as a sparse matrix."""
+    return settings.coulomb == "dsf" and not all_modes(n_atoms, settings.method)
+
+
+def memory_needed(n_atoms: int, settings: HarmonicSettings, *, closed: bool = True) -> float:
+    """Bytes that the vibrations of so many atoms take at most; `closed` where derivatives come in closed form."""
+    if closed and is_sparse(n_atoms, settings):
+        return 3e8 + n_atoms * SPARSE_BYTES
+    dense = all_modes(n_atoms, settings.method)
+    return 3e8 + (9 * n_atoms**2) * (8 * 4.5 if dense or not closed else 4 * 1.5) + n_atoms * 4e4
 
 
 def _closed_form(
     atoms: Atoms, settings: HarmonicSettings, dense: bool, source: str, progress: Progress
-) -> tuple[NDArray[np.floating], float]:
+) -> tuple[NDArray[np.floating] | csr_array, float]:
     max_force = check_minimum(pair_forces(atoms, potential=settings.potential), settings.potential, source)
+    if is_sparse(len(atoms), settings):
+        return sparse_pair_hessian(atoms, potential=settings.potential), max_force
     hessian = pair_hessian(
         atoms,
         potential=settings.potential,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
     from numpy.typing import DTypeLike, NDArray
+    from scipy.sparse import csr_array
 
     from alzmodel.forcefields.potentials import IonParameters, Potential
 
@@ -39,6 +40,7 @@ __all__ = [
     "pair_curvature",
     "pair_forces",
     "pair_hessian",
+    "sparse_pair_hessian",
 ]
 
 CoulombSum = Literal["ewald", "dsf"]
@@ -103,7 +105,10 @@ def pair_hessian(
     hessian = np.zeros((n, 3, n, 3), dtype=dtype)
     if coulomb == "ewald":
         _add_reciprocal(hessian, atoms, charges, progress)
-    _add_pairs(hessian, atoms, pot, labels, charges, coulomb)
+    i, j, blocks = _pair_blocks(atoms, pot, labels, charges, coulomb)
+    for a in range(3):
+        for b in range(3):
+            np.add.at(hessian[:, a, :, b], (i, j), blocks[:, a, b].astype(hessian.dtype))
     own = np.arange(n)
     hessian[own, :, own, :] = 0
     hessian[own, :, own, :] = -hessian.sum(axis=2, dtype=np.float64)
@@ -194,14 +199,13 @@ def pair_curvature(
     return np.where(r < potential.short_range_cutoff, found, 0.0)
 
 
-def _add_pairs(
-    hessian: NDArray[np.floating],
-    atoms: Atoms,
-    pot: Potential,
-    labels: list[str],
-    charges: NDArray[np.float64],
-    coulomb: CoulombSum,
-) -> None:
+def _pair_blocks(
+    atoms: Atoms, pot: Potential, labels: list[str], charges: NDArray[np.float64], coulomb: CoulombSum
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Second derivatives of the pairs within the cut-off: i, j ≠ i, and eV/Å², shape (n_pairs, 3, 3); by rising i, j.
+
+    A pair of atoms stands there once for each of its images.
+    """
     cutoff = max(_coulomb_of(coulomb)[0], pot.short_range_cutoff)
     pairs = neighbour_list(atoms, cutoff)
     pairs = pairs.select(pairs.i != pairs.j)
@@ -209,10 +213,48 @@ def _add_pairs(
     first, second = _pair_derivatives(pot, labels, charges, coulomb, (pairs.i, pairs.j, r))
     direction = pairs.vector / r[:, None]
     across = first / r
-    for a in range(3):
-        for b in range(3):
-            block = (across - second) * direction[:, a] * direction[:, b] - (across if a == b else 0.0)
-            np.add.at(hessian[:, a, :, b], (pairs.i, pairs.j), block.astype(hessian.dtype))
+    blocks = (across - second)[:, None, None] * direction[:, :, None] * direction[:, None, :]
+    blocks -= across[:, None, None] * np.eye(3)
+    return pairs.i, pairs.j, blocks
+
+
+def sparse_pair_hessian(
+    atoms: Atoms, *, potential: str = "du-teter", dtype: DTypeLike = np.float32
+) -> csr_array:
+    """Second derivatives of a pair potential with the damped shifted force, which ends at its cut-off: a sparse matrix.
+
+    Parameters
+    ----------
+    atoms
+        Periodic in three directions and neutral.
+    potential
+        Name of a pair potential.
+    dtype
+        Of the result.
+
+    Returns
+    -------
+    csr_array, shape (3 n_atoms, 3 n_atoms)
+        eV/Å², the numbers of ``pair_hessian(atoms, coulomb="dsf")``.
+
+    Raises
+    ------
+    InputError
+        If the model or the potential cannot be used.
+    """
+    from scipy.sparse import bsr_array, csr_array
+
+    pot, labels, charges = _checked(atoms, potential, "dsf")
+    i, j, blocks = _pair_blocks(atoms, pot, labels, charges, "dsf")
+    n = len(atoms)
+    new = np.flatnonzero(np.concatenate([[True], (np.diff(i) != 0) | (np.diff(j) != 0)]))
+    sums = np.add.reduceat(blocks, new, axis=0)
+    starts = np.searchsorted(i[new], np.arange(n + 1))
+    own = np.zeros((n, 3, 3))
+    np.add.at(own, i, -blocks)
+    apart = bsr_array((sums.astype(dtype), j[new], starts), shape=(3 * n, 3 * n))
+    diagonal = bsr_array((own.astype(dtype), np.arange(n), np.arange(n + 1)), shape=(3 * n, 3 * n))
+    return csr_array(apart + diagonal)
 
 
 def _reciprocal(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from scipy.sparse import csc_array, csr_array
 
     from alzmodel.local_order.shells import Bonded
 
@@ -84,14 +85,18 @@ class UnitSet:
     coordinates: tuple[Coordinate, ...]
     n_centres: int
 
-    def columns(self, n_atoms: int) -> NDArray[np.float64]:
+    def columns(self, n_atoms: int) -> csc_array:
         """All vectors, one a column, shape (3 n_atoms, n)."""
-        degenerate = len(self.coordinates[0].vectors)
-        found = np.zeros((n_atoms, 3, len(self.coordinates) * degenerate))
-        for number, one in enumerate(self.coordinates):
-            for k, vector in enumerate(one.vectors):
-                found[one.atoms, :, number * degenerate + k] += vector
-        return found.reshape(3 * n_atoms, -1)
+        from scipy.sparse import csc_array
+
+        rows = [
+            np.tile((3 * one.atoms[:, None] + np.arange(3)).reshape(-1), len(one.vectors))
+            for one in self.coordinates
+        ]
+        lengths = np.concatenate([[3 * len(one.atoms)] * len(one.vectors) for one in self.coordinates])
+        values = np.concatenate([one.vectors.reshape(-1) for one in self.coordinates])
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        return csc_array((values, np.concatenate(rows), starts), shape=(3 * n_atoms, len(lengths)))
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -293,7 +298,7 @@ def _with_still_centre(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([np.zeros((len(vectors), 1, 3)), vectors], axis=1)
 
 
-def mean_squares(units: UnitSet, matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+def mean_squares(units: UnitSet, matrix: NDArray[np.floating] | csr_array) -> NDArray[np.float64]:
     """Mean-square frequency ⟨Q|D|Q⟩ of every unit, the mean over degenerate coordinates.
 
     Parameters
@@ -301,13 +306,17 @@ def mean_squares(units: UnitSet, matrix: NDArray[np.floating]) -> NDArray[np.flo
     units
         The coordinates.
     matrix
-        Dynamical matrix, eV/(Å² u), shape (3n, 3n).
+        Dynamical matrix, eV/(Å² u), shape (3n, 3n), dense or sparse.
 
     Returns
     -------
     ndarray, shape (n_units,)
         cm⁻².
     """
+    if not isinstance(matrix, np.ndarray):
+        columns = units.columns(matrix.shape[0] // 3)
+        squares = np.asarray(columns.multiply(matrix @ columns).sum(axis=0))
+        return squares.reshape(len(units.coordinates), -1).mean(axis=1) * ROOT_TO_CM**2
     found = np.zeros(len(units.coordinates))
     for number, one in enumerate(units.coordinates):
         rows = (3 * one.atoms[:, None] + np.arange(3)).reshape(-1)

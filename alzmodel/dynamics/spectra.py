@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import numpy as np
 from scipy import constants
@@ -18,6 +18,9 @@ from alzmodel.progress import Progress, silent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    MatrixT = TypeVar("MatrixT", NDArray[np.floating], csr_array)
 
 __all__ = [
     "DENSE_ATOMS",
@@ -56,9 +59,13 @@ BOUND_MARGIN: Final = 0.01
 ROUNDING: Final = 3e-6
 
 
-def dynamical_matrix(hessian: NDArray[np.floating], masses: NDArray[np.float64]) -> NDArray[np.floating]:
+def dynamical_matrix(hessian: MatrixT, masses: NDArray[np.float64]) -> MatrixT:
     """Divide second derivatives (3n, 3n) in eV/Å² by the roots of both masses (n,) in u; done in place."""
     root = np.repeat(1 / np.sqrt(masses), 3).astype(hessian.dtype)
+    if not isinstance(hessian, np.ndarray):
+        hessian.data *= np.repeat(root, np.diff(hessian.indptr))
+        hessian.data *= root[hessian.indices]
+        return hessian
     hessian *= root[:, None]
     hessian *= root[None, :]
     return hessian
@@ -194,7 +201,7 @@ class Chebyshev:
     Attributes
     ----------
     matrix
-        Dynamical matrix, eV/(Å² u).
+        Dynamical matrix, eV/(Å² u), dense or sparse.
     low, high
         Bounds of its eigenvalues.
     lowest
@@ -207,7 +214,7 @@ class Chebyshev:
     A. Weiße, G. Wellein, A. Alvermann, H. Fehske, Rev. Mod. Phys. 78 (2006) 275, eqs. 14, 30 to 36.
     """
 
-    matrix: NDArray[np.floating]
+    matrix: NDArray[np.floating] | csr_array
     low: float
     high: float
     lowest: float
@@ -306,7 +313,9 @@ def moments_for(fwhm: float, low: float, high: float) -> int:
     return needed
 
 
-def chebyshev(matrix: NDArray[np.floating], *, seed: int = 0, progress: Progress = silent) -> Chebyshev:
+def chebyshev(
+    matrix: NDArray[np.floating] | csr_array, *, seed: int = 0, progress: Progress = silent
+) -> Chebyshev:
     """Find the bounds of a dynamical matrix by Lanczos steps, and make ready for its moments.
 
     A bound is the extreme Ritz value and the residual of its vector beyond it; above, one per cent of the span more.
@@ -317,7 +326,7 @@ def chebyshev(matrix: NDArray[np.floating], *, seed: int = 0, progress: Progress
     """
     from scipy.linalg import eigh_tridiagonal
 
-    size = len(matrix)
+    size = matrix.shape[0]
     rng = np.random.default_rng(seed)
     steps = min(LANCZOS_STEPS, size)
     basis = np.zeros((size, steps), dtype=matrix.dtype)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alzmodel.dynamics.spectra import Modes
 
-__all__ = ["CrystalMode", "crystal_modes", "primitive_cell"]
+__all__ = ["CrystalMode", "crystal_modes", "primitive_cell", "symmetrised"]
 
 SYMPREC: Final = 1e-3
 """Å."""
@@ -134,6 +134,32 @@ def crystal_modes(atoms: Atoms, modes: Modes, hessian: NDArray[np.float64]) -> l
             )
         )
     return found
+
+
+def symmetrised(hessian: NDArray[np.float64], atoms: Atoms) -> NDArray[np.float64]:
+    """Mean of second derivatives over the operations of a crystal: it takes the noise of differences away.
+
+    Parameters
+    ----------
+    hessian
+        eV/Å², shape (3n, 3n).
+    atoms
+        The crystal.
+
+    Returns
+    -------
+    ndarray, shape (3n, 3n)
+        eV/Å²; degenerate modes are degenerate to rounding.
+    """
+    rotations, permutations = _operations(atoms)
+    n = len(atoms)
+    blocks = hessian.reshape(n, 3, n, 3)
+    total = np.zeros_like(blocks)
+    for rotation, to in zip(rotations, permutations, strict=True):
+        turned = np.einsum("ac,icjd,bd->iajb", rotation, blocks, rotation, optimize=True)
+        total[to[:, None], :, to[None, :], :] += turned.transpose(0, 2, 1, 3)
+    mean = (total / len(rotations)).reshape(3 * n, 3 * n)
+    return (mean + mean.T) / 2
 
 
 def _sets(frequencies: NDArray[np.float64]) -> list[NDArray[np.int64]]:

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.dynamics.harmonic import Harmonic, HarmonicSettings, harmonic
+from alzmodel.dynamics.harmonic import DIFFERENCES, Harmonic, HarmonicSettings, harmonic
 from alzmodel.dynamics.local_modes import UnitSet, mean_squares, unit_sets
-from alzmodel.dynamics.spectra import UNSTABLE, Chebyshev, Modes, frequency_grid, wavenumber
+from alzmodel.dynamics.spectra import (
+    UNSTABLE,
+    Chebyshev,
+    Modes,
+    dense_modes,
+    dynamical_matrix,
+    frequency_grid,
+    wavenumber,
+)
 from alzmodel.errors import InputError
 from alzmodel.progress import Progress, silent
 from alzmodel.results import Result, holds
@@ -267,14 +275,10 @@ def _by_modes(
     found: Harmonic, modes: Modes, sets: list[UnitSet], grid: NDArray[np.float64], width: float
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
     """Partial densities and spectra of units from all modes."""
-    from scipy.sparse import csr_array
-
     symbols = np.array(found.atoms.get_chemical_symbols())
     shares = modes.shares()
     weights = [shares[symbols == element].sum(axis=0) for element in _elements(symbols)]
-    for one in sets:
-        columns = csr_array(one.columns(len(symbols)).T)
-        weights.append(np.mean((columns @ modes.vectors) ** 2, axis=0))
+    weights += [np.mean((one.columns(len(symbols)).T @ modes.vectors) ** 2, axis=0) for one in sets]
     curves = modes.broadened(np.array(weights), grid, width)
     return _named(curves, _elements(symbols), sets)
 
@@ -381,7 +385,7 @@ def _crystal_modes(
     """Modes of the primitive cell of a crystal."""
     from dataclasses import replace
 
-    from alzmodel.dynamics.symmetry import crystal_modes, primitive_cell
+    from alzmodel.dynamics.symmetry import crystal_modes, primitive_cell, symmetrised
 
     cell = primitive_cell(found.atoms)
     small = found
@@ -390,4 +394,8 @@ def _crystal_modes(
         small = harmonic(cell, plain, calculator=calculator, progress=progress)
     assert isinstance(small.spectra, Modes)
     assert small.hessian is not None
-    return tuple(crystal_modes(small.atoms, small.spectra, np.asarray(small.hessian, dtype=np.float64)))
+    hessian, modes = np.asarray(small.hessian, dtype=np.float64), small.spectra
+    if small.derivatives == DIFFERENCES:
+        hessian = symmetrised(hessian, small.atoms)
+        modes = dense_modes(dynamical_matrix(hessian.copy(), small.atoms.get_masses()))
+    return tuple(crystal_modes(small.atoms, modes, hessian))

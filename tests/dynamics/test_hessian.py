@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from alzmodel.composition import ion_labels
-from alzmodel.crystals import crystal
+from alzmodel.crystals import crystal, supercell
 from alzmodel.dynamics.hessian import (
     difference_hessian,
     displaced,
     pair_curvature,
     pair_forces,
     pair_hessian,
+    sparse_pair_hessian,
 )
 from alzmodel.dynamics.spectra import dense_modes, dynamical_matrix
 from alzmodel.errors import InputError
@@ -20,6 +21,7 @@ from alzmodel.forcefields.engine import Segment, System, run_job
 from alzmodel.forcefields.pair_tables import pppm_coulomb
 from alzmodel.forcefields.potentials import potential
 from alzmodel.forcefields.static import single_point
+from alzmodel.neighbours import neighbour_list
 from tests.dynamics.models import lithia
 
 
@@ -45,6 +47,28 @@ def test_closed_form_is_the_derivative_of_the_forces(coulomb):
     closed = pair_hessian(atoms, coulomb=coulomb)
     numeric = by_differences(atoms, coulomb=coulomb)
     assert np.abs(closed - numeric).max() < 3e-6 * np.abs(closed).max()
+
+
+@pytest.mark.parametrize("phase", ["La2O3", "Li2ZrO3"])
+def test_sparse_second_derivatives_are_those_of_the_damped_sum(phase):
+    # Cells far smaller than the cut-off: many images of each pair.
+    atoms = rattled(phase)
+    dense = pair_hessian(atoms, coulomb="dsf")
+    sparse = sparse_pair_hessian(atoms, dtype=np.float64)
+    assert np.abs(sparse.toarray() - dense).max() < 1e-12 * np.abs(dense).max()
+    masses = atoms.get_masses()
+    scaled = dynamical_matrix(sparse, masses).toarray()
+    assert scaled == pytest.approx(dynamical_matrix(dense, masses), rel=1e-12, abs=1e-12)
+
+
+def test_sparse_matrix_of_a_long_cell_holds_what_lies_within_the_cutoff():
+    atoms = supercell(crystal("MgO"), (8, 1, 1))
+    sparse = sparse_pair_hessian(atoms)
+    pairs = neighbour_list(atoms, 9.0)
+    within = {(i, j) for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)}
+    assert sparse.dtype == np.float32
+    assert sparse.nnz == 9 * len(within)
+    assert sparse.nnz < 0.7 * (3 * len(atoms)) ** 2
 
 
 def test_forces_are_those_of_lammps():

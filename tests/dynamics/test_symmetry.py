@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 from alzmodel.crystals import crystal, supercell
 from alzmodel.dynamics.hessian import pair_hessian
 from alzmodel.dynamics.spectra import dense_modes, dynamical_matrix
-from alzmodel.dynamics.symmetry import crystal_modes, primitive_cell
+from alzmodel.dynamics.symmetry import crystal_modes, primitive_cell, symmetrised
 from tests.dynamics.models import lithia, minimised, pyrochlore
 
 
@@ -73,3 +74,19 @@ def test_without_phonopy_names_are_missing_and_activity_stays(monkeypatch):
     modes = modes_of(lithia())
     assert [one.irrep for one in modes] == [None, None]
     assert [one.raman for one in modes] == [False, True]
+
+
+def test_noise_of_differences_goes_and_what_is_symmetric_stays():
+    cell = primitive_cell(pyrochlore())
+    hessian = pair_hessian(cell)
+    assert symmetrised(hessian, cell) == pytest.approx(hessian, abs=1e-6)
+    noise = np.random.default_rng(3).normal(0, 0.02, hessian.shape)
+    rough = hessian + noise + noise.T
+    smooth = symmetrised(rough, cell)
+    exact, split, mended = (
+        dense_modes(dynamical_matrix(one.copy(), cell.get_masses())).frequencies[3:]
+        for one in (hessian, rough, smooth)
+    )
+    assert np.ptp(split[-3:]) > 0.1
+    assert np.ptp(mended[-3:]) < 1e-3
+    assert mended[-10:] == pytest.approx(exact[-10:], abs=0.3)

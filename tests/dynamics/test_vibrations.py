@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from alzmodel.crystals import crystal, supercell
-from alzmodel.dynamics.harmonic import HarmonicSettings, harmonic
+from alzmodel.dynamics.harmonic import HarmonicSettings, harmonic, memory_needed
 from alzmodel.dynamics.symmetry import primitive_cell
 from alzmodel.dynamics.vibrations import vibrations
 from alzmodel.errors import InputError
@@ -63,6 +64,32 @@ def test_moments_agree_with_all_modes(dense):
     ]
     # Sixteen random vectors of 88 atoms.
     assert centroids[1] == pytest.approx(centroids[0], abs=15)
+
+
+def test_a_sparse_matrix_gives_what_the_dense_one_gives():
+    """Moments of the damped sum, and unit frequencies against its modes."""
+    settings = HarmonicSettings(resolution=20.0, coulomb="dsf", method="kpm")
+    found = harmonic(pyrochlore(), settings)
+    assert found.matrix.nnz <= 264**2
+    assert found.hessian is None
+    all_modes = vibrations(pyrochlore(), replace(settings, method="dense"), units=True)
+    moments = vibrations(pyrochlore(), settings)
+    for name, unit in all_modes.units.items():
+        assert moments.units[name].rms_cm == pytest.approx(unit.rms_cm, abs=0.01)
+        assert moments.units[name].sd_units == pytest.approx(unit.sd_units, abs=0.05)
+    # One probe is exact: the vector itself.
+    grid = all_modes.vdos.grid
+    vector = np.random.default_rng(2).standard_normal((264, 1))
+    modes = harmonic(pyrochlore(), replace(settings, method="dense")).spectra
+    dense = modes.spectrum(vector, grid, 20.0)
+    assert found.spectra.spectrum(vector, grid, 20.0) == pytest.approx(dense, abs=1e-3 * dense.max())
+
+
+def test_memory_of_moments():
+    """What the 5000 atoms of a library glass may take: 3 GB with the Ewald sum, less than 1 GB when it is damped."""
+    assert memory_needed(5022, HarmonicSettings()) < 3e9
+    assert memory_needed(5022, HarmonicSettings(coulomb="dsf")) < 1.2e9
+    assert memory_needed(5022, HarmonicSettings(method="dense")) > 7e9
 
 
 def test_too_few_units_of_what_is_no_crystal_get_no_value():
