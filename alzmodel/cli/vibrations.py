@@ -68,7 +68,6 @@ def vibrations(
     """
     check_figure(figure)
     settings, calculator = harmonic_settings(options), chosen_calculator(options)
-    check_calibration(settings, calculator, wanted=calibrate)
     models = minima(files, max_atoms, source)
     frames = _frames(models, moving, max_atoms)
     tell_vibration_cost(files, models, settings)
@@ -110,28 +109,16 @@ def _add_velocities(result: dict[str, Any], frames: list[Atoms] | None, frame_ti
     result["velocities"] = found.to_dict()
 
 
-def check_calibration(
-    settings: HarmonicSettings, calculator: NamedCalculator | None, *, wanted: bool
-) -> None:
-    """Refuse to calibrate what has no second derivatives in closed form."""
-    from alzmodel.forcefields.potentials import potential
-
-    if wanted and (calculator is not None or potential(settings.potential).many_body is not None):
-        name = settings.potential if calculator is None else calculator.name
-        raise InputError(
-            f"--calibrate: {name} has no second derivatives in closed form; allowed: a pair potential"
-        )
-
-
 def _add_calibration(
     result: dict[str, Any], settings: HarmonicSettings, calculator: NamedCalculator | None, *, wanted: bool
 ) -> None:
     """Add the key ``calibration``: how far the potential misses known lines, and how stiff it makes Zr–O."""
-    if not wanted or calculator is not None:
+    if not wanted:
         return
     from alzmodel.dynamics.calibration import calibrate, stretch_stiffness
 
-    found = calibrate(settings.potential)
+    with show_progress("reference crystals") as progress:
+        found = calibrate(settings.potential, calculator=calculator, progress=progress)
     result["calibration"] = {
         "stretch_stiffness": stretch_stiffness(found),
         "phases": [one.to_dict() for one in found],

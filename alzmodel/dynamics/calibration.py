@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from alzmodel.progress import Progress, silent
 from alzmodel.results import Result, holds
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from alzmodel.dynamics.symmetry import CrystalMode
+    from alzmodel.forcefields.calculators import NamedCalculator
 
 __all__ = [
     "WINDOWS",
@@ -27,6 +29,7 @@ __all__ = [
     "band_in_window",
     "calibrate",
     "modes_at",
+    "overlaps",
     "raman_lines",
     "stretch_stiffness",
 ]
@@ -34,6 +37,8 @@ __all__ = [
 WINDOWS: Final = {"ZrO6 A1g": (525.0, 770.0), "LiO6 Eg": (350.0, 460.0), "LiO6 T2g": (460.0, 560.0)}
 """cm⁻¹, measured: where Zhu et al. (2024, §2.1, Fig. 4) see each band: all the centres that they give, and room for
 its width."""
+AT_REST: Final = 0.003
+"""eV/Å; forces that are left on a crystal that a calculator relaxes."""
 SYMMETRIES: Final = {1: "A1g", 2: "Eg", 3: "T2g"}
 """Of Raman-active modes of La2Zr2O7 and La2O3, by how many they are."""
 
@@ -63,6 +68,13 @@ class Calibration(Result):
     rms_cm: float = field(metadata=holds("cm⁻¹"))
 
 
+LIO6_BANDS: Final = (381.0, 407.0, 499.0, 506.0)
+"""cm⁻¹; what Zhu et al. (2024, §2.1) read as LiO6."""
+LIO6_BAND: Final = "the band read as LiO6"
+OVERLAP: Final = 12.0
+"""cm⁻¹; bands of films are wider."""
+
+
 @cache
 def raman_lines() -> Mapping[str, Mapping[str, Any]]:
     """Return reference lines by phase: ``kind``, ``source`` and ``lines`` of ``irrep`` and ``cm``."""
@@ -70,44 +82,73 @@ def raman_lines() -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads(text)
 
 
-def modes_at(atoms: Atoms, potential: str, *, cell: bool = True) -> tuple[CrystalMode, ...]:
-    """Relax a crystal with a potential and return its modes.
+def modes_at(
+    atoms: Atoms, potential: str, *, cell: bool = True, calculator: NamedCalculator | None = None
+) -> tuple[CrystalMode, ...]:
+    """Relax a crystal and return its modes.
 
     Parameters
     ----------
     atoms
         The crystal.
     potential
-        Name of a pair potential.
+        Name of a potential.
     cell
-        Whether the lengths of the cell follow.
-    """
-    from alzmodel.dynamics.harmonic import HarmonicSettings
-    from alzmodel.dynamics.symmetry import primitive_cell
-    from alzmodel.dynamics.vibrations import vibrations
-    from alzmodel.forcefields.static import relax
-
-    relaxed = relax(atoms, potential=potential, cell=cell).atoms
-    small = primitive_cell(relaxed)
-    small.info["kind"] = "crystal"
-    found = vibrations(small, HarmonicSettings(potential=potential, method="dense"), units=False)
-    assert found.modes is not None
-    return found.modes
-
-
-def calibrate(potential: str) -> tuple[Calibration, ...]:
-    """Lay the Raman modes of crystals, relaxed with a pair potential, beside reference lines.
+        Whether the cell follows.
+    calculator
+        In place of the potential.
 
     Raises
     ------
     InputError
-        If the potential does not know an element.
+        If the potential or calculator does not know the crystal.
+    AlzmodelError
+        If it does not come to rest.
+    """
+    from alzmodel.dynamics.harmonic import HarmonicSettings
+    from alzmodel.dynamics.symmetry import primitive_cell
+    from alzmodel.dynamics.vibrations import vibrations
+    from alzmodel.forcefields.refinement import refine
+    from alzmodel.forcefields.static import relax
+
+    if calculator is None:
+        small = primitive_cell(relax(atoms, potential=potential, cell=cell).atoms)
+    else:
+        start = primitive_cell(atoms)
+        small = refine(start, calculator, fmax=AT_REST, steps=1000, cell="full" if cell else "fixed").atoms
+    small.info["kind"] = "crystal"
+    settings = HarmonicSettings(potential=potential, method="dense")
+    found = vibrations(small, settings, calculator=calculator, units=False)
+    assert found.modes is not None
+    return found.modes
+
+
+def calibrate(
+    potential: str, *, calculator: NamedCalculator | None = None, progress: Progress = silent
+) -> tuple[Calibration, ...]:
+    """Lay the Raman modes of crystals, relaxed with a potential, beside reference lines of known symmetry.
+
+    Parameters
+    ----------
+    potential
+        Name of a potential.
+    calculator
+        In place of the potential.
+    progress
+        Told how far the work is.
+
+    Raises
+    ------
+    InputError
+        If the potential or calculator does not know an element.
     """
     from alzmodel.crystals import crystal
 
     found = []
-    for phase, about in raman_lines().items():
-        modes = [one for one in modes_at(crystal(phase), potential) if one.raman]
+    phases = {name: about for name, about in raman_lines().items() if "irrep" in about["lines"][0]}
+    for number, (phase, about) in enumerate(phases.items()):
+        progress(number / len(phases), f"modes of {phase}")
+        modes = [one for one in modes_at(crystal(phase), potential, calculator=calculator) if one.raman]
         pairs = _paired(about["lines"], modes)
         reference, computed = np.array([pair[1] for pair in pairs]), np.array([pair[2] for pair in pairs])
         found.append(
@@ -136,6 +177,34 @@ def _paired(lines: list[dict[str, Any]], modes: list[CrystalMode]) -> list[tuple
         for line in rising
         if waiting[line["irrep"]]
     ]
+
+
+def overlaps(phase: str) -> list[tuple[float, str, float]]:
+    """Lines of a phase that lie within 12 cm⁻¹ of lines of other phases, or of the bands read as LiO6.
+
+    Parameters
+    ----------
+    phase
+        Name in :func:`raman_lines`.
+
+    Returns
+    -------
+    list
+        Line in cm⁻¹, whose the other one is, and where that lies; the nearest other for each.
+    """
+    others = [(LIO6_BAND, band) for band in LIO6_BANDS]
+    others += [
+        (name, float(line["cm"]))
+        for name, about in raman_lines().items()
+        if name != phase and about["kind"] == "measured"
+        for line in about["lines"]
+    ]
+    found = []
+    for cm in sorted({float(line["cm"]) for line in raman_lines()[phase]["lines"]}):
+        name, at = min(others, key=lambda other: abs(other[1] - cm))
+        if abs(at - cm) <= OVERLAP:
+            found.append((cm, name, at))
+    return found
 
 
 def stretch_stiffness(calibrations: tuple[Calibration, ...]) -> float:

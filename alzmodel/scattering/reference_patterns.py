@@ -466,7 +466,7 @@ def _modes(name: str, place: Path, settings: ReferenceSettings) -> list[Path]:
     known = raman_lines().get(name)
     if known:
         words[f"lines, {known['kind']}"] = known["source"]
-        rows += [f"{known['kind']},{line['irrep']},{line['cm']:g},,1," for line in known["lines"]]
+        rows += [f"{known['kind']},{line.get('irrep', '')},{line['cm']:g},,1," for line in known["lines"]]
     path = place / f"{name}-modes.csv"
     write_text(
         path,

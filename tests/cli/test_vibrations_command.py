@@ -138,7 +138,6 @@ def test_raman_against_a_measurement(capsys, folder):
         (("vibrations", "lithia.extxyz", "--parameters", "{{}}"), "no calculator"),
         (("vibrations", "lithia.extxyz", "--figure", "x.doc"), "--figure x.doc"),
         (("vibrations", "lithia.extxyz", "--potential", "grimes"), ""),
-        (("vibrations", "lithia.extxyz", "--potential", "learned", "--calibrate"), "--calibrate: learned"),
         (("vibrations", "lithia.extxyz", "--trajectory", "frames.extxyz"), "--trajectory, --frame-time"),
         (
             ("vibrations", "lithia.extxyz", "--trajectory", "frames.extxyz", "--frame-time", "0.01"),

@@ -48,6 +48,17 @@ def test_it_is_off_unless_its_table_stands_there():
     assert {"vibrations", "crystal_modes"} <= stages_of(f"{STUDY}[vibrations]\n")
 
 
+def test_only_another_sum_changes_the_task():
+    def inputs_of(text):
+        return next(task.inputs for task in plan(parse_study(text, "s.toml")) if task.stage == "vibrations")
+
+    plain, same, damped = (
+        inputs_of(f"{STUDY}[vibrations]\n{words}") for words in ("", 'coulomb = "ewald"', 'coulomb = "dsf"')
+    )
+    assert plain == same
+    assert damped == {**plain, "coulomb": "dsf"}
+
+
 def test_a_learned_potential_is_refused():
     text = STUDY.replace("atoms = 100", 'atoms = 100\npotential = "learned"')
     with pytest.raises(InputError, match=r"vibrations: potential 'learned'.* no second derivatives"):
@@ -72,6 +83,10 @@ def test_crystals_say_where_the_modes_of_the_paper_would_go(tmp_path):
     assert values["la2o3_eg"] == pytest.approx(93, abs=2)
     rms = {one["phase"]: one["rms_cm"] for one in result.results["calibration"]}
     assert rms["La2Zr2O7"] == pytest.approx(48.5, abs=1)
+    overlap, misses = STAGES["crystal_modes"].caveats([type("R", (), {"results": result.results})], {}, None)
+    assert "110 cm⁻¹ beside Li2CO3 at 101, 197 cm⁻¹ beside Li2CO3 at 198" in overlap
+    assert "410 cm⁻¹ beside the band read as LiO6 at 407" in overlap
+    assert "La2Zr2O7 48 (calculation), La2O3 39 (measured)" in misses
     for row in result.quantities:
         Quantity(row["name"], 3.0, "m", row["value"], kind=row.get("kind", "predicted"), source="crystal")
 
@@ -96,9 +111,12 @@ def test_a_glass_gets_bands_and_no_band_without_a_carrier(tmp_path):
 
 def test_stiffness_is_that_of_two_stretches():
     assert stretch_stiffness(()) != stretch_stiffness(())
-    assert stretch_stiffness(calibrate("du-teter")) == pytest.approx(
-        (545.6 / 481 + 821.8 / 736) / 2, abs=2e-3
-    )
+    found = calibrate("du-teter")
+    assert stretch_stiffness(found) == pytest.approx((545.6 / 481 + 821.8 / 736) / 2, abs=2e-3)
+    assert {one.phase: len(one.irreps) for one in found} == {"La2Zr2O7": 6, "La2O3": 4}
+    for one in found:
+        miss = np.subtract(one.computed, one.reference)
+        assert one.rms_cm == pytest.approx(np.sqrt(np.mean(miss**2)))
 
 
 def test_a_band_is_the_centroid_of_its_upper_half():
