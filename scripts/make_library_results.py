@@ -19,6 +19,7 @@ from alzmodel.study.basis import write_library_results
 from alzmodel.study.index import collect_records, gather
 from alzmodel.study.runner import run
 from alzmodel.study.settings import preset
+from alzmodel.study.stages.vibrations import VibrationSettings
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
 
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
 
 
 def library_study() -> StudySettings:
-    """Give the preset ``paper`` on the finished glasses, with V also as the microscope records it."""
+    """Give the preset ``paper`` on the finished glasses, with V also as the microscope records it, and vibrations.
+
+    Those are taken with the damped shifted force, in a fifth of the time: it moves modes by 2 cm⁻¹, and shifts by less.
+    """
     paper = preset("paper")
     recorded = paper.fem.observed.model_copy(update={"on": True})
     changes = {
         "glass": paper.glass.model_copy(update={"models": "library"}),
         "fem": paper.fem.model_copy(update={"observed": recorded}),
+        "vibrations": VibrationSettings(coulomb="dsf"),
     }
     return paper.model_copy(update=changes)
 
