@@ -60,7 +60,7 @@ def raman(
     Several files are seeds of one glass: their mean. No height is predicted where the table is assumed.
     """
     work = _Work(light, options)
-    check_figure(plot)
+    check_figure(plot, "--plot")
     measured = _measured(comparison, light.background)
     models = minima(files, max_atoms, source)
     others = work.phases(max_atoms)
@@ -84,7 +84,7 @@ def raman(
 
 def _measured(comparison: Comparison, background: int) -> MeasuredCurve | None:
     """Read the spectrum that is laid over, if there is one, and check what is to be done with it."""
-    from alzmodel.dynamics.raman_data import read_raman
+    from alzmodel.dynamics.raman_data import FEWEST, read_raman
     from alzmodel.scattering.xrd.data import MeasuredCurve
 
     if comparison.against is None:
@@ -96,6 +96,11 @@ def _measured(comparison: Comparison, background: int) -> MeasuredCurve | None:
         raise InputError(f"--window {window[0]:g} {window[1]:g}: does not rise; allowed: first and last")
     check_figure(comparison.figure)
     shift, intensity = read_raman(comparison.against)
+    inside = 0 if window is None else int(np.sum((shift >= window[0]) & (shift <= window[1])))
+    if window is not None and inside < FEWEST:
+        raise InputError(
+            f"--window {window[0]:g} {window[1]:g}: {inside} points of {comparison.against}; allowed: at least {FEWEST}"
+        )
     return MeasuredCurve(shift, intensity, None, cast("Abscissa", "shift"), str(comparison.against))
 
 
@@ -135,7 +140,10 @@ class _Work:
             raise InputError(
                 f"--phase {name}: cannot be relaxed with --calculator; allowed: a file of its minimum"
             )
-        return primitive_cell(relax(cell, potential=self.settings.potential).atoms)
+        try:
+            return primitive_cell(relax(cell, potential=self.settings.potential).atoms)
+        except InputError as error:
+            raise InputError(f"--phase {name}: {error}") from error
 
     def parts(self, name: str, atoms: Atoms) -> RamanParts:
         """Activity of one model."""

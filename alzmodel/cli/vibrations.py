@@ -125,14 +125,14 @@ def _add_calibration(
     }
 
 
-def check_figure(figure: Path | None) -> None:
-    """Refuse a figure that cannot be written."""
+def check_figure(figure: Path | None, option: str = "--figure") -> None:
+    """Refuse a figure that cannot be written; `option` is what asks for it."""
     if figure is None:
         return
     from alzmodel.report.drawing import FORMATS
 
     if figure.suffix not in FORMATS:
-        raise InputError(f"--figure {figure}: ending {figure.suffix!r}; allowed: {', '.join(FORMATS)}")
+        raise InputError(f"{option} {figure}: ending {figure.suffix!r}; allowed: {', '.join(FORMATS)}")
     check_writable(figure)
 
 

@@ -130,6 +130,8 @@ def load_bond_table(path: str | Path) -> BondTable:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"]) or "table"
+        if first["type"] == "model_type":
+            first["msg"] = "a number, or a table with value, low, high and assumed"
         raise InputError(
             f"{file}: {place}: {first['msg'][:1].lower()}{first['msg'][1:]}; allowed: as in {example_path().name}"
         ) from error

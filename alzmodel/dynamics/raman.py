@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from alzmodel.dynamics.bond_table import BondTable
+    from alzmodel.dynamics.bond_table import BondTable, Parameter
     from alzmodel.dynamics.harmonic import Harmonic
     from alzmodel.neighbours import Neighbours
 
@@ -27,6 +27,7 @@ __all__ = [
     "RamanParts",
     "RamanSettings",
     "RamanSpectrum",
+    "draw_tables",
     "mixture",
     "polarizability_derivatives",
     "raman_parts",
@@ -256,6 +257,29 @@ def mixture(parts: Sequence[RamanParts], shares: Sequence[float]) -> RamanParts:
     return RamanParts(grid, names, sums[0], sums[1])
 
 
+def draw_tables(numbers: Sequence[Parameter], seed: int) -> NDArray[np.float64]:
+    """Draw from the ranges of numbers of a table: half of the draws below the value, half above, evenly in each part.
+
+    Parameters
+    ----------
+    numbers
+        Of the table.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    ndarray, shape (200, n)
+        A table a row.
+    """
+    even = np.random.default_rng(seed).uniform(size=(DRAWS, len(numbers)))
+    columns = [
+        np.interp(column, (0.0, 0.5, 1.0), (one.limits[0], one.value, one.limits[1]))
+        for one, column in zip(numbers, even.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)
+
+
 def raman_spectrum(
     parts: RamanParts, table: BondTable, settings: RamanSettings, resolution: float, *, seed: int = 0
 ) -> RamanSpectrum:
@@ -287,9 +311,7 @@ def raman_spectrum(
     top = float(whole.max())
     if not top > 0:
         raise InputError(f"{table.path}: no mode scatters with these numbers; allowed: numbers above zero")
-    limits = np.array([table.bonds[pair][name].limits for pair, name in parts.names])
-    drawn = np.random.default_rng(seed).uniform(limits[:, 0], limits[:, 1], (DRAWS, len(limits)))
-    along, across = parts.at(drawn)
+    along, across = parts.at(draw_tables([table.bonds[pair][name] for pair, name in parts.names], seed))
     curves = (along + across)[:, seen] * factor
     areas = curves.sum(axis=1)
     curves = curves[areas > 0] * (whole.sum() / areas[areas > 0])[:, None]

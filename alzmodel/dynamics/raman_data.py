@@ -13,7 +13,7 @@ from alzmodel.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["read_raman"]
+__all__ = ["FEWEST", "read_raman"]
 
 FEWEST: Final = 10
 LARGEST_SHIFT: Final = 5000.0

@@ -28,6 +28,9 @@ def folder(tmp_path_factory):
     write_structure(pyrochlore(), folder / "pyrochlore.extxyz")
     write_structure(crystal("La2Zr2O7"), folder / "measured.extxyz")
     write_structure([lithia(), lithia()], folder / "frames.extxyz")
+    (folder / "film.dat").write_text(
+        "".join(f"{shift} 1.0\n" for shift in range(100, 800, 8)), encoding="utf-8"
+    )
     return folder
 
 
@@ -155,6 +158,25 @@ def test_raman_against_a_measurement(capsys, folder):
             "--background 20",
         ),
         (("raman", "lithia.extxyz", "--bonds", "example", "--phase", "MgO=1"), "--phase MgO=1"),
+        (
+            ("raman", "lithia.extxyz", "--bonds", "example", "--phase", "Li2CO3=0.1"),
+            "--phase Li2CO3: ion: C4+ has no parameters",
+        ),
+        (("raman", "lithia.extxyz", "--bonds", "example", "--plot", "x.doc"), "--plot x.doc"),
+        (
+            (
+                "raman",
+                "lithia.extxyz",
+                "--bonds",
+                "example",
+                "--against",
+                "film.dat",
+                "--window",
+                "200",
+                "215",
+            ),
+            "--window 200 215: 2 points of film.dat; allowed: at least 10",
+        ),
         (("raman", "lithia.extxyz", "--bonds", "example", "--phase", "Nope=0.1"), "--phase Nope: no file"),
     ],
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alzmodel.dynamics.bond_table import load_bond_table
+from alzmodel.dynamics.bond_table import Parameter, load_bond_table
 from alzmodel.dynamics.harmonic import HarmonicSettings, harmonic
 from alzmodel.dynamics.raman import (
     RamanSettings,
+    draw_tables,
     mixture,
     polarizability_derivatives,
     raman_parts,
@@ -106,6 +107,15 @@ def test_spectrum_is_of_the_table_and_shaded_over_its_ranges(parts, table):
     assert spectrum.high[middle] > 10 * spectrum.unpolarised[middle]
 
 
+def test_half_of_the_draws_lie_below_the_value():
+    numbers = [Parameter(value=1.0, low=0.5, high=4.0), Parameter(value=2.0)]
+    drawn = draw_tables(numbers, 0)
+    assert (drawn >= [0.5, 2.0]).all()
+    assert (drawn <= [4.0, 2.0]).all()
+    assert np.mean(drawn[:, 0] < 1.0) == pytest.approx(0.5, abs=0.1)
+    assert np.ptp(drawn[:, 0]) > 3
+
+
 def test_factors_of_the_light():
     shift = np.array([50.0, 300.0, 800.0])
     hot, cold = (RamanSettings(temperature=one).factor(shift) for one in (3000.0, 1.0))
@@ -161,6 +171,7 @@ def test_a_table_is_read(tmp_path, table):
         (f"[bonds.Zr-O]\n{BOND}colour = 1\n", "colour"),
         ("[bonds.Zr-O]\n" + BOND.replace("1.0", "{ value = 1.0, low = 2.0 }"), "low ≤ value ≤ high"),
         ("[bonds.Zr-O]\n" + BOND.replace("1.0", "nan"), "longitudinal"),
+        ("[bonds.Zr-O]\n" + BOND.replace("1.0", "'a'"), "longitudinal.*a number, or a table with value"),
         ("[bonds", "not TOML"),
     ],
 )
