@@ -57,6 +57,8 @@ FARTHEST: Final = 3.0
 LANCZOS_STEPS: Final = 80
 BOUND_MARGIN: Final = 0.01
 ROUNDING: Final = 3e-6
+_KERNEL_POINTS: Final = 4_000_000
+"""Values of the kernel that are held at a time: 32 MB."""
 
 
 def dynamical_matrix(hessian: MatrixT, masses: NDArray[np.float64]) -> MatrixT:
@@ -163,8 +165,12 @@ class Modes:
         self, weights: NDArray[np.float64], grid: NDArray[np.float64], fwhm: float
     ) -> NDArray[np.float64]:
         """Spectra of weights of the modes, shape (…, 3n), to shape (…, n_grid)."""
-        spectra: NDArray[np.float64] = weights @ gaussian_kernel(grid, self.frequencies, fwhm).T
-        return spectra
+        rows = max(1, _KERNEL_POINTS // len(self.frequencies))
+        parts = [
+            weights @ gaussian_kernel(grid[start : start + rows], self.frequencies, fwhm).T
+            for start in range(0, len(grid), rows)
+        ]
+        return np.concatenate(parts, axis=-1)
 
     def spectrum(
         self, vectors: NDArray[np.float64], grid: NDArray[np.float64], fwhm: float
@@ -176,9 +182,8 @@ class Modes:
         self, groups: NDArray[np.float64], grid: NDArray[np.float64], fwhm: float
     ) -> NDArray[np.float64]:
         """See :class:`Spectra`; `groups` has the shape (n_groups, 3n, n)."""
-        kernel = gaussian_kernel(grid, self.frequencies, fwhm)
         overlaps = np.einsum("gxp,xm->gpm", groups, self.vectors, optimize=True)
-        return np.stack([np.stack([(one * overlap) @ kernel.T for one in overlap]) for overlap in overlaps])
+        return self.broadened(overlaps[:, :, None] * overlaps[:, None], grid, fwhm)
 
 
 def dense_modes(matrix: NDArray[np.floating]) -> Modes:
@@ -232,10 +237,13 @@ class Chebyshev:
         self, groups: NDArray[np.float64], grid: NDArray[np.float64], fwhm: float
     ) -> NDArray[np.float64]:
         """See :class:`Spectra`."""
-        coefficients = self._coefficients(grid, fwhm)
-        moments = self._moments(groups, coefficients.shape[1])
-        spectra: NDArray[np.float64] = moments @ coefficients.T
-        return spectra
+        moments = self._moments(groups, moments_for(fwhm, self.low, self.high))
+        rows = max(1, _KERNEL_POINTS // (2 * moments.shape[-1]))
+        parts = [
+            moments @ self._coefficients(grid[start : start + rows], fwhm).T
+            for start in range(0, len(grid), rows)
+        ]
+        return np.concatenate(parts, axis=-1)
 
     def _coefficients(self, grid: NDArray[np.float64], fwhm: float) -> NDArray[np.float64]:
         """Chebyshev coefficients of the kernel of every point of the grid, shape (n_grid, n_moments)."""

@@ -82,6 +82,20 @@ def test_moments_give_what_all_modes_give(matrix):
     )
 
 
+def test_spectra_in_parts_of_the_grid_are_the_whole_ones(matrix, monkeypatch):
+    """The kernel of a narrow width would not fit in memory at once."""
+    modes, solver = dense_modes(matrix.copy()), chebyshev(matrix)
+    grid = frequency_grid(900.0, 40.0)
+    vectors = np.random.default_rng(4).standard_normal((len(matrix), 2))
+    groups = np.moveaxis(vectors.T[None], 1, 2)
+    whole = [one.cross_spectrum(groups, grid, 40.0) for one in (modes, solver)]
+    monkeypatch.setattr("alzmodel.dynamics.spectra._KERNEL_POINTS", 3000)
+    parts = [one.cross_spectrum(groups, grid, 40.0) for one in (modes, solver)]
+    for one, other in zip(whole, parts, strict=True):
+        assert other.shape == (1, 2, 2, len(grid))
+        assert other == pytest.approx(one, abs=1e-12)
+
+
 def test_the_width_at_100_is_that_asked_for(matrix):
     """A single mode near 100 cm⁻¹ through moments is a Gaussian of the width of `fwhm`."""
     modes = dense_modes(matrix.copy())
