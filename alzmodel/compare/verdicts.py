@@ -581,7 +581,8 @@ def _too_large(parts: Sequence[PartResult]) -> str:
         for part in parts
         if part.measured is not None
         and part.ci95 is not None
-        and not part.ci95[0] <= part.measured <= part.ci95[1]
+        # A size has no sign, an effect has.
+        and not part.ci95[0] <= (-part.measured if part.test == "falls" else part.measured) <= part.ci95[1]
     ]
     return f"{_named(excluded)}: the measured size lies outside the 95 % interval" if excluded else ""
 

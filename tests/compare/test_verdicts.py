@@ -478,3 +478,15 @@ def test_a_halo_says_how_much_more_background_it_needs(needed, place):
         assert float(given) == pytest.approx(needed, abs=0.03)
     (spread,) = [one for one in judge_hypotheses(quantities) if one.id == "H7T"]
     assert spread.verdict == "not testable"
+
+
+@pytest.mark.parametrize(("measured", "outside"), [(0.06, False), (0.5, True)])
+def test_a_measured_fall_is_laid_beside_the_effect_with_its_sign(tmp_path, measured, outside):
+    """A size has no sign: a fall by 0.06 lies in the interval about an effect of −0.06."""
+    rng = np.random.default_rng(7)
+    found = study(6, rng, {"zr_o_distance": -0.04}, levels=(1.5, 3.0))
+    falls = f'quantity = "zr_o_distance"\ntest = "falls"\nlevels = [1.5, 3.0]\nmeasured = {measured}\n'
+    unclear = 'quantity = "la_o_distance"\ntest = "rises"\nlevels = [1.5, 3.0]\n'
+    verdict = judge(tmp_path, found, falls, unclear)
+    assert verdict.verdict == "undecided"
+    assert ("outside the 95 % interval" in verdict.reason) is outside
