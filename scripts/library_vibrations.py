@@ -30,6 +30,7 @@ from alzmodel.study.files import CURVES
 from alzmodel.study.index import collect_records, gather
 from alzmodel.study.runner import run
 from alzmodel.study.settings import parse_study
+from alzmodel.study.stages import STAGES
 from alzmodel.study.store import Store, read_curves
 from alzmodel.study.tasks import plan
 
@@ -93,7 +94,7 @@ def values_of(found: Findings, name: str, x: float) -> list[float]:
 def unit_table(found: Findings) -> list[str]:
     """Mean and spread over seeds of every quantity of the glasses."""
     lines = ["quantity,unit,x,models,mean,spread"]
-    names = dict.fromkeys(one.name for one in found.quantities if one.source == "glass")
+    names = [one.name for one in STAGES["vibrations"].quantities]
     for name in names:
         for x in sorted({one.x for one in found.quantities if one.name == name and one.x is not None}):
             values = values_of(found, name, x)
