@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     import typer
 
-    from alzmodel.scattering.fem.scan import Grid
+    from alzmodel.compare.measured import Measured
+    from alzmodel.compare.posterior import Posterior
+    from alzmodel.scattering.fem.scan import Grid, Matrix
     from alzmodel.study.inverse import InverseScan
 
 __all__ = ["register"]
@@ -38,23 +42,28 @@ def inverse(
     """Scan crystals in a glass for the measured FEM peaks and (222) line: "no such region" is an answer.
 
     F are glasses, such as 'alzmodel library NAME --frames F' writes; their La/Zr ratio names the film that they stand
-    for. All that is scanned is assumed.
+    for. All that is scanned is assumed. --posterior draws specimens in place of a grid, and says what the numbers tell
+    of them and of the recording (pip install 'alzmodel[posterior]').
     """
     from alzmodel.compare.measured import load_measured
     from alzmodel.scattering.fem.scan import prepare
     from alzmodel.study.inverse import check_scan_folder, inverse_scan
 
     check_scan_folder(options.output)
+    _check_mode(options)
     grid = _grid(options)
     values = load_measured(options.measured)
     names = _names(files)
-    _say_how_much(grid, len(files))
+    _say_how_much(options, grid, len(files))
     if options.dry_run:
         return
     matrices = [
         prepare(name, read_models(path, max_atoms=max_atoms, source=source))
         for name, path in zip(names, files, strict=True)
     ]
+    if options.posterior:
+        _posterior(matrices, values, options, as_json=as_json)
+        return
     with show_progress("inverse") as progress:
         scan = inverse_scan(matrices, grid, values, options.output, progress=progress)
     for path in scan.damaged:
@@ -62,6 +71,82 @@ def inverse(
     if scan.n_kept:
         say(f"alzmodel: {scan.n_kept} specimens were there already")
     print_json(scan.to_dict()) if as_json else _print(scan)
+
+
+def _check_mode(options: ScanOptions) -> None:
+    """Refuse options of the grid with a posterior, and those of a posterior without one."""
+    of_posterior = ("specimens", "live")
+    of_grid = (
+        *("diameters", "fractions", "displacements", "disorders", "excess_la", "lattices", "thicknesses"),
+        *("columns", "until", "ring_width"),
+    )
+    for one in fields(options):
+        wrong = of_grid if options.posterior else of_posterior
+        if one.name in wrong and getattr(options, one.name) != one.default:
+            mode = "without --posterior" if options.posterior else "with --posterior"
+            raise InputError(f"--{one.name.replace('_', '-')}: allowed {mode} only")
+    if options.posterior:
+        for name, low, high in (("specimens", 16, 4096), ("live", 50, 5000)):
+            value = getattr(options, name)
+            if not low <= value <= high:
+                raise InputError(f"--{name}: {value}; allowed: {low} to {high}")
+        if importlib.util.find_spec("dynesty") is None:
+            raise InputError(
+                "--posterior needs dynesty, which is not installed: pip install 'alzmodel[posterior]'"
+            )
+
+
+def _posterior(matrices: Sequence[Matrix], values: Measured, options: ScanOptions, *, as_json: bool) -> None:
+    from alzmodel.compare.posterior import verdict
+    from alzmodel.study.posterior import inverse_posterior
+
+    with show_progress("posterior") as progress:
+        found = inverse_posterior(
+            matrices,
+            values,
+            options.output,
+            specimens=options.specimens,
+            live=options.live,
+            seed=options.seed,
+            progress=progress,
+        )
+    if as_json:
+        print_json(found.to_dict())
+        return
+    for film in found.films:
+        _print_posterior(f"x = {film.x:g}: {film.n_specimens} specimens", film.posterior)
+        print_table(
+            f"x = {film.x:g}: evidence of each reading",
+            ("reading", "(222) counts", "width of priors", "ln Z", "± ", "draws with both peaks"),
+            [
+                (
+                    one.reading,
+                    "yes" if one.with_line else "no",
+                    one.prior_scale,
+                    one.log_evidence,
+                    one.error,
+                    one.peaks_in,
+                )
+                for one in film.evidence
+            ],
+        )
+        print(verdict(film.evidence))
+    if found.together is not None:
+        _print_posterior("all films together, one recording", found.together)
+    for file in found.files:
+        say(f"alzmodel: {file}")
+
+
+def _print_posterior(title: str, posterior: Posterior) -> None:
+    from alzmodel.compare.posterior import summarise, words_of
+
+    rows = [
+        (one.name, one.unit, one.median, *one.ci68, *one.ci95, one.of_prior) for one in summarise(posterior)
+    ]
+    head = ("unknown", "unit", "median", "68 %", "to", "95 %", "to", "of prior")
+    print_table(title, head, rows)
+    for line in words_of(posterior):
+        print(line)
 
 
 def _grid(options: ScanOptions) -> Grid:
@@ -104,9 +189,14 @@ def _names(files: Sequence[Path]) -> list[str]:
     return names
 
 
-def _say_how_much(grid: Grid, n_glasses: int) -> None:
+def _say_how_much(options: ScanOptions, grid: Grid, n_glasses: int) -> None:
     from alzmodel.study.inverse import seconds_of
+    from alzmodel.study.posterior import seconds_of_posterior
 
+    if options.posterior:
+        minutes = seconds_of_posterior(options.specimens, n_glasses) / 60
+        say(f"alzmodel: {options.specimens} specimens for each glass, about {minutes:.0f} CPU minutes")
+        return
     count, seconds = seconds_of(grid, n_glasses)
     most = "" if grid.relative_error is None else "up to "
     minutes = f"{most or 'about '}{seconds / 60:.0f} CPU minutes"

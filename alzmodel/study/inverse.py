@@ -16,6 +16,7 @@ from alzmodel.progress import Progress, silent
 from alzmodel.report.inverse_figure import plot_inverse
 from alzmodel.scattering.fem.scan import AXES, Grid, Matrix, scan_point
 from alzmodel.study.seal import is_sealed, sealed
+from alzmodel.study.specimens import SPECIMENS
 from alzmodel.study.task import digest
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.measured import Measured
 
-__all__ = ["InverseScan", "check_scan_folder", "inverse_scan", "seconds_of"]
+__all__ = ["InverseScan", "check_scan_folder", "identity_of", "inverse_scan", "seconds_of"]
 
 VERSION: Final = 3
 """Of what a point holds; another one computes all points again."""
@@ -85,7 +86,9 @@ def check_scan_folder(folder: Path) -> None:
 
 
 def _is_scan(folder: Path) -> bool:
-    """Whether there is a point, or a scan that was stopped before its first one."""
+    """Whether there is a point, a specimen of a posterior, or a scan that was stopped before its first one."""
+    if any((folder / SPECIMENS).glob("*.npz")):
+        return True
     points = folder / POINTS
     if not points.is_dir():
         return False
@@ -130,7 +133,7 @@ def inverse_scan(
     for matrix in matrices:
         criteria_of(measured, matrix.x)
     by_name = {matrix.name: matrix for matrix in matrices}
-    identities = {matrix.name: _identity(matrix) for matrix in matrices}
+    identities = {matrix.name: identity_of(matrix) for matrix in matrices}
     wanted = list(grid.points(list(by_name)))
     (folder / POINTS).mkdir(parents=True, exist_ok=True)
     points: list[dict[str, Any]] = []
@@ -175,7 +178,7 @@ def inverse_scan(
     return InverseScan(tuple(points), films, ratio, kept, (table, summary, *figure), tuple(damaged))
 
 
-def _identity(matrix: Matrix) -> str:
+def identity_of(matrix: Matrix) -> str:
     """Hash of the atoms of a glass."""
     hashed = hashlib.sha256()
     for frame in matrix.frames:

@@ -29,6 +29,7 @@ __all__ = [
 CLUSTERS = "Clusters and what makes the peaks"
 AVERAGES = "Specimen and averages"
 CAMERA = "Camera"
+POSTERIOR = "Posterior"
 STACKS = "Measured stacks"
 OBSERVED = "As the microscope records it"
 _UNTIL = "Take columns until the bootstrap error of V is this part of it, --columns at most."
@@ -303,4 +304,14 @@ class ScanOptions:
     measured: Annotated[Path | None, typer.Option(help="Measured values in place of those of the paper.")] = (
         None
     )
+    posterior: Annotated[
+        bool,
+        typer.Option(
+            "--posterior",
+            help="Draw specimens and recordings from ranges, and sample what is not known of them.",
+            rich_help_panel=POSTERIOR,
+        ),
+    ] = False
+    specimens: Annotated[int, integer("Specimens to draw for each glass.", panel=POSTERIOR)] = 64
+    live: Annotated[int, integer("Live points of the nested sampling.", panel=POSTERIOR)] = 200
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and an estimate of time.")] = False

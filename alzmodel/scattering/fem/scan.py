@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     from alzmodel.scattering.fem.variance import FEMResult
     from alzmodel.scattering.xrd.pattern import PowderPattern
 
-__all__ = ["AXES", "Grid", "Matrix", "ScanPoint", "prepare", "scan_point"]
+__all__ = [
+    "AXES",
+    "Grid",
+    "Matrix",
+    "ScanPoint",
+    "bare_columns",
+    "columns_of",
+    "line_of",
+    "prepare",
+    "scan_point",
+]
 
 PHASE: Final = "La2Zr2O7"
 
@@ -319,7 +329,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
     clusters: list[dict[str, Any]] = []
     try:
         result = fem_converged(
-            _columns(matrix, point, grid, clusters),
+            columns_of(matrix, point, grid, clusters),
             grid.settings,
             relative_error=grid.relative_error,
             most=grid.n_columns,
@@ -336,7 +346,7 @@ def scan_point(matrix: Matrix, point: ScanPoint, grid: Grid) -> dict[str, Any]:
             half_widths[f"{name}_{key}"] = 0.5 * (interval[1] - interval[0])
     numbers["fem_ratio"] = numbers["fem_peak2_height"] / numbers["fem_peak1_height"]
     built = float(np.mean([one["volume_fraction"] for one in clusters]))
-    numbers |= _line(matrix, point, built, grid)
+    numbers |= line_of(matrix, point, built, grid)
     return {
         **found,
         "fraction_built": built,
@@ -368,12 +378,22 @@ def _specimen(point: ScanPoint, grid: Grid) -> Specimen:
     )
 
 
-def _columns(matrix: Matrix, point: ScanPoint, grid: Grid, clusters: list[dict[str, Any]]) -> Iterator[Atoms]:
+def columns_of(
+    matrix: Matrix, point: ScanPoint, grid: Grid, clusters: list[dict[str, Any]]
+) -> Iterator[Atoms]:
     """Columns with spheres, each built when it is asked for; what was put in is added to `clusters`."""
     specimen = _specimen(point, grid)
     for column in specimen.dressed(_bare(matrix, specimen, grid), grid.seed):
         clusters.append(column.info["provenance"]["clusters"])
         yield column
+
+
+def bare_columns(matrix: Matrix, thickness: float, settings: FEMSettings, seed: int) -> Iterator[Atoms]:
+    """One column of the glass alone."""
+    from alzmodel.models.specimen import Specimen
+
+    specimen = Specimen(thickness=thickness, min_width=settings.min_width)
+    return specimen.columns(list(matrix.frames), 1, seed)
 
 
 def _bare(matrix: Matrix, specimen: Specimen, grid: Grid) -> Iterator[Atoms]:
@@ -393,7 +413,7 @@ def _bare(matrix: Matrix, specimen: Specimen, grid: Grid) -> Iterator[Atoms]:
 _KEPT: dict[str, Any] = {}
 
 
-def _line(matrix: Matrix, point: ScanPoint, fraction: float, grid: Grid) -> dict[str, float]:
+def line_of(matrix: Matrix, point: ScanPoint, fraction: float, grid: Grid) -> dict[str, float]:
     """Place and width of (222) in the mixture of spheres and glass; NaN where there is no line in the window."""
     from alzmodel.scattering.xrd.pattern import fit_line, mix_patterns
 
