@@ -4,9 +4,9 @@
     python scripts/fem_posterior_calibration.py x3.extxyz --scan scan -o docs/results --trials 100
 
 Each trial draws all unknown numbers from their priors, builds that specimen (off the points of the emulator, with atoms
-of its own), records it with the noise of 1600 patterns, and asks the posterior for its intervals. Truths whose recording
-shows no two peaks are drawn again, as the film that was published shows two. Trials are kept one by one; a run that was
-cut goes on, and the table says how many there are.
+of its own), records it with the noise of 1600 patterns, and asks the posterior for its intervals. Truths whose
+recording shows no two peaks are drawn again, as the film that was published shows two. Trials are kept one by one; a
+run that was cut goes on, and the table says how many there are.
 """
 
 from __future__ import annotations

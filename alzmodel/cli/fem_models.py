@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import fem_cost
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from alzmodel.models.specimen import Specimen
     from alzmodel.results import Result
     from alzmodel.scattering.fem.detector import Camera
+    from alzmodel.scattering.fem.observed import Incoherent
+    from alzmodel.scattering.fem.recorded import Recorded
     from alzmodel.scattering.fem.settings import FEMSettings
     from alzmodel.scattering.fem.variance import FEMResult
 
@@ -144,6 +146,8 @@ class _FemWork:
             raise InputError("--engine multislice: with --tilt, --until or --observed; allowed: without them")
         if until is not None and most < MIN_COLUMNS:
             raise InputError(f"--columns {most}: with --until; allowed: at least {MIN_COLUMNS}")
+        if self.observed.decide and len(files) > 1:
+            raise InputError(f"--decide: {len(files)} models; allowed: one")
         if self.write_stack is not None:
             _check_write_stack(self.write_stack, files)
         if plot is None and self.clusters.measured is not None:
@@ -197,7 +201,7 @@ class _FemWork:
         fitted = with_peaks(result, fit_fem_peaks(result, peaks.fit.value, shape=peaks.shape.value))
         found = together(fitted, {"note": note})
         if self.observed.observed:
-            return together(found, {"observed": self._record(models, result)})
+            return together(found, {"observed": self._record(frames, models, result)})
         if self.clusters.readings:
             return together(found, {"readings": self._read(frames, models, result)})
         if self.clusters.plot is not None:
@@ -209,7 +213,7 @@ class _FemWork:
             plot_fem({"model": curve, "no order": floor}, self.clusters.plot, controls=["no order"])
         return found
 
-    def _record(self, columns: list[Atoms], result: FEMResult) -> Result:
+    def _record(self, frames: list[Atoms], columns: list[Atoms], result: FEMResult) -> Result:
         """Turn V into V as recorded, and draw it."""
         from alzmodel.compare.measured import load_measured
         from alzmodel.scattering.fem.recorded import record_columns
@@ -225,7 +229,27 @@ class _FemWork:
                 self.clusters.plot,
                 measured=measured_peaks(load_measured(self.clusters.measured)),
             )
+        if self.observed.decide:
+            return together(recorded, {"deciding": self._decide(frames, recorded, incoherent)})
         return recorded
+
+    def _decide(self, frames: list[Atoms], recorded: Recorded, incoherent: Incoherent) -> Result:
+        """Lay the readings beside each other; with spheres in the columns, the glass is computed without them too."""
+        from alzmodel.scattering.fem.average import fem_converged
+        from alzmodel.scattering.fem.deciding import decide
+        from alzmodel.scattering.fem.observed import coherent_of, film_of
+        from alzmodel.scattering.fem.recorded import resolution_of
+
+        glass, spheres = recorded.coherent, None
+        if self.clusters.cluster_diameter is not None:
+            spheres = glass
+            bare = replace(self._specimen(), clusters=None)
+            columns = list(bare.columns(frames, self.columns.columns, self.columns.seed))
+            alone = fem_converged(columns, self.settings, relative_error=None, most=len(columns))
+            glass = coherent_of(alone.moments, self.settings, *film_of(columns))
+        return decide(
+            glass, incoherent, resolution_of(self.settings), spheres=spheres, seed=self.columns.seed
+        )
 
     def _specimen(self) -> Specimen:
         from alzmodel.models.specimen import Clusters, Specimen

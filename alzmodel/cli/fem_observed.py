@@ -104,6 +104,7 @@ def print_observed(observed: Mapping[str, Any]) -> None:
     rows = [("predicted", name, value) for name, value in observed["predicted"].items()]
     rows += [("nuisance", name, value) for name, value in observed["nuisance"].items()]
     print_table("as the microscope records it", ("", "parameter", "value"), rows)
+    _print_deciding(observed)
     if observed.get("peaks_note"):
         tell(observed["peaks_note"])
     if not observed["peaks"]:
@@ -126,6 +127,40 @@ def print_observed(observed: Mapping[str, Any]) -> None:
             for peak in observed["peaks"]
         ],
     )
+
+
+def _print_deciding(observed: Mapping[str, Any]) -> None:
+    deciding = observed.get("deciding")
+    if deciding is None:
+        return
+    print_table(
+        "what would decide: expected of each reading",
+        (
+            "reading",
+            "peak at 3.2",
+            "zero-loss",
+            "n of V ~ t^n",
+            "at 5.3",
+            "rings 3.2-5.3",
+            "k V like mean",
+            "re",
+            "at 5.3",
+        ),
+        [
+            (
+                one["reading"],
+                one["contrast"],
+                one["contrast_filtered"],
+                *one["thickness_exponents"],
+                one["ring_correlation"],
+                one["follows_mean"],
+                *one["re"],
+            )
+            for one in deciding["expected"]
+        ],
+    )
+    for line in deciding["words"]:
+        say(f"alzmodel: {line}")
 
 
 def _half(interval: Sequence[float]) -> float:

@@ -57,6 +57,24 @@ def test_observed_stands_beside_the_coherent_variance(capsys, folder, tmp_path):
     assert "V recorded" in (tmp_path / "v.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_readings_are_laid_side_by_side(capsys, folder):
+    code, out, err = run(
+        capsys, "fem", folder / "gas.extxyz", "--columns", "1", "--thickness", "25", "--observed", "--decide",
+        "--cluster-diameter", "15", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    deciding = json.loads(out)["observed"]["deciding"]
+    assert [one["reading"] for one in deciding["expected"]] == ["bonds", "reflections", "halo", "spread"]
+    assert deciding["sampling"]["k5.3_fwhm"] > 0
+
+
+def test_side_by_side_takes_one_model(capsys, folder):
+    code, _, err = run(capsys, "fem", folder / "gas.extxyz", folder / "gas.extxyz", "--observed", "--decide")
+    assert code == 2
+    assert "--decide: 2 models; allowed: one" in err
+
+
 def test_a_table_tells_predicted_from_nuisance(capsys):
     observed = {
         "predicted": {"film": 300.0, "filtered": True},

@@ -217,6 +217,14 @@ class ObservedOptions:
     displacement: Annotated[
         float, number("Nuisance: rms motion of atoms under the beam in Å along an axis.", panel=OBSERVED)
     ] = 0.0
+    decide: Annotated[
+        bool,
+        typer.Option(
+            "--decide",
+            help="What each reading of the peaks predicts for measurements that tell them apart.",
+            rich_help_panel=OBSERVED,
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alzmodel.errors import AlzmodelError
+from alzmodel.scattering.fem.deciding import PATTERNS, sampling_noise
 from alzmodel.scattering.fem.observed import Incoherent, film_of, observe, prepared
 from alzmodel.scattering.fem.scan import Grid, ScanPoint, bare_columns, columns_of, line_of
 from alzmodel.scattering.fem.settings import FEMSettings
@@ -53,9 +54,6 @@ COLUMN: Final = 100.0
 
 MEMBRANE: Final = 100.0
 """Å of nitride, as published (Zhu et al., Adv. Mater. 2024)."""
-
-PATTERNS: Final = 1600
-"""Patterns of which V was measured: four scans of 400 (Zhu et al., Adv. Mater. 2024)."""
 
 FEM_NUMBERS: Final = ("fem_peak2_k", "fem_peak1_k", "fem_peak2_fwhm", "fem_peak1_fwhm", "fem_ratio")
 """In the order in which peaks are fitted: 3.2, then 5.3 nm⁻¹. Widths and ratio are kept as logarithms."""
@@ -269,11 +267,10 @@ class Rows:
 def recorded_numbers(
     coherent: Coherent, values: Mapping[str, float], random: np.random.Generator
 ) -> FloatArray:
-    """Peaks of one recording with the sampling noise of :data:`PATTERNS` patterns, shape (5,), as in :class:`Rows`.
+    """Peaks of one recording, shape (5,), as in :class:`Rows`.
 
-    Values that are not given are 0, the film is 200 Å. The variance of N ring means that are about normal has a
-    relative error of sqrt(2/N); two rings whose means correlate by ρ have errors that correlate by ρ². Background and
-    range of the published fit are not known: they are drawn from
+    V has the sampling noise of :data:`~alzmodel.scattering.fem.deciding.PATTERNS` patterns. Values that are not given
+    are 0, the film is 200 Å. Background and range of the published fit are not known: they are drawn from
     :data:`~alzmodel.scattering.fem.two_peaks.BACKGROUNDS` and :data:`~alzmodel.scattering.fem.two_peaks.RANGES`, and
     what that changes counts as noise.
     """
@@ -285,11 +282,7 @@ def recorded_numbers(
         thickness_spread=values.get("thickness_spread", 0.0),
     )
     variance = observe(coherent, incoherent).variance
-    count = len(variance)
-    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
-    error = random.multivariate_normal(
-        np.zeros(count), (2 / PATTERNS) * np.square(coherent.correlation[apart]), method="eigh"
-    )
+    error = sampling_noise(coherent, PATTERNS, random)
     background = BACKGROUNDS[int(random.integers(len(BACKGROUNDS)))]
     window = RANGES[int(random.integers(len(RANGES)))]
     fit = fit_once(coherent.k, variance * (1 + error), background=background, window=window)
