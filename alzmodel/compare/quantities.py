@@ -130,6 +130,7 @@ _TABLE: Final = _table(
     ("fem_spread_peak2_k", "spread of thickness, peak 2, k", "nm⁻¹"),
     ("fem_spread_peak2_fwhm", "spread of thickness, peak 2, FWHM", "nm⁻¹"),
     ("fem_spread_ratio", "spread of thickness, V(3.2)/V(5.3)", ""),
+    ("nucleus_shell_order", "order of the glass within 4 Å of a nucleus, of that inside it", ""),
     ("la2zr2o7_lattice_parameter", "lattice parameter of La2Zr2O7", "Å"),
     ("zro6_a1g_band", "ZrO6 A1g, band", "cm⁻¹"),
     ("zro6_a1g_position", "ZrO6 A1g, band over the stiffness of the potential", "cm⁻¹"),

@@ -18,7 +18,7 @@ def test_the_claims_of_the_paper_and_the_rival_are_there():
     hypotheses = load_hypotheses()
     assert [h.id for h in hypotheses] == [
         *("H1", "H1R", "H2", "H3", "H4", "H5", "H6", "H7", "H7R", "H7G", "H7T"),
-        *("H8", "H9", "H10", "H11", "H12", "H13"),
+        *("H8", "H9", "H10", "H11", "H12", "H13", "H14"),
     ]
     assert [p.quantity for p in hypotheses[0].parts] == [
         "zr_o_distance",

@@ -14,6 +14,7 @@ from alzmodel.study.stages.exafs import EXAFS
 from alzmodel.study.stages.fem import FEM, NUCLEUS
 from alzmodel.study.stages.glass import GLASS
 from alzmodel.study.stages.local_order import LOCAL_ORDER
+from alzmodel.study.stages.nucleus_shells import NUCLEUS_SHELLS
 from alzmodel.study.stages.transport import TRANSPORT
 from alzmodel.study.stages.vibrations import CRYSTAL_MODES, VIBRATIONS
 from alzmodel.study.stages.xrd import XRD
@@ -48,7 +49,7 @@ def add(stage: Stage) -> None:
 
 _ALL: Final = (
     *(GLASS, LOCAL_ORDER, XRD, CRYSTAL, CRYSTALLITE, FEM),
-    *(EXAFS, TRANSPORT, VIBRATIONS, CRYSTAL_MODES),
+    *(EXAFS, TRANSPORT, VIBRATIONS, CRYSTAL_MODES, NUCLEUS_SHELLS),
 )
 for _stage in _ALL:
     add(_stage)
