@@ -243,7 +243,7 @@ def run_dynamics(run: DynamicsRun, folder: Path, progress: Progress = silent) ->
             n = min(most, _next_look(found, run.mobile, n))
             if n == len(segments) - 1:
                 break
-        _write(found, place)
+        _write(found, place, run.temperature)
     return found
 
 
@@ -349,13 +349,16 @@ def _trajectory(run: DynamicsRun, place: Path, segments: list[Segment]) -> Traje
     )
 
 
-def _write(found: Trajectory, place: Path) -> None:
+def _write(found: Trajectory, place: Path, temperature: float) -> None:
     """Write what other programs read, unless it stands there."""
     mark, length = place / "written.json", {"frames": len(found.positions), "files": list(_READABLE)}
     if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == length:
         return
     extxyz, dump, data = (place / name for name in _READABLE)
-    write_structure(found.to_atoms(), extxyz)
+    frames = found.to_atoms()
+    for frame in frames:
+        frame.info["temperature"] = temperature
+    write_structure(frames, extxyz)
     _write_dump(found, dump)
     (first,) = found.to_atoms([0])
     write_structure(first, data)

@@ -59,6 +59,7 @@ def test_a_longer_time_goes_on_from_a_shorter_one_as_if_it_had_been_asked_for(br
         again = read(place / name, index=":")
         assert len(again) == 41
         assert again[0].get_chemical_symbols() == list(both.symbols)
+        assert again[0].info.get("temperature") == (600.0 if name.endswith("extxyz") else None)
         moved = again[-1].positions - again[0].positions
         np.testing.assert_allclose(moved, both.positions[-1] - both.positions[0], atol=3e-6)
     # Shorter than what stands there is its beginning.

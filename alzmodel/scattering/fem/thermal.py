@@ -7,6 +7,7 @@ over all places that the atoms take. What fluctuates from frame to frame is gone
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -116,7 +117,13 @@ def thermal_moments(frames: Sequence[Atoms], settings: FEMSettings) -> ColumnMom
 
 
 def frame_temperature(model: Atoms) -> float | None:
-    """Temperature in K at which frames were taken, by their provenance; None where that says nothing."""
+    """Temperature in K at which frames were taken; None where they do not say it.
+
+    Models say it in their provenance, trajectories of ``alzmodel transport`` as "temperature".
+    """
+    if "temperature" in model.info:
+        own = model.info["temperature"]
+        return float(own) if isinstance(own, Real) and own > 0 else None
     protocol = model.info.get("provenance", {}).get("protocol", {})
     value = protocol.get("final_temperature") if isinstance(protocol, dict) else None
     return float(value) if isinstance(value, int | float) and value > 0 else None

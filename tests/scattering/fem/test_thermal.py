@@ -148,3 +148,7 @@ def test_temperature_of_frames_comes_from_their_provenance():
     assert frame_temperature(frame) is None
     frame.info["provenance"] = {"protocol": {"final_temperature": 573.0}}
     assert frame_temperature(frame) == 573.0
+    frame.info["temperature"] = 873.0
+    assert frame_temperature(frame) == 873.0
+    frame.info["temperature"] = "hot"
+    assert frame_temperature(frame) is None
