@@ -18,7 +18,7 @@ from alzmodel.crystals import supercell as repeated
 from alzmodel.errors import InputError
 from alzmodel.models.library import LibraryModel, load_frames
 from alzmodel.models.melt_quench import Glass
-from alzmodel.progress import Progress, silent
+from alzmodel.progress import Watch, watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +139,7 @@ def glass(
     seed: int = 1,
     protocol: str | Mapping[str, Any] = "quick",
     potential: str = "du-teter",
-    progress: Progress = silent,
+    progress: Watch = None,
     workdir: str | Path | None = None,
 ) -> Glass:
     """Melt and quench a glass; 600 atoms take about a minute of a core.
@@ -150,8 +150,11 @@ def glass(
         La per formula unit x of Li7LaxZr2O(12-d), a formula such as "Li7La3Zr2O12", or a :class:`Composition`.
     n_atoms
         Smallest number of atoms.
-    seed, protocol, potential, progress, workdir
+    seed, protocol, potential, workdir
         See :func:`alzmodel.models.melt_quench.melt_quench`.
+    progress
+        Told the fraction done, the stage and the temperature. By default a bar with the time left, on terminals and in
+        notebooks, nothing elsewhere; True always shows it, False never.
 
     Returns
     -------
@@ -186,7 +189,7 @@ def glass_ceramic(
     box: float = 40.0,
     seed: int = 1,
     potential: str = "du-teter",
-    progress: Progress = silent,
+    progress: Watch = None,
     workdir: str | Path | None = None,
 ) -> Glass:
     """Build a nucleus of a reference crystal in a glass; its size is assumed, not predicted.
@@ -199,8 +202,10 @@ def glass_ceramic(
         Name of a reference phase.
     diameter, box
         Of the nucleus, and edge of the periodic cube, Å.
-    seed, potential, progress, workdir
+    seed, potential, workdir
         See :func:`alzmodel.models.glass_ceramic.glass_ceramic`.
+    progress
+        As for :func:`glass`.
 
     Returns
     -------
@@ -334,7 +339,7 @@ def library(name: str | None = None) -> tuple[LibraryModel, ...] | LibraryModel:
     raise InputError(f"library: no model {name}; allowed: {', '.join(one.name for one in models)}")
 
 
-def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02) -> PartialRDF:
+def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02, progress: Watch = None) -> PartialRDF:
     """Partial pair distribution functions.
 
     Parameters
@@ -343,6 +348,8 @@ def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02) -> Partia
         See :func:`frames`. Displacements that a CIF states are used.
     r_max, dr
         Largest distance and bin width, Å; see :func:`alzmodel.local_order.pdf.partial_rdf`.
+    progress
+        As for :func:`glass`.
 
     Returns
     -------
@@ -364,8 +371,9 @@ def pdf(model: Model, *, r_max: float | None = None, dr: float = 0.02) -> Partia
     from alzmodel.scattering.displaced import counted, stated_displacements
 
     given = frames(model)
-    rdf = partial_rdf(given, r_max=r_max, dr=dr, isotopes=True)
     stated = stated_displacements(given)
+    with watched(progress, "pdf") as told:
+        rdf = partial_rdf(given, r_max=r_max, dr=dr, isotopes=True, progress=told)
     if not stated:
         return rdf
     return counted(given, r_max=float(rdf.r[-1] + 0.5 * rdf.dr), dr=dr, b_iso=stated)
@@ -376,7 +384,7 @@ def lbu(
     *,
     cutoffs: Mapping[str, float] | None = None,
     former: str | None = None,
-    progress: Progress = silent,
+    progress: Watch = None,
 ) -> BuildingUnits:
     """Local building units: coordination, distances, how polyhedra share oxygens, rings, voids.
 
@@ -389,7 +397,7 @@ def lbu(
     former
         Cation that forms the network; found if left out.
     progress
-        Told what is being done.
+        As for :func:`glass`.
 
     Returns
     -------
@@ -409,7 +417,8 @@ def lbu(
     """
     from alzmodel.local_order.building_units import building_units
 
-    return building_units(frames(model), cutoffs=cutoffs, former=former, progress=progress)
+    with watched(progress, "lbu") as told:
+        return building_units(frames(model), cutoffs=cutoffs, former=former, progress=told)
 
 
 def xrd(
@@ -418,6 +427,7 @@ def xrd(
     wavelength: float | str = 1.5406,
     two_theta: tuple[float, float, float] | ArrayLike = (10.0, 80.0, 0.02),
     fwhm: Resolution | None = None,
+    progress: Watch = None,
 ) -> PowderPattern:
     """Powder pattern of a glass, a crystal or a cluster.
 
@@ -431,6 +441,8 @@ def xrd(
         First, last and step, or points, degrees.
     fwhm
         Width of the instrument in degrees 2θ.
+    progress
+        As for :func:`glass`.
 
     Returns
     -------
@@ -452,13 +464,15 @@ def xrd(
     from alzmodel.scattering.xrd.pattern import powder_pattern
 
     given = frames(model, mixed=True)
-    return powder_pattern(
-        given,
-        wavelength=wavelength,
-        two_theta=two_theta,
-        fwhm=fwhm,
-        b_iso=stated_displacements(given) or 0.0,
-    )
+    with watched(progress, "xrd") as told:
+        return powder_pattern(
+            given,
+            wavelength=wavelength,
+            two_theta=two_theta,
+            fwhm=fwhm,
+            b_iso=stated_displacements(given) or 0.0,
+            progress=told,
+        )
 
 
 def fem(
@@ -468,7 +482,7 @@ def fem(
     n_columns: int = 4,
     seed: int = 0,
     settings: FEMSettings | None = None,
-    progress: Progress = silent,
+    progress: Watch = None,
 ) -> FEMResult:
     """Variance of fluctuation electron microscopy of any periodic model.
 
@@ -483,7 +497,7 @@ def fem(
     settings
         Of the instrument; None is that of Zhu et al. (2024): 200 keV, 0.51 mrad.
     progress
-        Told after every column.
+        As for :func:`glass`.
 
     Returns
     -------
@@ -497,14 +511,15 @@ def fem(
     """
     from alzmodel.scattering.fem.variance import fem_of_model
 
-    return fem_of_model(
-        frames(model),
-        thickness=thickness,
-        n_columns=n_columns,
-        seed=seed,
-        settings=settings,
-        progress=progress,
-    )
+    with watched(progress, "fem") as told:
+        return fem_of_model(
+            frames(model),
+            thickness=thickness,
+            n_columns=n_columns,
+            seed=seed,
+            settings=settings,
+            progress=told,
+        )
 
 
 def vibrations(
@@ -513,7 +528,7 @@ def vibrations(
     potential: str = "du-teter",
     calculator: str | None = None,
     resolution: float = 10.0,
-    progress: Progress = silent,
+    progress: Watch = None,
 ) -> Vibrations:
     """Vibrations of a model at a minimum: densities of states, building units, modes of a crystal.
 
@@ -528,7 +543,7 @@ def vibrations(
     resolution
         Width (FWHM) of the Gaussian in spectra, cm⁻¹.
     progress
-        Told what is being done.
+        As for :func:`glass`.
 
     Returns
     -------
@@ -557,12 +572,13 @@ def vibrations(
         atoms = load_model(model)
     else:
         atoms = single_model(frames(model))
-    return analyse(
-        atoms,
-        HarmonicSettings(potential=potential, resolution=resolution),
-        calculator=None if calculator is None else calculator_of(calculator),
-        progress=progress,
-    )
+    with watched(progress, "vibrations") as told:
+        return analyse(
+            atoms,
+            HarmonicSettings(potential=potential, resolution=resolution),
+            calculator=None if calculator is None else calculator_of(calculator),
+            progress=told,
+        )
 
 
 def exafs(
@@ -574,7 +590,7 @@ def exafs(
     k_weight: int = 2,
     k_range: tuple[float, float] | None = None,
     workers: int | None = None,
-    progress: Progress = silent,
+    progress: Watch = None,
 ) -> Exafs:
     """EXAFS of an edge, averaged over sites and frames; needs the extra ``exafs``.
 
@@ -591,7 +607,7 @@ def exafs(
     workers
         Processes; None takes the cores that there are.
     progress
-        Told after each site.
+        As for :func:`glass`.
 
     Returns
     -------
@@ -610,7 +626,8 @@ def exafs(
     from alzmodel.scattering.exafs.sites import exafs as chi_of
 
     settings = ExafsSettings(edge_of(edge), n_sites, seed, k_weight, k_range)
-    return chi_of(frames(model), settings, workers=workers, progress=progress)
+    with watched(progress, "exafs") as told:
+        return chi_of(frames(model), settings, workers=workers, progress=told)
 
 
 def transport(

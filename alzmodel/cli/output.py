@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import STANDARD_STREAM, json_text
+from alzmodel.progress import SECONDS_BETWEEN_LINES, lines, terminal_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +26,6 @@ __all__ = [
     "say",
     "show_progress",
 ]
-
-SECONDS_BETWEEN_LINES = 15.0
 
 
 def say(words: str) -> None:
@@ -96,43 +94,7 @@ def _cell(value: Any) -> str:
 def show_progress(title: str) -> Iterator[Progress]:
     """Yield a :data:`~alzmodel.progress.Progress` that draws a bar, or prints a line now and then."""
     if sys.stderr.isatty():
-        with _bar(title) as progress:
+        with terminal_bar(title) as progress:
             yield progress
     else:
-        yield _lines(title)
-
-
-@contextlib.contextmanager
-def _bar(title: str) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(title, total=1.0)
-
-        def update(fraction: float, message: str) -> None:
-            bars.update(task, completed=fraction, description=f"{title}: {message}")
-
-        yield update
-
-
-def _lines(title: str) -> Progress:
-    started = last = time.monotonic()
-
-    def update(fraction: float, message: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < SECONDS_BETWEEN_LINES:
-            return
-        last = now
-        left = f", about {(now - started) * (1 - fraction) / fraction:.0f} s left" if fraction > 0 else ""
-        say(f"{title}: {message}, {fraction:.0%} done{left}")
-
-    return update
+        yield lines(title)

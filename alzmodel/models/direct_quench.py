@@ -23,7 +23,7 @@ from alzmodel.models.protocol_run import PRE_MELT, pre_melted
 from alzmodel.models.protocols import protocol_of
 from alzmodel.models.requests import check_seed, la_content
 from alzmodel.models.work_folder import identity_hash, versions, work_folder
-from alzmodel.progress import Progress, silent
+from alzmodel.progress import Progress, Watch, watched
 from alzmodel.units import mass_density
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def direct_quench(
     seed: int,
     protocol: str | Protocol | Mapping[str, Any] = "quick",
     pre_melt: str = "du-teter",
-    progress: Progress = silent,
+    progress: Watch = None,
     workdir: str | Path | None = None,
 ) -> Glass:
     """Melt and quench a small glass with an ASE calculator.
@@ -125,11 +125,11 @@ def direct_quench(
     counts = ion_counts(composition, n_atoms)
     inputs = direct_hash(composition, n_atoms, calculator, seed=seed, protocol=chosen)
     packing_seed, velocity_seed = np.random.SeedSequence(check_seed(seed)).generate_state(2)
-    with work_folder(workdir, inputs) as folder:
+    with work_folder(workdir, inputs) as folder, watched(progress, composition.formula) as told:
         estimate = estimated_density(counts)
         packing = random_packing(counts, seed=int(packing_seed), density=chosen.melt_density * estimate)
         calculator.refuse(packing)
-        atoms, frames = _run(packing, chosen, calculator, folder, int(velocity_seed), pre_melt, progress)
+        atoms, frames = _run(packing, chosen, calculator, folder, int(velocity_seed), pre_melt, told)
         relaxed = refine(atoms, calculator, fmax=RELAXED, cell="iso", restart=folder / "relaxation")
     provenance: dict[str, Any] = {
         "method": "melt-quench",

@@ -34,7 +34,7 @@ from alzmodel.models.protocol_run import cpu_seconds, minimisation_identity, pot
 from alzmodel.models.protocols import Protocol, protocol_of
 from alzmodel.models.requests import check_seed, la_content
 from alzmodel.models.work_folder import identity_hash, work_folder
-from alzmodel.progress import Progress, silent
+from alzmodel.progress import Progress, Watch, watched
 from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def glass_ceramic(
     protocol: str | Protocol | Mapping[str, Any] = "glass-ceramic",
     potential: str = "du-teter",
     ranks: int = 1,
-    progress: Progress = silent,
+    progress: Watch = None,
     workdir: str | Path | None = None,
 ) -> Glass:
     """Build a nucleus of a reference crystal in a glass.
@@ -243,7 +243,8 @@ def glass_ceramic(
     ranks
         MPI ranks.
     progress
-        Told the fraction done, the stage and the temperature.
+        Told the fraction done, the stage and the temperature. By default a bar with the time left, on terminals and in
+        notebooks; False for none (:data:`alzmodel.progress.Watch`).
     workdir
         Folder for restart files: a later call with the same inputs goes on where this one stood, to the same
         bytes with the same versions on the same type of CPU.
@@ -268,8 +269,9 @@ def glass_ceramic(
     request = _request(
         composition, nucleus, diameter, box, n_atoms, seed, protocol_of(protocol), potential, ranks
     )
-    with work_folder(workdir, request.hash()) as folder:
-        return _build(request, folder, progress)
+    title = f"{nucleus} in {composition.formula}"
+    with work_folder(workdir, request.hash()) as folder, watched(progress, title) as told:
+        return _build(request, folder, told)
 
 
 def input_hash(

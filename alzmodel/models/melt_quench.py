@@ -29,7 +29,7 @@ from alzmodel.models.protocol_run import (
 from alzmodel.models.protocols import PROTOCOLS, Protocol, protocol_of
 from alzmodel.models.requests import check_seed, la_content
 from alzmodel.models.work_folder import identity_hash, work_folder
-from alzmodel.progress import Progress, silent
+from alzmodel.progress import Progress, Watch, watched
 from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def melt_quench(
     protocol: str | Protocol | Mapping[str, Any] = "quick",
     potential: str = "du-teter",
     ranks: int = 1,
-    progress: Progress = silent,
+    progress: Watch = None,
     workdir: str | Path | None = None,
 ) -> Glass:
     """Build a glass.
@@ -199,7 +199,8 @@ def melt_quench(
     ranks
         MPI ranks.
     progress
-        Told the fraction done, the stage and the temperature.
+        Told the fraction done, the stage and the temperature. By default a bar with the time left, on terminals and in
+        notebooks; False for none (:data:`alzmodel.progress.Watch`).
     workdir
         Folder for restart files: a later call with the same inputs goes on where this one stood. Without it a
         temporary folder is used and removed.
@@ -218,8 +219,8 @@ def melt_quench(
         If LAMMPS fails.
     """
     request = _request(composition, n_atoms, seed, protocol, potential, ranks)
-    with work_folder(workdir, request.hash()) as folder:
-        return _build(request, folder, progress)
+    with work_folder(workdir, request.hash()) as folder, watched(progress, composition.formula) as told:
+        return _build(request, folder, told)
 
 
 def input_hash(

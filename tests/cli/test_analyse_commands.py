@@ -113,7 +113,7 @@ def test_several_files_give_mean_spread_and_number(capsys, folder):
 
 
 def test_a_run_without_a_terminal_tells_of_time_left_once_it_is_known(monkeypatch, capsys):
-    monkeypatch.setattr("alzmodel.cli.output.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("alzmodel.progress.SECONDS_BETWEEN_LINES", 0.0)
     with show_progress("lbu") as progress:
         progress(0.0, "first shells")
         progress(0.5, "shapes")
