@@ -29,6 +29,7 @@ __all__ = [
     "pdf",
     "transport",
     "vibrations",
+    "view",
     "write",
     "xrd",
 ]

@@ -13,6 +13,7 @@ from alzmodel.api import open_study as open_study
 from alzmodel.api import pdf as pdf
 from alzmodel.api import transport as transport
 from alzmodel.api import vibrations as vibrations
+from alzmodel.api import view as view
 from alzmodel.api import write as write
 from alzmodel.api import xrd as xrd
 from alzmodel.errors import AlzmodelError as AlzmodelError

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from alzmodel.dynamics.vibrations import Vibrations
     from alzmodel.local_order.building_units import BuildingUnits
     from alzmodel.local_order.pdf import PartialRDF
+    from alzmodel.notebook import View
     from alzmodel.scattering.exafs.sites import Exafs
     from alzmodel.scattering.fem.settings import FEMSettings
     from alzmodel.scattering.fem.variance import FEMResult
@@ -59,6 +60,7 @@ __all__ = [
     "pdf",
     "transport",
     "vibrations",
+    "view",
     "write",
     "xrd",
 ]
@@ -708,6 +710,41 @@ def write(model: Model, path: str | Path) -> None:
 
     listed = frames(model)
     write_structure(listed[0] if len(listed) == 1 else listed, path)
+
+
+def view(model: Model, *, most: int = 6000, height: int = 640) -> View:
+    """Show a model that can be turned, cut open and coloured, in a notebook or as a page for a browser.
+
+    It is drawn by 3Dmol.js, which comes with the package: nothing is loaded from a network.
+
+    Parameters
+    ----------
+    model
+        See :func:`frames`; of several frames the last is shown.
+    most
+        Of a larger model only the middle is shown, about this many atoms.
+    height
+        Pixels of the frame in a notebook.
+
+    Returns
+    -------
+    View
+        Shown when it is the last value of a cell; ``.save("model.html")`` writes a page.
+
+    Raises
+    ------
+    InputError
+        If the model or a number cannot be used.
+
+    Examples
+    --------
+    >>> import alzmodel as am
+    >>> am.view(am.crystal("MgO"))
+    View(name='MgO', height=640)
+    """
+    from alzmodel.notebook import view_of
+
+    return view_of(frames(model)[-1], most=most, height=height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def lines(title: str) -> Progress:
 
 @contextlib.contextmanager
 def _notebook_bar(title: str) -> Iterator[Progress]:
-    """Yield a :data:`Progress` that draws a bar in the output of a cell; a line with the time stays when all is done."""
+    """Yield a :data:`Progress` that draws a bar in the output of a cell; at the end a line stays."""
     from IPython import display
 
     started = last = time.monotonic()

@@ -14,7 +14,7 @@ from alzmodel.progress import silent, watched
 
 
 class Kernel:
-    """The parts of IPython that a bar needs; `shown` is what the output of the cell holds, one text for each display."""
+    """The parts of IPython that a bar needs; `shown` is the output of the cell, one text for each display."""
 
     def __init__(self):
         self.shown = []
@@ -67,6 +67,12 @@ def test_a_terminal_gets_a_bar_unless_the_work_is_short(monkeypatch):
         assert tell is silent
 
 
+def boil():
+    with watched(None, "glass") as tell:
+        tell(0.1, "melt")
+        raise ValueError("boiled")
+
+
 def test_a_notebook_gets_one_bar_that_ends_as_a_line(kernel):
     with watched(None, "a<b") as tell:
         tell(0.25, "melt")
@@ -75,9 +81,8 @@ def test_a_notebook_gets_one_bar_that_ends_as_a_line(kernel):
         assert kernel.shown[0].startswith("<progress value='0.500'")
         assert "a&lt;b: quench &amp; hold, 50%, about 0 s left" in kernel.shown[0]
     assert kernel.shown == ["a&lt;b: done after 0 s"]
-    with pytest.raises(ValueError, match="boiled"), watched(None, "glass") as tell:
-        tell(0.1, "melt")
-        raise ValueError("boiled")
+    with pytest.raises(ValueError, match="boiled"):
+        boil()
     assert kernel.shown[-1] == "glass: stopped after 0 s"
 
 
@@ -95,6 +100,6 @@ def test_functions_of_the_package_draw_it(kernel):
     am.lbu(am.crystal("MgO", supercell=2), progress=False)
     assert len(kernel.shown) == count
     told = []
-    am.lbu(am.crystal("MgO", supercell=2), progress=lambda fraction, words: told.append(fraction))
+    am.lbu(am.crystal("MgO", supercell=2), progress=lambda *said: told.append(said))
     assert told
     assert len(kernel.shown) == count

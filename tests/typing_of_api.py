@@ -14,6 +14,7 @@ from alzmodel.local_order.building_units import BuildingUnits
 from alzmodel.local_order.pdf import PartialRDF
 from alzmodel.models.library import LibraryModel
 from alzmodel.models.melt_quench import Glass
+from alzmodel.notebook import View
 from alzmodel.scattering.exafs.sites import Exafs
 from alzmodel.scattering.fem.variance import FEMResult
 from alzmodel.scattering.xrd.pattern import PowderPattern
@@ -37,6 +38,7 @@ def check(composition: am.Composition, error: am.InputError, failure: am.Alzmode
     assert_type(am.transport("a.extxyz", 0.1, temperature=900.0), Transport)
     assert_type(am.vibrations("a.cif"), Vibrations)
     assert_type(am.open_study("folder"), Study)
+    assert_type(am.view("a.cif"), View)
     assert_type(am.write("a.cif", "b.extxyz"), None)
     assert_type(am.__version__, str)
     am.calculator("du-teter").get_potential_energy()

@@ -51,7 +51,7 @@ def lbu(
     beside = _beside(parts)
     printed = not as_json and str(options.write) != STANDARD_STREAM
     # Of one file each part is shown as soon as it is known.
-    show = _Display(parts, beside) if printed and len(files) == 1 else None
+    show = _Display(parts, beside, brief=options.brief) if printed and len(files) == 1 else None
     work = _UnitWork(options, parts, _pair_values(options.cutoff) if options.cutoff else None, show)
     result = each_file(files, work, max_atoms=max_atoms, cost=partial(lbu_cost, parts=parts), source=source)
     notes = [*work.notes, *_notes_on_formers(result["former"])]
@@ -61,7 +61,7 @@ def lbu(
     if as_json:
         print_json(result)
     elif printed and show is None:
-        print_units(result, parts)
+        print_units(result, parts, brief=options.brief)
 
 
 def _beside(parts: Sequence[str]) -> dict[str, Any]:
@@ -72,7 +72,15 @@ def _beside(parts: Sequence[str]) -> dict[str, Any]:
     return found | ({"order_ends": reference_order()} if "order" in parts else {})
 
 
+BRIEF = ("first", "packing", "sharing")
+"""What ``--brief`` tells of."""
+
+
 def _parts(options: UnitOptions) -> tuple[str, ...]:
+    if options.brief:
+        if options.only is not None:
+            raise InputError(f"--brief and --only {options.only}: both; allowed: one of them")
+        return chosen_parts(BRIEF)
     try:
         return chosen_parts(None if options.only is None else options.only.split(","))
     except InputError as error:
@@ -85,6 +93,7 @@ class _Display:
 
     parts: Sequence[str]
     beside: Mapping[str, Any]
+    brief: bool = False
     waiting: list[str] = field(default_factory=list)
 
     def __call__(self, name: str, known: Result) -> None:
@@ -94,9 +103,8 @@ class _Display:
         following = self.parts[self.parts.index(name) + 1 :]
         if following and following[0] in CHEAP:
             return
-        print_units(
-            {**combine([known]), **self.beside}, self.waiting, headline=self.waiting[0] == self.parts[0]
-        )
+        first = self.waiting[0] == self.parts[0]
+        print_units({**combine([known]), **self.beside}, self.waiting, headline=first, brief=self.brief)
         self.waiting.clear()
 
 

@@ -40,7 +40,14 @@ def crystal(phase: Phase, output: ModelFile, options: CrystalOptions, as_json: J
     _check_cost(name, model, relaxed, options)
     with show_progress(name) as progress:
         model = _crystal_model(name, model, relaxed, moves, options, progress)
-    write_model(model, output, as_json)
+    write_model(model, output, as_json, energy=_energy(model, options) if relaxed else None)
+
+
+def _energy(model: Atoms, options: CrystalOptions) -> float | None:
+    """Energy in eV of a relaxed crystal; frames of molecular dynamics have none that tells much."""
+    from alzmodel.forcefields.static import energy
+
+    return energy(model, options.potential) if options.temperature is None else None
 
 
 def _check_crystal(name: str, options: CrystalOptions) -> None:

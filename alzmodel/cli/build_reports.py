@@ -10,6 +10,7 @@ from alzmodel.errors import InputError
 from alzmodel.io import STANDARD_STREAM, check_structure_path, write_structure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ase import Atoms
@@ -67,10 +68,12 @@ def check_models(*outputs: Path, frames: Path | None) -> None:
             raise InputError(f"--frames {frames}: is the file of the model; allowed: another name")
 
 
-def write_model(model: Atoms, output: Path, as_json: bool) -> None:
-    """Write a model and print its summary."""
+def write_model(model: Atoms, output: Path, as_json: bool, *, energy: float | None = None) -> None:
+    """Write a model and print its summary; `energy` in eV is of this model as it stands."""
     write_structure(model, output)
     summary = summary_of(model)
+    if energy is not None:
+        summary["energy"] = energy
     if as_json:
         print_json(summary)
     report(summary, output, as_json)
@@ -95,5 +98,29 @@ def summary_of(model: Atoms) -> dict[str, Any]:
 def report(summary: dict[str, Any], output: Path, as_json: bool) -> None:
     """Print the table of a model, unless JSON or the model itself goes to stdout."""
     if not as_json and str(output) != STANDARD_STREAM:
-        rows = [(name, value) for name, value in summary.items() if name not in {"provenance", "provisional"}]
-        print_table(str(output), ("quantity", "value"), rows)
+        rows = [(_LABELS[name], value) for name, value in summary.items() if name in _LABELS]
+        print_table(str(output), ("quantity", "value"), [*rows, *_lattice(summary["provenance"])])
+
+
+_LABELS = {
+    "formula": "formula",
+    "n_atoms": "atoms",
+    "density": "density (g/cm³)",
+    "energy": "energy (eV)",
+}
+
+
+def _lattice(provenance: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lattice parameters of a crystal, and where they come from."""
+    lengths = provenance.get("lattice_parameters")
+    if provenance.get("phase") is None or lengths is None:
+        return
+    potential = provenance.get("lattice_relaxed_with")
+    origin = f"relaxed with {potential}" if potential else "published"
+    if provenance.get("lattice_parameter_set") and not potential:
+        origin = "as asked for"
+    yield f"a, b, c (Å), {origin}", ", ".join(f"{length:.4f}" for length in lengths)
+    if potential and "published_a" in provenance:
+        yield "a (Å), published", f"{provenance['published_a']:.4f}"
+    if not potential:
+        yield "a (Å) and energy of a potential", "with --lattice relaxed"

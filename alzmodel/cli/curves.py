@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
-from alzmodel.cli.reading import check_max_atoms, read_models
+from alzmodel.cli.reading import check_max_atoms, read_models, refused_in
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
@@ -134,7 +134,7 @@ def each_file(
         try:
             results.append(analyse(frames))
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise refused_in(path, error) from error
     combined = combine(results)
     mark_provisional(combined, [frames[0].info.get("provenance") for frames in models])
     return combined

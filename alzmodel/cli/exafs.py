@@ -12,7 +12,7 @@ from alzmodel.cli.exafs_display import print_exafs
 from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.exafs import ExafsOptions, ExafsOutput
 from alzmodel.cli.output import print_json, print_table, show_progress
-from alzmodel.cli.reading import read_models
+from alzmodel.cli.reading import read_models, refused_in
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
@@ -191,7 +191,7 @@ def _show_plan(
         try:
             check_absorber(frames, work.settings)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise refused_in(path, error) from error
         sites = count_sites(frames, work.settings)
         plan.append({"file": str(path), "sites": sites, "seconds": _cost(frames, work).seconds})
     if as_json:

@@ -204,6 +204,8 @@ def _say_how_much(options: ScanOptions, grid: Grid, n_glasses: int) -> None:
 
 
 def _print(scan: InverseScan) -> None:
+    from alzmodel.compare.quantities import quantity_info
+
     for film in scan.films:
         rows = []
         for one in film.criteria:
@@ -211,13 +213,28 @@ def _print(scan: InverseScan) -> None:
             sizes = f"{ranges['diameter'][0]:g} to {ranges['diameter'][1]:g}" if ranges else None
             shown = f"{one.low:g}" if one.low == one.high else f"{one.low:g} to {one.high:g}"
             miss = film.misses.get(one.name)
-            rows.append((one.name, f"{shown} ± {one.tolerance:.2g}", met, sizes, miss))
+            about = quantity_info(one.name)
+            label = f"{about.label} ({about.unit})" if about.unit else about.label
+            tolerance = f"{one.tolerance:.2g}{' (ours)' if one.ours else ''}"
+            rows.append((label, shown, tolerance, met, sizes, miss))
         print_table(
             f"x = {film.x:g}: {film.n_points} specimens, {film.n_refused} could not be built",
-            ("measured", "value", "specimens that meet it", "their diameters (Å)", "miss of the closest"),
+            (
+                "measured",
+                "value",
+                "tolerance ±",
+                "specimens that meet it",
+                "their diameters (Å)",
+                "miss of the closest (tolerances)",
+            ),
             rows,
         )
         print(film.summary)
     print(scan.ratio)
+    if any(one.ours for film in scan.films for one in film.criteria):
+        print(
+            "(ours): the paper's errors are those of fits only. Where they are smaller we allow more: 0.1 nm⁻¹ or 0.1° "
+            "for a position, about a sixth of itself for a width."
+        )
     for file in scan.files:
         say(f"alzmodel: {file}")

@@ -28,7 +28,9 @@ _OTHERS = {
 }
 
 
-def print_units(result: Mapping[str, Any], parts: Sequence[str], *, headline: bool = True) -> None:
+def print_units(
+    result: Mapping[str, Any], parts: Sequence[str], *, headline: bool = True, brief: bool = False
+) -> None:
     """Print what `alzmodel lbu --json` would, as far as it fits on a screen.
 
     Of several models numbers are their mean, with the spread over models after ±; columns named "spread" are over
@@ -41,10 +43,16 @@ def print_units(result: Mapping[str, Any], parts: Sequence[str], *, headline: bo
     parts
         Names of what is to be printed; what does not apply to the model is passed over.
     headline
-        Whether to say first what model it is.
+        Whether to say first what model it is, and the main numbers in words.
+    brief
+        Whether that is all.
     """
     if headline:
         print(_headline(result))
+        for line in _summary(result):
+            print(line)
+    if brief:
+        return
     for name in parts:
         if PARTS[name].field in result:
             _PRINTERS[name](result)
@@ -180,6 +188,19 @@ def _headline(result: Mapping[str, Any]) -> str:
     size = f"{frames} of {_number(result, 'n_atoms', 0)} atoms"
     criterion = ", ".join(_words(result["criterion"]))
     return f"{', '.join(_words(result['formula']))}: {models}, {size}; first shells by {criterion}"
+
+
+def _summary(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the main numbers in words, as far as they are known."""
+    for centre, unit in result.get("units", {}).items():
+        ligands = ",".join(unit.get("by_ligand") or ("O",))
+        count = _number(unit, "mean_coordination", 2)
+        yield f"{centre} has {count} {ligands} at {_number(unit, 'mean_distance')} Å"
+    for pair, shares in result.get("sharing", {}).items():
+        modes = ", ".join(f"{mode} {_percent(shares, mode)}" for mode in _MODES[:3])
+        yield f"neighbouring {pair} units share: {modes}"
+    if "packing" in result:
+        yield f"packing fraction {_number(result['packing'], 'cn6')} with six-fold radii"
 
 
 def _units(result: Mapping[str, Any]) -> tuple[Sequence[str], list[tuple[Any, ...]]]:

@@ -11,6 +11,7 @@ from alzmodel.cli.curves import lay_over_measured, measured_curve
 from alzmodel.cli.options import Comparison, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.vibrations import HarmonicOptions, Models, RamanFigure, RamanOptions
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
+from alzmodel.cli.reading import refused_in
 from alzmodel.cli.vibrations import (
     check_figure,
     chosen_calculator,
@@ -160,7 +161,7 @@ class _Work:
                 )
                 return raman_parts(found, self.table, self.settings.resolution)
         except InputError as error:
-            raise InputError(f"{name}: {error}") from error
+            raise refused_in(name, error) from error
 
 
 def _share(words: str) -> tuple[str, float]:

@@ -20,7 +20,7 @@ from alzmodel.cli.output import (
     say,
     show_progress,
 )
-from alzmodel.cli.reading import read_models
+from alzmodel.cli.reading import read_models, refused_in
 from alzmodel.errors import InputError, InterruptionError
 from alzmodel.io import (
     STANDARD_STREAM,
@@ -116,7 +116,7 @@ def _jobs(
         try:
             check_refinement(atoms, chosen, **_settings(options))
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise refused_in(path, error) from error
         identity = refinement_hash(atoms, chosen, options.cell.value, options.optimizer.value)
         _standing(target, identity)
         jobs.append(_Job(path, atoms, target, identity))

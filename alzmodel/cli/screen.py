@@ -119,6 +119,8 @@ def _print(rows: list[ScreenRow], output: Path) -> None:
         )
     print_table("dopants against the undoped glass", heads, lines)
     print(f"Score: {SCORE}")
+    if any(row.rank is None for row in rows):
+        print("No rank: too few models for a score, or a score that another dopant has too.")
     _print_mobility(rows)
     say(
         f"alzmodel: table in {output / 'screen.csv'}, figure in {output / 'figures'}, page {output}/report.html"

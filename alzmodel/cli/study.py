@@ -243,16 +243,37 @@ def _compare_studies(
 
 
 def plot(
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(FIGURES)}.")],
-    folder: Folder,
-    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")],
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[WHAT]", help=f"One of {', '.join(FIGURES)}; left out: they are listed."),
+    ] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder of a study.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")
+    ] = None,
     measured: Measured = None,
 ) -> None:
-    """Draw one figure of a study."""
+    """Draw one figure of a study; without words after it, list the figures."""
     from alzmodel.study import runner
 
+    if what is None:
+        _list_figures()
+        return
+    if folder is None:
+        raise InputError(
+            "DIR: no study named; allowed: alzmodel plot WHAT DIR -o F; 'alzmodel plot' lists WHAT"
+        )
+    if output is None:
+        raise InputError(f"-o: no file named; allowed: alzmodel plot {what} {folder} -o {what}.png")
     say(f"alzmodel: wrote {runner.plot(what, folder, output, measured)}")
     _mark({}, folder)
+
+
+def _list_figures() -> None:
+    from alzmodel.study.figures import study_figures
+
+    rows = [(name, figure.title) for name, figure in study_figures().items()]
+    print_table("figures", ("WHAT", "shows"), rows)
 
 
 def report(

@@ -16,7 +16,7 @@ from alzmodel.cli.options.vibrations import (
     VibrationFigure,
 )
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
-from alzmodel.cli.reading import read_models
+from alzmodel.cli.reading import read_models, refused_in
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable, read_frames
 from alzmodel.reading import MAX_ATOMS
@@ -188,7 +188,7 @@ def minima(files: Sequence[Path], max_atoms: int, source: Source | None = None) 
         try:
             models.append(single_model(frames))
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise refused_in(path, error) from error
     return models
 
 
@@ -226,7 +226,7 @@ def _results(
                     progress=progress,
                 )
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise refused_in(path, error) from error
         for note in found.notes:
             say(f"alzmodel: {path}: {note}")
         results.append(found)

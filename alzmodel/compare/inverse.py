@@ -56,12 +56,15 @@ class Criterion:
         Measured: twice the number, or the ends of a range.
     tolerance
         The larger of the stated 95 % error and :data:`MARGINS`, plus the stated systematic error.
+    ours
+        Whether :data:`MARGINS` is the larger: the tolerance is then not a measured error, but our choice.
     """
 
     name: str
     low: float
     high: float
     tolerance: float
+    ours: bool
 
     def miss(self, value: float, half_width: float = 0.0) -> float:
         """How far a value is off, in tolerances: up to 1 it is met; infinite where there is no value.
@@ -115,7 +118,9 @@ class Film:
     def summary(self) -> str:
         """One sentence."""
         if self.matching:
-            ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in self.region.items())
+            ranges = ", ".join(
+                f"{_axis(name)} {low:g} to {high:g}" for name, (low, high) in self.region.items()
+            )
             count = f"{len(self.matching)} of {self.n_points} specimens"
             return f"x = {self.x:g}: {count} meet all measured numbers: {ranges}"
         never = [name for name, (count, _) in self.alone.items() if count == 0]
@@ -133,7 +138,12 @@ class Film:
         return {
             "x": self.x,
             "criteria": [
-                {"name": one.name, "measured": [one.low, one.high], "tolerance": one.tolerance}
+                {
+                    "name": one.name,
+                    "measured": [one.low, one.high],
+                    "tolerance": one.tolerance,
+                    "tolerance_is": "ours" if one.ours else "measured",
+                }
                 for one in self.criteria
             ],
             "n_points": self.n_points,
@@ -149,6 +159,11 @@ class Film:
             "misses": dict(self.misses),
             "summary": self.summary,
         }
+
+
+def _axis(name: str) -> str:
+    """Name an axis of a scan, such as ``lattice_parameter``, in words."""
+    return name.replace("_la", " of La").replace("_", " ")
 
 
 def _words(names: Sequence[str]) -> str:
@@ -181,8 +196,9 @@ def _criterion(value: MeasuredValue) -> Criterion | None:
     if ends[0] is None or ends[1] is None:
         return None
     error = _NORMAL_95 * value.standard_error if value.standard_error is not None else 0.0
-    tolerance = max(error, MARGINS[value.series]) + (value.systematic or 0.0)
-    return Criterion(value.series, ends[0], ends[1], tolerance)
+    margin = MARGINS[value.series]
+    tolerance = max(error, margin) + (value.systematic or 0.0)
+    return Criterion(value.series, ends[0], ends[1], tolerance, ours=margin > error)
 
 
 def search(points: Sequence[Mapping[str, Any]], measured: Measured, axes: Sequence[str]) -> tuple[Film, ...]:

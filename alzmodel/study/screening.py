@@ -102,6 +102,8 @@ SCORE: Final = (
 """How dopants are ranked, in words for tables."""
 
 _SAMPLES: Final = 2000
+_FEWEST_MODELS: Final = 3
+"""Of a glass, doped and undoped, for an interval of the score."""
 _MOST_EXCHANGES: Final = 5000
 _ROUNDING: Final = 1e-9
 
@@ -149,7 +151,8 @@ class ScreenRow:
         See :data:`SCORE`; percentile interval of a bootstrap over models (too short below ten models); probability of
         so large a score if the dopant did nothing, by exchanging models between both glasses. NaN with a single model.
     rank
-        1 has the largest score among the dopants of this La content, protocol and fraction.
+        1 has the largest score among the dopants of this La content, protocol and fraction; None without a score, and
+        for dopants whose scores are equal.
     """
 
     dopant: str
@@ -170,7 +173,7 @@ class ScreenRow:
     score: float
     score_ci95: tuple[float, float]
     p: float
-    rank: int = 0
+    rank: int | None = None
 
     @property
     def place(self) -> tuple[float, str, float]:
@@ -258,8 +261,17 @@ def screen_rows(records: Iterable[Record]) -> list[ScreenRow]:
     rows.sort(key=lambda row: (*row.place, not math.isfinite(row.score), -row.score, row.dopant))
     ranked: list[ScreenRow] = []
     for _, together in itertools.groupby(rows, key=lambda row: row.place):
-        ranked += [replace(row, rank=number) for number, row in enumerate(together, start=1)]
+        ranked += _ranked(list(together))
     return ranked
+
+
+def _ranked(rows: Sequence[ScreenRow]) -> list[ScreenRow]:
+    """Give a rank to every dopant, largest score first, whose score no other one has."""
+    scores = [row.score for row in rows]
+    return [
+        replace(row, rank=number if scores.count(row.score) == 1 and math.isfinite(row.score) else None)
+        for number, row in enumerate(rows, start=1)
+    ]
 
 
 def _groups(
@@ -433,6 +445,9 @@ def _score(
     # Drawing again adds the chance of the draw to that of the models.
     samples = np.mean(drawn**2, axis=1) - chance - (n - 1) / n**2 - (m - 1) / m**2
     low, high = np.sqrt(np.maximum(np.quantile(samples, [0.025, 0.975]), 0.0))
+    if min(n, m) < _FEWEST_MODELS or high == 0:
+        # Drawing again from two models gives three means in all, and from any that differ less than by chance only 0.
+        low = high = math.nan
     # A spread that does not know which model is in which glass: else the given division is one of a kind.
     spread = both.std(axis=0)
     # A quantity that all these models share, up to rounding, speaks for no division.
@@ -555,7 +570,7 @@ def screen_csv(rows: Sequence[ScreenRow]) -> str:
                 line[f"{name}_low"], line[f"{name}_high"] = value
             else:
                 line[name] = value
-        flat.append({name: "" if value != value else value for name, value in line.items()})  # noqa: PLR0124
+        flat.append({name: "" if value is None or value != value else value for name, value in line.items()})  # noqa: PLR0124
     table = csv.DictWriter(buffer, list(flat[0]) if flat else [], lineterminator="\n")
     table.writeheader()
     table.writerows(flat)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -352,3 +353,31 @@ def test_faulty_measured_files_are_refused_before_work(
         (line,) = err.splitlines()
         assert any(part in line for part in words.split("|")), (line, words)
         assert "allowed" in line
+
+
+def test_brief_units_are_a_few_lines(capsys, folder):
+    code, out, _ = run(capsys, "lbu", folder / "one.extxyz", "--brief")
+    assert code == 0
+    assert len(out.splitlines()) < 15
+    assert re.search(r"^Zr has \d\.\d\d O at \d\.\d{3} Å$", out, re.MULTILINE)
+    assert "┃" not in out
+    whole = run(capsys, "lbu", folder / "one.extxyz", "--only", "first")[1].splitlines()
+    assert whole[1].startswith("Li has")
+    code, _, err = run(capsys, "lbu", folder / "one.extxyz", "--brief", "--only", "first")
+    assert (code, err) == (2, "alzmodel: --brief and --only first: both; allowed: one of them\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "begin"),
+    [
+        (("lbu", "--former", "Xx"), "alzmodel: --former: 'Xx' is no cation of "),
+        (("lbu", "--cutoff", "La-F=3"), "alzmodel: --cutoff: pair 'F-La' is not in "),
+        (("xrd", "--wavelength", "ruby"), "alzmodel: --wavelength: ruby; allowed: "),
+        (("fem", "--columns", "0"), "alzmodel: --columns: 0; allowed: "),
+    ],
+)
+def test_messages_on_an_option_begin_with_it(capsys, folder, words, begin):
+    command, *options = words
+    code, _, err = run(capsys, command, folder / "one.extxyz", *options)
+    assert code == 2
+    assert err.startswith(begin)

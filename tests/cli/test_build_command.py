@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +129,18 @@ def test_crystal_supercell(capsys, tmp_path):
     assert summary["n_atoms"] == len(read_structure(output)) == 88 * 8
     assert summary["density"] == pytest.approx(6.05, abs=0.05)
     assert summary["provenance"]["phase"] == "La2Zr2O7"
+
+
+def test_crystals_are_shown_with_units_energy_and_lattice(capsys, tmp_path):
+    words = ("build", "crystal", "MgO", "-o", tmp_path / "cell.extxyz")
+    plain = run(capsys, *words)[1]
+    assert "density (g/cm³)" in plain
+    assert "4.2110, 4.2110, 4.2110" in plain
+    relaxed = run(capsys, *words, "--lattice", "relaxed", "--supercell", "2")[1]
+    assert re.search(r"relaxed with du-teter │ 4\.23", relaxed)
+    energy = float(re.search(r"energy \(eV\) +│ +(-[\d.]+)", relaxed)[1])
+    # Eight cells of four formula units, each of 16.4 eV with charges of ±1.2.
+    assert energy / 32 == pytest.approx(-16.385, abs=0.01)
 
 
 def test_crystal_on_stdout_is_extxyz(capsys, tmp_path):

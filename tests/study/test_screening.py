@@ -209,6 +209,27 @@ def test_ranks_follow_the_size_of_the_effect_within_one_content():
     assert [row.score for row in again] == pytest.approx([row.score for row in rows])
 
 
+def test_ties_and_too_few_models_have_no_rank_and_no_interval():
+    rng = np.random.default_rng(11)
+    records = records_of(None, 2, rng) + records_of("Ca2+", 2, rng) + records_of("Ga3+", 2, rng, shift=20.0)
+    rows = screen_rows(records)
+    assert all(math.isnan(row.score_ci95[0]) for row in rows)
+    assert rows[0].rank == 1
+    assert rows[0].dopant == "Ga3+"
+    many = records_of(None, 4, rng)
+    for dopant in ("Ca2+", "Y3+", "Al3+", "Sr2+", "Nd3+", "Er3+", "Ba2+"):
+        many += records_of(dopant, 4, rng)
+    rows = screen_rows(many)
+    nothing = [row for row in rows if row.score == 0]
+    assert len(nothing) > 1
+    assert {row.rank for row in nothing} == {None}
+    assert all(row.score_ci95[1] != 0 for row in rows)
+    lone = screen_rows(records_of(None, 1, rng) + records_of("Y3+", 1, rng))
+    assert lone[0].rank is None
+    header, line = screen_csv(lone).splitlines()
+    assert line.split(",")[header.split(",").index("rank")] == ""
+
+
 def test_one_model_gives_values_and_no_errors():
     rng = np.random.default_rng(4)
     (row,) = screen_rows(records_of(None, 1, rng) + records_of("Y3+", 1, rng))

@@ -42,6 +42,9 @@ class UnitOptions:
             help=f"Only these parts, separated by commas: {', '.join(PARTS)} (the cheap first); default: all.",
         ),
     ] = None
+    brief: Annotated[
+        bool, typer.Option("--brief", help="A few lines alone: coordination, distances, sharing, packing.")
+    ] = False
     cutoff: Annotated[
         list[str] | None,
         typer.Option(help="First-shell limit such as La-O=3.2 in Å; default: first minimum of the partial."),
