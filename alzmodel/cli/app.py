@@ -14,6 +14,7 @@ import typer
 from alzmodel.cli import (
     analyse,
     build,
+    cite,
     exafs,
     fem,
     inverse,
@@ -52,6 +53,7 @@ app = typer.Typer(
 study.register(app)
 build.register(app)
 library.register(app)
+cite.register(app)
 refine.register(app)
 pdf.register(app)
 analyse.register(app)

@@ -11,11 +11,12 @@ from alzmodel.errors import InputError
 from alzmodel.io import check_writable, json_text, write_text
 from alzmodel.limits import forecast
 from alzmodel.moved import names_of
+from alzmodel.progress import watched
 from alzmodel.study import outcomes
 from alzmodel.study.earlier import again_words, earlier_words, with_earlier
 from alzmodel.study.opening import checked_store, full_disk_named, with_files
 from alzmodel.study.places import check_executor, check_executor_name, make_executor
-from alzmodel.study.scheduler import StudyEvent, execute, ignore
+from alzmodel.study.scheduler import StudyEvent, execute
 from alzmodel.study.settings import StudyBase, load_study, preset, write_template
 from alzmodel.study.stages.glass import library_models
 from alzmodel.study.store import PROGRESS, STUDY, Store
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
+    from alzmodel.progress import Progress
     from alzmodel.study.executors import Executor
     from alzmodel.study.index import Findings
     from alzmodel.study.judging import Judged
@@ -162,7 +164,7 @@ def run(
     executor: str | Callable[[Store, int], Executor] = "local",
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
-    listen: Listener = ignore,
+    listen: Listener | None = None,
 ) -> outcomes.StudyResult:
     """Do a study, or what is still missing of it, and compare it with what was measured.
 
@@ -180,7 +182,7 @@ def run(
     measured, hypotheses
         Files of measured values and of hypotheses; by default what the study says. They stay with the study.
     listen
-        Told of everything that happens.
+        Told of everything that happens; by default a bar with the time left on terminals and in notebooks.
 
     Returns
     -------
@@ -197,6 +199,17 @@ def run(
     KeyboardInterrupt
         After Ctrl-C, when every process has ended: what is done stays done.
     """
+    if listen is None:
+        with watched(None, "study") as told:
+            return run(
+                study,
+                out,
+                workers=workers,
+                executor=executor,
+                measured=measured,
+                hypotheses=hypotheses,
+                listen=_brief(told),
+            )
     settings = with_files(_settings(study), measured, hypotheses)
     if isinstance(executor, str):
         check_executor(executor, Path(out).resolve())
@@ -238,6 +251,16 @@ def run(
         failures=failures,
         provisional=found.provisional,
     )
+
+
+def _brief(progress: Progress) -> Listener:
+    """Tell of a study as of one piece of work."""
+
+    def listen(event: StudyEvent) -> None:
+        words = event.label if event.kind == "step" else f"{event.done} of {event.total} tasks"
+        progress(event.study_fraction, words)
+
+    return listen
 
 
 def _finish(

@@ -17,7 +17,7 @@ PACKAGE = Path(alzmodel.__file__).parent
 LONGEST, MOST_PARAMETERS, MOST_OWN_LINES = 120, 15, 15
 COMMANDS = {
     *("exafs", "fem", "inverse", "xrd", "pdf", "reference", "lbu", "refine", "screen", "transport"),
-    *("vibrations", "raman"),
+    *("vibrations", "raman", "cite"),
     *("glass", "glass_ceramic", "crystal", "nanocrystal"),
 }
 
