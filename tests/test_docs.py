@@ -116,6 +116,8 @@ def test_lines_for_measured_data_draw_a_figure(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").symlink_to(DOCS)
     blocks = BLOCK.findall(page("my-data.md"))
+    # The gallery shows what the same lines make.
+    assert [text for _, text in blocks] == [text for _, text in BLOCK.findall(page("gallery.md"))]
     for _, text in blocks:
         for line in text.splitlines():
             run_line(line)
@@ -126,7 +128,8 @@ def test_lines_for_measured_data_draw_a_figure(tmp_path, monkeypatch, capsys):
 def test_the_site_has_every_page():
     """Its menu is written by hand."""
     named = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
-    assert named == {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    pages = [*DOCS.rglob("*.md"), *(path.with_suffix(".md") for path in DOCS.rglob("*.ipynb"))]
+    assert named == {str(path.relative_to(DOCS)) for path in pages}
 
 
 @pytest.mark.slow

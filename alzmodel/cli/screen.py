@@ -81,36 +81,34 @@ def _numbers(name: str, text: str) -> list[float]:
 def _print(rows: list[ScreenRow], output: Path) -> None:
     from alzmodel.study.screening import SCORE
 
-    heads = (
-        "rank",
-        "dopant",
-        "x",
-        "fraction",
-        "z/r",
-        "score",
-        "95 %",
-        "p",
-        "Δ packing",
-        "Δ Zr–O (Å)",
-        "Δ CN Zr",
-        "CN",
-    )
+    heads = ("rank", "dopant", "x", "fraction", "z/r", "score", "95 %", "p")
     lines: list[tuple[Any, ...]] = []
+    changes: list[tuple[Any, ...]] = []
     for row in rows:
         low, high = row.score_ci95
         effects = row.effects
+        name = (
+            row.dopant
+            + (" by O" if row.compensate == "oxygen" else "")
+            + (" provisional" if row.provisional else "")
+        )
         lines.append(
             (
                 row.rank,
-                row.dopant
-                + (" by O" if row.compensate == "oxygen" else "")
-                + (" provisional" if row.provisional else ""),
+                name,
                 row.la,
                 row.fraction,
                 round(row.field_strength, 2),
                 round(row.score, 2),
                 f"{low:.2f}–{high:.2f}" if math.isfinite(low) else "–",
                 round(row.p, 3),
+            )
+        )
+        changes.append(
+            (
+                name,
+                row.la,
+                row.fraction,
                 _with_error(effects["packing_fraction"], 4),
                 _with_error(effects["zr_o_distance"], 3),
                 _with_error(effects["zr_o_coordination"], 2),
@@ -118,6 +116,11 @@ def _print(rows: list[ScreenRow], output: Path) -> None:
             )
         )
     print_table("dopants against the undoped glass", heads, lines)
+    print_table(
+        "what changes, with 95 % intervals, and the oxygens around the dopant",
+        ("dopant", "x", "fraction", "Δ packing", "Δ Zr–O (Å)", "Δ CN Zr", "CN"),
+        changes,
+    )
     print(f"Score: {SCORE}")
     if any(row.rank is None for row in rows):
         print("No rank: too few models for a score, or a score that another dopant has too.")
