@@ -122,7 +122,7 @@ BASES: dict[str, tuple[str, ...]] = {
         *("-o", "new.extxyz"),
     ),
     "library": (),
-    "cite": ("small.extxyz",),
+    "cite": ("study",),
     "refine": ("small.extxyz", "--calculator", "lj", "--dry-run", "-o", "new.extxyz"),
     "pdf": ("good.extxyz", "--r-max", "6"),
     "lbu": ("small.extxyz",),
