@@ -216,11 +216,13 @@ def _open_lock(path: Path) -> int:
     except OSError as error:
         if error.errno not in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
             raise
-        raise InputError(f"{path}: is a link or no plain file; allowed: no such thing there") from error
+        raise InputError(
+            f"{path}: is a link or no plain file; allowed: a plain file or nothing there"
+        ) from error
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
-            raise InputError(f"{path}: is a link or no plain file; allowed: no such thing there")
+            raise InputError(f"{path}: is a link or no plain file; allowed: a plain file or nothing there")
         words = os.pread(handle, 200, 0)
         if words and not words.startswith(b"process "):
             raise InputError(f"{path}: holds words that alzmodel did not write; allowed: no such file there")

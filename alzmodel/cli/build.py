@@ -79,7 +79,7 @@ def glass_ceramic(
     building: BuildOptions,
     as_json: Json = False,
 ) -> None:
-    """Melt-quench a glass around a nucleus of crystal, free the nucleus, relax both; the composition is the glass's."""
+    """Melt and quench a glass around a crystal nucleus, then relax both; the composition is that of the glass."""
     refuse_two_streams(output, as_json)
     job = _ceramic_job(output, nucleus, composition, recipe, building)
     if building.dry_run:

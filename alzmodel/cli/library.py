@@ -29,7 +29,9 @@ def show_library(
     name: Annotated[str | None, typer.Argument(help="Model to write; without it all are listed.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Write the minimised model here; '-' is extxyz on stdout."),
+        typer.Option(
+            "-o", "--output", help="Write the model at its energy minimum here; '-' writes extxyz to stdout."
+        ),
     ] = None,
     frames: Annotated[Path | None, typer.Option(help="Write its frames at 300 K here (extxyz).")] = None,
     as_json: Json = False,

@@ -1,4 +1,4 @@
-"""What commands print: data to stdout, words and bars to stderr."""
+"""What commands print: results go to stdout, messages and bars to stderr."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ def reference(
     output: Folder,
     options: ReferenceOptions,
     phases: Annotated[
-        list[str] | None, typer.Argument(metavar="[PHASE...]", help="Such as La2Zr2O7; all without it.")
+        list[str] | None, typer.Argument(metavar="[PHASE...]", help="Names such as La2Zr2O7; default: all.")
     ] = None,
     only: Annotated[
         str,
         typer.Option(
-            metavar="KINDS", help="Of these some: models, xrd, pdf, sq, fem, modes (vibrations at Γ)."
+            metavar="KINDS", help="Write only some of: models, xrd, pdf, sq, fem, modes (vibrations at Γ)."
         ),
     ] = "models,xrd,pdf,sq,fem",
     as_json: Json = False,

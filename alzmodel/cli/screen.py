@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def screen(options: ScreenOptions, as_json: Json = False) -> None:
-    """Build doped and undoped glasses and rank what each dopant changes; goes on where it stopped."""
+    """Build doped and undoped glasses and rank how much each dopant changes; the same command resumes."""
     from alzmodel.cli.study import print_plan
     from alzmodel.cli.study_display import show_study
     from alzmodel.study import runner

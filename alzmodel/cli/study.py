@@ -78,13 +78,15 @@ def run(
     study_file: Annotated[
         Path | None, typer.Argument(metavar="[STUDY.toml]", help="Study file; see 'alzmodel study init'.")
     ] = None,
-    preset: Annotated[Preset | None, typer.Option(help="A study that comes with the package.")] = None,
+    preset: Annotated[Preset | None, typer.Option(help="A ready-made study.")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the study.")] = Path("alzmodel-study"),
     workers: Annotated[
         int | None,
-        typer.Option(parser=whole, metavar="INTEGER", help="Tasks side by side.", show_default="2"),
+        typer.Option(parser=whole, metavar="INTEGER", help="How many tasks run at once.", show_default="2"),
     ] = None,
-    executor: Annotated[str, typer.Option(help="Where tasks run.")] = "local",
+    executor: Annotated[
+        str, typer.Option(help="Where tasks run: local, dask, slurm, or the address of a Dask scheduler.")
+    ] = "local",
     measured: Measured = None,
     hypotheses: Hypotheses = None,
     models: Annotated[
@@ -92,7 +94,8 @@ def run(
         typer.Option(help="Build the glasses, or take finished ones from the library of the package."),
     ] = None,
     potential: Annotated[
-        str | None, typer.Option(help="Another potential than the study's: which conclusions depend on it?")
+        str | None,
+        typer.Option(help="Use this potential in place of the study's: which conclusions depend on it?"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")
@@ -100,7 +103,7 @@ def run(
     full: Full = False,
     as_json: Json = False,
 ) -> None:
-    """Build a grid of models, analyse them, compare them with what was measured; goes on where it stopped."""
+    """Build a grid of models, analyse them, compare them with measurements; the same command resumes."""
     from alzmodel.cli.study_display import show_study
     from alzmodel.study import runner
 
@@ -193,7 +196,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="DIR...",
-            help="Folder of a study; of several, such as one a potential, the verdicts side by side.",
+            help="Folder of a study. Several folders: their verdicts side by side.",
         ),
     ],
     measured: Measured = None,

@@ -197,7 +197,7 @@ def quantity_info(name: str) -> QuantityInfo:
 
 
 def _mean_over_atoms(name: str) -> QuantityInfo | None:
-    """Mean over one kind of cation of a number that each atom has; None if studies record no such thing."""
+    """Mean over one kind of cation of a number that each atom has; None if studies do not record it."""
     from alzmodel.local_order.per_atom import ATOM_QUANTITIES
 
     element, _, rest = name.partition("_")
@@ -262,7 +262,7 @@ class Quantity:
         Which model: models are the independent unit of all statistics, so values of the same model (several
         columns or orientations of one glass) must carry the same name here.
     value : float
-        In `unit`; NaN where the model shows no such thing (no peak in the window).
+        In `unit`; NaN where the model has none (no peak in the window).
     unit : str
         Must be the quantity's own; taken from :data:`QUANTITIES` when left empty.
     kind : {"predicted", "assumed"}

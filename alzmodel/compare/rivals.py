@@ -33,7 +33,7 @@ class RivalRow:
     evidence : str
         What was measured, in words.
     predicted, assumed : tuple of (float, float or None, int)
-        La content, mean over models (None where they show no such thing) and number of models: of glasses with nothing
+        La content, mean over models (None where there is none) and number of models: of glasses with nothing
         put in, and of those with inserted nuclei. Empty where models of several protocols would be mixed.
     """
 
@@ -59,7 +59,7 @@ class RivalNumber:
     ids, quantity, unit, claims
         As in :class:`RivalRow`.
     value : float
-        NaN where the model shows no such thing.
+        NaN where the model has none.
     met : (bool or None, bool or None)
         Whether the number is what each expects; None where it says nothing, or there is no number.
     """

@@ -178,7 +178,7 @@ class Stage:
 
 
 def quantity(name: str, value: float | None, **rest: str) -> dict[str, Any]:
-    """Row of a quantity for the record; None is NaN: the model shows no such thing."""
+    """Row of a quantity for the record; None is NaN: the model has none."""
     return {"name": name, "value": math.nan if value is None else float(value), **rest}
 
 

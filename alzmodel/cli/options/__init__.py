@@ -115,16 +115,18 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="F...",
-        help="Structure files, '-' is extxyz on stdin. A file of several frames is one model: their average.",
+        help="Structure files; '-' reads extxyz from stdin. Several frames in one file are averaged as one model.",
     ),
 ]
 MaxAtoms = Annotated[
-    int, integer("Refuse files of more atoms, or of more than 200 bytes for each.", "--max-atoms")
+    int, integer("Refuse files with more atoms, or with more than 200 bytes per atom.", "--max-atoms")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 ModelFile = Annotated[
     Path,
-    typer.Option("-o", "--output", help="Model file; the ending names the format, '-' is extxyz on stdout."),
+    typer.Option(
+        "-o", "--output", help="Model file; its ending sets the format. '-' writes extxyz to stdout."
+    ),
 ]
 Seed = Annotated[int, integer("Random seed; the same seed gives the same model.")]
 Potential = Annotated[str, typer.Option(help="Interatomic potential.")]
@@ -135,7 +137,7 @@ Against = Annotated[
     Path | None,
     typer.Option(
         metavar="DATA",
-        help="Measured curve (.xy, .xye, .csv, .chi, .gr, .xrdml, .raw, .brml, .rasx, …) to lay this over.",
+        help="Measured curve to compare with (.xy, .xye, .csv, .chi, .gr, .xrdml, .raw, .brml, .rasx, …).",
         rich_help_panel=COMPARISON,
     ),
 ]
@@ -145,7 +147,7 @@ Window = Annotated[
     tuple[float, float] | None,
     typer.Option(
         metavar="FIRST LAST",
-        help="With --against: the range of the abscissa that takes part.",
+        help="With --against: compare only in this range of x.",
         rich_help_panel=COMPARISON,
     ),
 ]
@@ -164,7 +166,7 @@ XUnit = Annotated[
     typer.Option(
         "--x-unit",
         metavar="UNIT",
-        help="What x is in DATA, where it does not say or has to be turned: 2theta, 2theta-rad, theta, Q, Q-nm, d, "
+        help="Unit of x in DATA, if the file does not say it, or to convert it: 2theta, 2theta-rad, theta, Q, Q-nm, d, "
         "d-nm, r, r-nm, k, k-A.",
         rich_help_panel=COMPARISON,
     ),
@@ -211,7 +213,7 @@ class Frames:
         str | None,
         typer.Option(
             metavar="FIRST:END:STEP",
-            help="Frames of a trajectory: first, last, a number from 0, or such as 100:2000:10.",
+            help="Which frames of a trajectory: first, last, a number from 0, or a range such as 100:2000:10.",
             show_default="all",
             rich_help_panel=SOURCE,
         ),
@@ -220,14 +222,14 @@ class Frames:
         str | None,
         typer.Option(
             metavar="ELEMENTS",
-            help="Elements of the types 1, 2, … of LAMMPS, such as Li,La,Zr,O.",
+            help="Elements of the LAMMPS types 1, 2, …, such as Li,La,Zr,O.",
             rich_help_panel=SOURCE,
         ),
     ] = None
     order: Annotated[
         int | None,
         integer(
-            "Seed: fill sites that are held in part, in a neutral supercell nearest to the composition.",
+            "Random seed: fill partly occupied sites, in a neutral supercell close to the composition.",
             panel=SOURCE,
         ),
     ] = None

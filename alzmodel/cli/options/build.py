@@ -59,7 +59,7 @@ Lattice = Annotated[
     ),
 ]
 Temperature = Annotated[
-    float | None, number("Displace the atoms as the potential does at this temperature in K.")
+    float | None, number("Displace the atoms by their thermal motion at this temperature in K.")
 ]
 Displacement = Annotated[
     str | None,
@@ -78,7 +78,7 @@ Frames = Annotated[Path | None, typer.Option(help="Also write the 300 K frames h
 Workdir = Annotated[
     Path | None,
     typer.Option(
-        help="Folder for restart files: the same command goes on there.",
+        help="Folder for restart files; the same command resumes from it.",
         show_default="OUTPUT.build-HASH, gone when the model is written",
     ),
 ]
@@ -113,7 +113,7 @@ class GlassOptions:
     calculator: Annotated[
         str | None,
         typer.Option(
-            help="Quench by an ASE calculator instead, such as 7net-mf-0: for some 200 atoms; the time is told first."
+            help="Quench with an ASE calculator such as 7net-mf-0 instead: for some 200 atoms; the time is told first."
         ),
     ] = None
 
@@ -124,7 +124,7 @@ class NucleusOptions:
 
     nucleus: Annotated[str, typer.Option(help="Reference phase of the nucleus, such as La2Zr2O7.")]
     diameter: Annotated[float, number("Diameter of the nucleus in Å (assumed).")]
-    box: Annotated[float | None, number("Edge of the cube in Å, about.")] = None
+    box: Annotated[float | None, number("Approximate edge of the cube in Å.")] = None
     atoms: Annotated[int | None, integer("Smallest number of atoms, instead of --box.")] = None
 
 

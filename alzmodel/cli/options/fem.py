@@ -32,7 +32,7 @@ CAMERA = "Camera"
 POSTERIOR = "Posterior"
 STACKS = "Measured stacks"
 OBSERVED = "As the microscope records it"
-_UNTIL = "Take columns until the bootstrap error of V is this part of it, --columns at most."
+_UNTIL = "Add columns until the bootstrap error of V is below this fraction of V; at most --columns."
 
 
 class Engine(StrEnum):
@@ -144,10 +144,13 @@ class AverageOptions:
 
     cap: Annotated[
         float,
-        number("Å of amorphous Si3N4 behind the specimen; 100 under the films of the paper.", panel=AVERAGES),
+        number(
+            "Thickness in Å of amorphous Si3N4 behind the specimen; the paper's films lie on 100.",
+            panel=AVERAGES,
+        ),
     ] = 0.0
     tilt: Annotated[
-        float, number("Degrees by which the beam is tilted too, in six directions.", panel=AVERAGES)
+        float, number("Also tilt the beam by so many degrees, in six directions.", panel=AVERAGES)
     ] = 0.0
     until: Annotated[float | None, number(_UNTIL, panel=AVERAGES)] = None
 
@@ -290,21 +293,27 @@ class ScanOptions:
 
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="DIR", help="Folder of the scan; one that was cut goes on."),
+        typer.Option("-o", "--output", metavar="DIR", help="Folder of the scan; the same command resumes."),
     ]
-    diameters: Annotated[str, typer.Option(help="Å, of the La2Zr2O7 spheres.")] = "8,12,16,20,30,40,60,80"
+    diameters: Annotated[str, typer.Option(help="Diameters of the La2Zr2O7 spheres in Å.")] = (
+        "8,12,16,20,30,40,60,80"
+    )
     fractions: Annotated[str, typer.Option(help="Volume fractions of the spheres.")] = "0.05,0.1,0.2"
     displacements: Annotated[
-        str, typer.Option(help="Å, rms displacement along an axis of the atoms of the spheres.")
+        str, typer.Option(help="Rms displacements of the atoms of the spheres along one axis in Å.")
     ] = "0.08,0.2"
     disorders: Annotated[
-        str, typer.Option(help="Of the spheres, 0 pyrochlore to 1 defect fluorite; half of it are antisites.")
+        str,
+        typer.Option(
+            help="Disorder of the spheres: 0 pyrochlore to 1 defect fluorite; half of it are antisites."
+        ),
     ] = "0,1"
     excess_la: Annotated[
-        str, typer.Option(help="y of La(2+y)Zr(2-y)O(7-y/2), of the spheres; not together with disorder.")
+        str,
+        typer.Option(help="Formula of the spheres: y of La(2+y)Zr(2-y)O(7-y/2); not together with disorder."),
     ] = "0"
-    lattices: Annotated[str, typer.Option(help="Å, lattice parameters of the spheres.")] = "10.805"
-    thicknesses: Annotated[str, typer.Option(help="Å, of the specimen.")] = "50,100"
+    lattices: Annotated[str, typer.Option(help="Lattice parameters of the spheres in Å.")] = "10.805"
+    thicknesses: Annotated[str, typer.Option(help="Thicknesses of the specimen in Å.")] = "50,100"
     columns: Annotated[int, integer("Columns to average at each point.")] = 4
     until: Annotated[float | None, number(_UNTIL)] = None
     seed: Annotated[int, integer("Random seed.")] = 1

@@ -52,7 +52,8 @@ class UnitOptions:
     shells: Annotated[
         ShellCriterion,
         typer.Option(
-            case_sensitive=False, help="What ends a first shell; the others are reported beside it."
+            case_sensitive=False,
+            help="What ends a first shell; results with the other choices stand beside it.",
         ),
     ] = ShellCriterion.MINIMUM
     former: Annotated[
@@ -67,17 +68,15 @@ class UnitOptions:
     ] = RingCriterion.PRIMITIVE
     ring_centres: Annotated[
         str | None,
-        typer.Option(
-            metavar="ELEMENTS", help="Cations that rings run over, such as Zr,La; default: the former."
-        ),
+        typer.Option(metavar="ELEMENTS", help="Cations in the rings, such as Zr,La; default: the former."),
     ] = None
-    largest_ring: Annotated[int, integer("Longest rings in atoms, even, up to 24.")] = 12
+    largest_ring: Annotated[int, integer("Longest rings to look for, in atoms: even, up to 24.")] = 12
     list_rings: Annotated[
         bool, typer.Option("--list-rings", help="With --json: the atoms of every ring of the last frame.")
     ] = False
     probe: Annotated[
         float,
-        number("Radius in Å of the probe that looks for room for Li."),
+        number("Radius in Å of the probe that finds free space for Li."),
     ] = 0.59
     write: Annotated[
         Path | None,

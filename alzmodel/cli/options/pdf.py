@@ -42,15 +42,15 @@ class Function(StrEnum):
 class TotalOptions:
     """Pair functions, their totals, and the range that a measurement sees."""
 
-    r_max: Annotated[float, number("Largest distance in Å; may pass half the box.")] = 12.0
+    r_max: Annotated[float, number("Largest distance in Å; may exceed half the box.")] = 12.0
     dr: Annotated[float, number("Bin width in Å.")] = 0.02
     function: Annotated[
         Function,
-        typer.Option(help="Total that is laid over DATA or written; S and F are computed when asked for."),
+        typer.Option(
+            help="Which total is compared with DATA or written; S and F are computed only on request."
+        ),
     ] = Function.G
-    radiation: Annotated[Radiation, typer.Option(help="Of the total that is laid over DATA or written.")] = (
-        Radiation.XRAY
-    )
+    radiation: Annotated[Radiation, typer.Option(help="Radiation of that total.")] = Radiation.XRAY
     write: Annotated[
         Path | None,
         typer.Option(metavar="F", help="Write that total: .gr, .sq, .fq, .xy, .dat, .csv or .chi."),
@@ -63,7 +63,9 @@ class TotalOptions:
         float | None,
         number("End of the measured Q range in 1/Å: G, T and D go through S(Q) and back.", panel=AS_MEASURED),
     ] = None
-    q_min: Annotated[float, number("Its start, with --q-max.", panel=AS_MEASURED)] = 0.0
+    q_min: Annotated[
+        float, number("Start of the measured Q range in 1/Å, with --q-max.", panel=AS_MEASURED)
+    ] = 0.0
     lorch: Annotated[
         bool,
         typer.Option("--lorch", help="Lorch's window on F(Q), with --q-max.", rich_help_panel=AS_MEASURED),
@@ -71,7 +73,8 @@ class TotalOptions:
     wavelength: Annotated[
         str | None,
         typer.Option(
-            help="Å, or a line such as MoKa1: where x of DATA is an angle.", rich_help_panel=COMPARISON
+            help="Wavelength in Å, or a line such as MoKa1, if x of DATA is an angle.",
+            rich_help_panel=COMPARISON,
         ),
     ] = None
     q_damp: Annotated[float, number("Resolution in 1/Å that damps G(r) at large r.", panel=AS_MEASURED)] = 0.0
@@ -86,7 +89,7 @@ class TotalOptions:
         str | None,
         typer.Option(
             metavar="B|La=B,O=B",
-            help="Displacements B = 8π²⟨u²⟩ in Å² of a perfect crystal; frames at temperature hold theirs.",
+            help="Thermal displacements B = 8π²⟨u²⟩ in Å² of a perfect crystal; frames of a simulation have their own.",
             show_default="what the CIF says, else 0",
         ),
     ] = None

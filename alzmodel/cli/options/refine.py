@@ -54,13 +54,13 @@ class RefineOptions:
         str | None,
         typer.Option(metavar="JSON", help='Keywords of the calculator, such as \'{"device": "cpu"}\'.'),
     ] = None
-    fmax: Annotated[float, number("Largest force that may be left, eV/Å.")] = 0.05
-    steps: Annotated[int, integer("Most steps.")] = 500
+    fmax: Annotated[float, number("Stop when no force is larger than this, eV/Å.")] = 0.05
+    steps: Annotated[int, integer("Stop after this many steps.")] = 500
     cell: Annotated[
-        CellFreedom, typer.Option(help="What of the cell may change: nothing, its volume, all of it.")
+        CellFreedom, typer.Option(help="What may change of the cell: nothing, its volume, or all of it.")
     ] = CellFreedom.ISO
     optimizer: Annotated[
-        Optimizer, typer.Option(help="lbfgs takes about half the steps; fire is hard to upset.")
+        Optimizer, typer.Option(help="lbfgs needs about half the steps; fire copes with bad starting models.")
     ] = Optimizer.LBFGS
     trajectory: Trajectory = None
     dry_run: Annotated[

@@ -18,7 +18,11 @@ class ScreenOptions:
     """Dopants, glasses and how they are made."""
 
     dopants: Annotated[
-        str, typer.Option(metavar="IONS", help="Such as Ce,Er,Ca2+,La; bare Ce is both ions, La the control.")
+        str,
+        typer.Option(
+            metavar="IONS",
+            help="Dopants such as Ce,Er,Ca2+,La. Ce means Ce3+ and Ce4+ in turn; La is the control.",
+        ),
     ]
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the study.")]
     la: Annotated[str, typer.Option(metavar="NUMBERS", help="La contents before doping.")] = "3.0"
@@ -32,6 +36,8 @@ class ScreenOptions:
         bool,
         typer.Option("--transport", help="Also move each glass at 900 K, and rank by how fast Li is there."),
     ] = False
-    workers: Annotated[int, integer("Tasks side by side.")] = 2
-    executor: Annotated[str, typer.Option(help="Where tasks run.")] = "local"
+    workers: Annotated[int, integer("How many tasks run at once.")] = 2
+    executor: Annotated[
+        str, typer.Option(help="Where tasks run: local, dask, slurm, or the address of a Dask scheduler.")
+    ] = "local"
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")] = False

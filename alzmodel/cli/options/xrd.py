@@ -32,7 +32,8 @@ Range = Annotated[
     tuple[float, float, float], typer.Option("--range", help="First and last 2θ and step, in degrees.")
 ]
 Folder = Annotated[
-    Path, typer.Option("-o", "--output", metavar="DIR", help="Folder; each phase gets one in it.")
+    Path,
+    typer.Option("-o", "--output", metavar="DIR", help="Folder; each phase gets a folder of its own in it."),
 ]
 
 
@@ -66,7 +67,7 @@ class PatternOptions:
         ),
     ] = None
     two_theta: Range = (10.0, 80.0, 0.02)
-    method: Annotated[Method, typer.Option(help="How it is computed.")] = Method.AUTO
+    method: Annotated[Method, typer.Option(help="How the pattern is computed.")] = Method.AUTO
     fwhm: Annotated[
         str | None,
         typer.Option(
@@ -80,7 +81,7 @@ class PatternOptions:
         str | None,
         typer.Option(
             metavar="B|La=B,O=B",
-            help="Displacements B = 8π²⟨u²⟩ in Å²; frames at temperature hold theirs.",
+            help="Thermal displacements B = 8π²⟨u²⟩ in Å²; frames of a simulation have their own.",
             show_default="what the CIF says, else 0",
             rich_help_panel=INSTRUMENT,
         ),
@@ -131,12 +132,18 @@ class FilmOptions:
     """The film at grazing incidence."""
 
     incidence: Annotated[float | None, number("Fixed angle to the film in degrees.", panel=FILM)] = None
-    film_thickness: Annotated[float | None, number("Å; else it takes up the whole beam.", panel=FILM)] = None
-    density: Annotated[
-        float | None, number("g/cm³ of the film.", panel=FILM, default="that of the model")
+    film_thickness: Annotated[
+        float | None, number("Thickness in Å; without it the film absorbs the whole beam.", panel=FILM)
     ] = None
-    beam_height: Annotated[float, number("mm; what passes over a short specimen is lost.", panel=FILM)] = 0.0
-    specimen_length: Annotated[float | None, number("mm along the beam.", panel=FILM)] = None
+    density: Annotated[
+        float | None, number("Density of the film in g/cm³.", panel=FILM, default="that of the model")
+    ] = None
+    beam_height: Annotated[
+        float, number("Height of the beam in mm: what passes over a short specimen is lost.", panel=FILM)
+    ] = 0.0
+    specimen_length: Annotated[
+        float | None, number("Length of the specimen along the beam in mm.", panel=FILM)
+    ] = None
     refraction: Annotated[
         bool,
         typer.Option("--refraction", help="Bend and weaken the beams at the surface.", rich_help_panel=FILM),
@@ -155,7 +162,9 @@ class FitOptions:
             rich_help_panel=FITS,
         ),
     ] = None
-    line_width: Annotated[float, number("Degrees fitted to either side of it.", panel=FITS)] = 2.0
+    line_width: Annotated[
+        float, number("Degrees on either side of the line that are fitted.", panel=FITS)
+    ] = 2.0
     line_shape: Annotated[LineShape, typer.Option(help="Its profile.", rich_help_panel=FITS)] = (
         LineShape.PSEUDO_VOIGT
     )
