@@ -10,7 +10,7 @@ from alzmodel.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MOST_WORDS = 650
+MOST_WORDS = 601
 """Beside the table of verdicts."""
 
 
