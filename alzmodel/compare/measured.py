@@ -147,13 +147,18 @@ class MeasuredValue:
 
         An error whose coverage the source leaves open is taken as one standard deviation.
         """
-        if self.error is None:
-            return None
-        if self.coverage == "ci95":
-            return self.error / _NORMAL_95
-        if self.coverage == "rounding":
-            return self.error / math.sqrt(3)
-        return self.error
+        return standard_error(self.error, self.coverage)
+
+
+def standard_error(error: float | None, coverage: str) -> float | None:
+    """Turn an error with a coverage, as :attr:`MeasuredValue.coverage` has it, into one standard deviation."""
+    if error is None:
+        return None
+    if coverage == "ci95":
+        return error / _NORMAL_95
+    if coverage == "rounding":
+        return error / math.sqrt(3)
+    return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from alzmodel.report.drawing import COLOURS, draw, grid, name_once, require
+from alzmodel.compare.measured import standard_error
+from alzmodel.report.drawing import COLOURS, above_zero, draw, grid, name_once, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,11 @@ def plot_comparison(
     ------
     InputError
         If no row belongs to the panels.
+
+    Notes
+    -----
+    All bars are one standard deviation: of the measurement (stated 95 % errors over 1.96, rounding over √3), and over
+    models. No bar goes below zero, where these quantities end. Every point stands at its own x.
     """
     plain = [row if isinstance(row, dict) else row.to_dict() for row in rows]  # type: ignore[union-attr]
     by_series = {name: [row for row in plain if re.split(r"[/@\[]", row["id"])[0] == name] for name in panels}
@@ -100,9 +106,10 @@ def plot_comparison(
             for label, points in (beside or {}).get(name, {}).items():
                 _line_beside(panel, label, points, labels.index(label), legend)
             unit = members[0]["unit"]
-            title = members[0]["label"] + (" (bars: 95 %)" if members[0]["coverage"] == "ci95" else "")
             panel.set(
-                xlabel="La per formula unit, x", ylabel=unit and f"{_short(name)} ({unit})", title=title
+                xlabel="La per formula unit, x",
+                ylabel=unit and f"{_short(name)} ({unit})",
+                title="\n".join([members[0]["label"], *_missing(members)]),
             )
             panel.title.set_fontsize(6.5)
             panel.set_xticks(sorted({row["x"] for row in members if row["x"] is not None}))
@@ -113,8 +120,8 @@ def plot_comparison(
             list(legend),
             loc="outside lower center",
             ncols=min(4, len(by_series) + 1),
-            title="bars: stated error of the measurement,"
-            f"{' ' if len(by_series) > 1 else chr(10)}standard deviation over models",
+            title="bars: one standard deviation,"
+            f"{' ' if len(by_series) > 1 else chr(10)}of the measurement and over models",
             title_fontsize=7,
         )
 
@@ -131,6 +138,17 @@ def _short(series: str) -> str:
     )
 
 
+def _missing(members: Sequence[dict[str, Any]]) -> list[str]:
+    """Name the models of a panel that have no value, and say why."""
+    shown = {row["source"] for row in members if row["model"] is not None}
+    reasons = {row["source"]: row["reason"] for row in members if row["model"] is None and row["reason"]}
+    return [
+        f"{f'{source}: ' if source else ''}{reason}"
+        for source, reason in reasons.items()
+        if source not in shown
+    ]
+
+
 def _measured_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
     points = {row["x"]: row for row in members if row["x"] is not None}
     single = [row for row in points.values() if isinstance(row["measured"], int | float)]
@@ -140,28 +158,40 @@ def _measured_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dic
     systematic = [row["systematic"] or 0.0 for row in single]
     if any(systematic):
         bars = panel.errorbar(
-            x, values, yerr=systematic, fmt="none", ecolor="#bbbbbb", elinewidth=6, zorder=1
+            x, values, yerr=systematic, fmt="none", ecolor="#cccccc", elinewidth=9, zorder=1
         )
         legend["systematic error"] = bars
+    errors = [standard_error(row["error"], row["coverage"]) or 0.0 for row in single]
     points_drawn = panel.errorbar(
-        x, values, yerr=[row["error"] or 0.0 for row in single], fmt="o", color="black", capsize=2.5, zorder=3
+        x,
+        values,
+        yerr=above_zero(values, errors),
+        fmt="o",
+        color="black",
+        markersize=5,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        capsize=2,
+        elinewidth=0.9,
+        zorder=5,
     )
     panel.plot(x, values, color="black", linewidth=0.6, zorder=2)
     legend["measured"] = points_drawn
     for row in ranges:
         low, high = row["measured"]
-        panel.vlines(row["x"], low, high, color="black", linewidth=1.0)
+        legend["measured, a range"] = panel.vlines(row["x"], low, high, color="black", linewidth=2.5)
 
 
 def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
+    """Larger than the measured points and below them, so that both stay visible at the same place."""
     styles = {
-        ("glass", "predicted"): ("s", COLOURS[1], COLOURS[1]),
-        ("glass-ceramic", "predicted"): ("D", COLOURS[0], COLOURS[0]),
-        ("glass-ceramic", "assumed"): ("D", "white", COLOURS[0]),
-        ("glass", "assumed"): ("s", "white", COLOURS[1]),
+        ("glass", "predicted"): ("s^", COLOURS[1], COLOURS[1]),
+        ("glass-ceramic", "predicted"): ("Dv", COLOURS[0], COLOURS[0]),
+        ("glass-ceramic", "assumed"): ("Dv", "white", COLOURS[0]),
+        ("glass", "assumed"): ("s^", "white", COLOURS[1]),
     }
     protocols = sorted({row["protocol"] or "" for row in members if row["model"] is not None})
-    for ((source, kind), (marker, face, edge)), protocol in itertools.product(styles.items(), protocols):
+    for ((source, kind), (markers, face, edge)), protocol in itertools.product(styles.items(), protocols):
         rows = [
             row
             for row in members
@@ -173,20 +203,22 @@ def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[s
         if not rows:
             continue
         name = f"model, {source}, {kind}" + (f", {protocol}" if len(protocols) > 1 else "")
-        # Beside the measured points, so that equal values stay visible; each protocol a little further.
-        shift = (0.12 + 0.1 * protocols.index(protocol)) * (1 if source == "glass" else -1)
+        means = [row["model"] for row in rows]
         spread = [row["model_std"] if row["model_std"] is not None else 0.0 for row in rows]
+        number = protocols.index(protocol)
         drawn = panel.errorbar(
-            [row["x"] + shift for row in rows],
-            [row["model"] for row in rows],
-            yerr=spread if any(spread) else None,
-            fmt=marker,
+            [row["x"] for row in rows],
+            means,
+            yerr=above_zero(means, spread) if any(spread) else None,
+            fmt=markers[number % len(markers)],
             color=edge,
+            markersize=8 + 2 * number,
             markerfacecolor=face,
             markeredgecolor=edge,
             ecolor=edge,
-            capsize=2.5,
-            zorder=4,
+            capsize=4 + number,
+            elinewidth=1.6,
+            zorder=4 - 0.1 * number,
         )
         # The entry with error bars, if there is one in any panel.
         if any(spread) or name not in legend:
@@ -204,7 +236,7 @@ def _line_beside(
     legend[label] = panel.errorbar(
         [x for x, _, _ in points],
         [mean for _, mean, _ in points],
-        yerr=[spread or 0.0 for _, _, spread in points],
+        yerr=above_zero([mean for _, mean, _ in points], [spread or 0.0 for _, _, spread in points]),
         fmt=("^", "v", "<", ">")[number % 4],
         linestyle=(0, (1, 1.5)),
         linewidth=0.8,

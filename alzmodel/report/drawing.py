@@ -35,6 +35,7 @@ __all__ = [
     "STYLE_FILE",
     "Columns",
     "Look",
+    "above_zero",
     "array",
     "draw",
     "files_of",
@@ -108,6 +109,18 @@ def require(mapping: Mapping[str, Any] | Sequence[Any], what: str) -> None:
 def array(values: Any) -> NDArray[Any]:
     """Numbers as floats; None, as JSON has it, is NaN."""
     return np.asarray([math.nan if value is None else value for value in values], dtype=float)
+
+
+def above_zero(values: Any, spread: Any) -> NDArray[np.float64]:
+    """Bars of a quantity that ends at zero, shape (2, n): down, never below zero, and up.
+
+    Parameters
+    ----------
+    values, spread
+        Shape (n,); values of zero or more.
+    """
+    centre, width = array(values), np.nan_to_num(array(spread))
+    return np.array([np.minimum(width, np.maximum(centre, 0.0)), width])
 
 
 @contextlib.contextmanager

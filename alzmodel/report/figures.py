@@ -16,6 +16,7 @@ import numpy as np
 from alzmodel.errors import InputError
 from alzmodel.report.drawing import (
     GREY,
+    above_zero,
     array,
     draw,
     grid,
@@ -41,6 +42,7 @@ __all__ = [
     "plot_history",
     "plot_pdf",
     "plot_sharing",
+    "plot_totals",
     "plot_xrd",
 ]
 
@@ -98,7 +100,7 @@ def plot_pdf(
                     band = array(spread)[inside]
                     panel.fill_between(
                         r[inside],
-                        g[inside] - band,
+                        np.maximum(g[inside] - band, 0.0),
                         g[inside] + band,
                         color=looks[label].color,
                         alpha=0.2,
@@ -108,6 +110,56 @@ def plot_pdf(
             panel.set(xlim=(1.0, r_max), ylim=(0, None), xlabel="r (Å)", ylabel="g(r)", title=pair_name(name))
         name_once(panels)
         legend_below(figure, panels[0], len(curves))
+
+    return draw(build, path, columns)
+
+
+def plot_totals(
+    curves: Mapping[str, Mapping[str, Any]], path: str | Path, *, r_max: float = 12.0
+) -> tuple[Path, ...]:
+    """Draw total pair distribution functions G(r) above each other, each raised by the same step.
+
+    Parameters
+    ----------
+    curves
+        Label to ``{"r": (n,) Å, "G": (n,) Å⁻²}``, the lowest curve first.
+    path
+        As for :func:`plot_pdf`.
+    r_max
+        Å; right end of the axis.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    require(curves, "G(r)")
+    looks = looks_of(curves)
+    columns: Columns = {}
+    for label, curve in curves.items():
+        columns[f"r (Å) {label}"] = array(curve["r"])
+        columns[f"G (Å⁻²) {label}"] = array(curve["G"])
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(5.6, 1.4 + 0.55 * len(curves))
+        panel = figure.subplots()
+        inside = {label: array(curve["r"]) <= r_max for label, curve in curves.items()}
+        step = 0.7 * max(float(np.ptp(array(curve["G"])[inside[label]])) for label, curve in curves.items())
+        for number, (label, curve) in enumerate(curves.items()):
+            r, total = array(curve["r"])[inside[label]], array(curve["G"])[inside[label]]
+            panel.plot(r, total + step * number, **(looks[label].line | {"linestyle": "-"}))
+            panel.axhline(step * number, color=GREY, linewidth=0.4, zorder=0)
+            panel.annotate(
+                label,
+                (r_max, step * number),
+                xytext=(3, 3),
+                textcoords="offset points",
+                color=looks[label].color,
+                va="bottom",
+                annotation_clip=False,
+            )
+        words = "G(r) (Å⁻²)" if len(curves) == 1 else f"G(r) (Å⁻²), each raised by {step:.2g}"
+        panel.set(xlim=(0, r_max), xlabel="r (Å)", ylabel=words)
 
     return draw(build, path, columns)
 
@@ -155,42 +207,50 @@ def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) 
         from matplotlib.ticker import MaxNLocator
 
         panels = grid(figure, len(cations), height=2.1)
+        means = {
+            label: ", ".join(
+                f"{cation} {float(one[cation]['mean_coordination']):.2f}"
+                if "mean_coordination" in one.get(cation, {})
+                else f"{cation} none"
+                for cation in cations
+                if not data[label, cation][0] or "mean_coordination" in one[cation]
+            )
+            for label, one in units.items()
+        }
         for panel, cation in zip(panels, cations, strict=True):
-            largest = max((value for label in units for value in data[label, cation][1]), default=1.0)
             shown = [
                 number
                 for label in units
                 for number, value in zip(*data[label, cation][:2], strict=True)
-                if value >= 0.002 * largest
+                if value >= 0.002 * max(data[label, cation][1])
             ]
-            for shift, label in zip(np.linspace(-0.12, 0.12, len(units)), units, strict=True):
+            for order, label in enumerate(units):
                 numbers, fractions, spread = data[label, cation]
                 look = looks[label]
-                mean = units[label].get(cation, {}).get("mean_coordination")
-                text = label if mean is None else f"{label}: {float(mean):.2f}"
                 panel.errorbar(
-                    np.array(numbers) + (shift if len(units) > 1 else 0.0),
+                    numbers,
                     fractions,
-                    yerr=None if np.isnan(spread).all() else spread,
+                    yerr=None if np.isnan(spread).all() else above_zero(fractions, spread),
                     marker=look.marker,
-                    label=text,
-                    capsize=2,
+                    # The first is the largest and lies lowest: at one place all stay visible.
+                    markersize=max(3.0, 8.0 - 1.2 * order),
+                    markerfacecolor="white" if order % 2 else look.color,
+                    label=f"{label}: mean {means[label]}" if means[label] else label,
+                    capsize=max(1.5, 4.0 - 0.5 * order),
                     elinewidth=0.8,
                     linewidth=0.9,
+                    zorder=3 + 0.1 * order,
                     **look.line,
                 )
             panel.set(
-                xlabel=f"oxygens around {cation}",
-                ylabel="fraction",
-                title=f"{cation}–O",
-                ylim=(-0.03 * largest, 1.6 * largest),
+                xlabel=f"oxygens around {cation}", ylabel="fraction", title=f"{cation}–O", ylim=(0, None)
             )
-            # The room above one is for the legend.
-            panel.set_yticks([tick for tick in panel.get_yticks() if 0 <= tick <= 1])
+            panel.margins(y=0.08)
             if shown:
                 panel.set_xlim(min(shown) - 0.6, max(shown) + 0.6)
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-            panel.legend(title="mean", title_fontsize=7, loc="upper right", handlelength=2.2)
+        legend_below(figure, panels[0], 1 if len(cations) > 1 else 2)
+        figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.15 * len(units))
         name_once(panels)
 
     return draw(build, path, columns)
@@ -384,9 +444,15 @@ def plot_fem(
                 panel.fill_between(k, *band, color=looks[label].color, alpha=0.2, linewidth=0)
             fit = (fits or {}).get(label)
             if fit is not None:
-                words = None if "fits" in panel.get_legend_handles_labels()[1] else "fits"
+                words = "fits" if label == [one for one in curves if one in (fits or {})][-1] else None
+                # Broad and pale below the curve: it shows where it departs from it and hides nothing.
                 panel.plot(
-                    array(fit["k"]), array(fit["fit"]), color="black", linewidth=0.7, zorder=4, label=words
+                    array(fit["k"]),
+                    array(fit["fit"]),
+                    color="#bdbdbd",
+                    linewidth=3.2,
+                    zorder=1.5,
+                    label=words,
                 )
         mark(panel, measured_lines)
         limits = {"yscale": "log"} if log else {"ylim": (0, None)}
@@ -407,7 +473,7 @@ def _band(curve: Mapping[str, Any], variance: np.ndarray[Any, Any]) -> tuple[Any
         return array(curve["low"]), array(curve["high"])
     if "variance_std" in curve:
         spread = array(curve["variance_std"])
-        return variance - spread, variance + spread
+        return np.maximum(variance - spread, 0.0), variance + spread
     return None
 
 

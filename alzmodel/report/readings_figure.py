@@ -135,8 +135,9 @@ def _variance(
         panel.plot(
             np.insert(readings.fit.k, gaps, np.nan),
             np.insert(readings.fit.curve, gaps, np.nan),
-            color="black",
-            linewidth=0.7,
+            color="#bdbdbd",
+            linewidth=3.2,
+            zorder=1.5,
             label="fits",
         )
     top = float(result.variance["omega"].max())

@@ -130,7 +130,8 @@ OWN: Mapping[str, stage_module.StudyFigure] = {
     "comparison": stage_module.StudyFigure(
         _comparison,
         "Measured and modelled over the La content",
-        "Open symbols: assumed, they support nothing.",
+        "Open symbols: assumed, they support nothing. Bars: one standard deviation, of the measurement (stated 95 % "
+        "errors over 1.96, rounding over √3) and over models; none goes below zero.",
     ),
     "screen": stage_module.StudyFigure(
         _screen,
@@ -142,7 +143,7 @@ OWN: Mapping[str, stage_module.StudyFigure] = {
         _fem_peaks,
         "FEM distances over the La content",
         "Laid out as Fig. 5d of Zhu et al., beside the bonds of the models for which the peaks were taken. Open: "
-        "assumed.",
+        "assumed. Bars: one standard deviation.",
     ),
     "d222": stage_module.StudyFigure(
         _d222, "d222 over the La content", "Laid out as Fig. 6e of Zhu et al.", on_page=False

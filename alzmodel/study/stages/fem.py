@@ -402,12 +402,13 @@ FEM = Stage(
             _draw_ceramics,
             "FEM of glasses with pyrochlore clusters",
             "Size, number and lattice parameter of the clusters are assumed, so the positions of the peaks are too. "
-            "The control is a random gas of the same ions. Grey: windows of the published fits.",
+            "The control is a random gas of the same ions. Grey: windows of the published fits; pale lines: "
+            "fits; bands: standard deviation over models.",
         ),
         "fem_glass": StudyFigure(
             _draw_glasses,
             "FEM of the glasses alone",
-            "Predicted. What does not stand above the random gas is no order.",
+            "Predicted. What does not stand above the random gas is no order. Bands: standard deviation over models.",
         ),
     },
     caveats=_caveats,

@@ -231,12 +231,12 @@ LOCAL_ORDER = Stage(
         "pdf": StudyFigure(
             _draw_pdf,
             "Partial pair distribution functions",
-            "Frames at 300 K; the band is the standard deviation over models.",
+            "Frames at 300 K; the band is the standard deviation over models, and ends at zero.",
         ),
         "coordination": StudyFigure(
             _draw_coordination,
             "Coordination of the cations",
-            "Oxygens within the first minimum of each partial.",
+            "Oxygens within the first minimum of each partial. Bars: standard deviation over models.",
         ),
         "sharing": StudyFigure(
             _draw_sharing,
