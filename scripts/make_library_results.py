@@ -1,4 +1,4 @@
-"""Make the results that come with the models of the library: ``structures/models/results.json.xz``.
+"""Make what comes with the models of the library: ``results.json.xz`` and ``curves.json.xz`` in ``structures/models``.
 
     python scripts/make_library_results.py [--workdir DIR] [--workers N]
 
@@ -17,6 +17,7 @@ from alzmodel.cli.study_display import show_study
 from alzmodel.errors import AlzmodelError, run_main
 from alzmodel.study.basis import write_library_results
 from alzmodel.study.index import collect_records, gather
+from alzmodel.study.library_curves import write_library_curves
 from alzmodel.study.runner import run
 from alzmodel.study.settings import preset
 from alzmodel.study.stages.vibrations import VibrationSettings
@@ -56,8 +57,10 @@ def main() -> int:
     if result.exit_code:
         raise AlzmodelError(f"{options.workdir}: {result.tasks['failed']} tasks failed; run it again")
     tasks = plan(study)
-    path = write_library_results(gather(collect_records(tasks, Store(options.workdir), thorough=True)))
-    print(f"wrote {path}, {path.stat().st_size / 1e3:.0f} kB")
+    store = Store(options.workdir)
+    records = collect_records(tasks, store, thorough=True)
+    for path in (write_library_results(gather(records)), write_library_curves(records, store)):
+        print(f"wrote {path}, {path.stat().st_size / 1e3:.0f} kB")
     return 0
 
 

@@ -15,6 +15,7 @@ from alzmodel.cli import (
     analyse,
     build,
     cite,
+    demo,
     exafs,
     fem,
     inverse,
@@ -54,6 +55,7 @@ study.register(app)
 build.register(app)
 library.register(app)
 cite.register(app)
+demo.register(app)
 refine.register(app)
 pdf.register(app)
 analyse.register(app)

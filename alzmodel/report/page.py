@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -14,6 +15,7 @@ from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
 from alzmodel.report.opening import opening_html
+from alzmodel.report.overlay import overlay_script, overlay_section
 from alzmodel.report.table import measured_text, model_text
 from alzmodel.report.viewer import viewer_scripts, viewer_section
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.rivals import RivalRow
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.report.opening import Opening
+    from alzmodel.report.overlay import LaidCurve
     from alzmodel.report.viewer import ModelView
 
 __all__ = ["Page", "PageFigure", "page_html", "write_page"]
@@ -92,6 +95,10 @@ class Page:
         From :func:`alzmodel.compare.rivals.rival_rows`.
     opening : Opening or None
         What stands first.
+    curves : sequence of LaidCurve
+        What readers can lay a measured file over.
+    wavelength : float
+        Å, of the powder patterns among `curves`.
     """
 
     title: str
@@ -110,6 +117,8 @@ class Page:
     screen_note: str = ""
     rivals: Sequence[RivalRow] = ()
     opening: Opening | None = None
+    curves: Sequence[LaidCurve] = ()
+    wavelength: float = 1.5406
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,7 @@ def page_html(page: Page) -> str:
     sections = [
         ("summary", "Summary", first + _brief(page.verdicts) + _notes(notes)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
+        ("data", "Your data", overlay_section(page.curves, page.wavelength)),
         ("verdicts", "Verdicts", _verdicts(page.verdicts) + _parts(page.verdicts) + _rivals(page.rivals)),
         ("comparison", "Measured and modelled", _comparison(page)),
         ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
@@ -189,6 +199,7 @@ def page_html(page: Page) -> str:
 </main>
 <script>
 {(_FOLDER / "page.js").read_text(encoding="utf-8")}</script>
+{overlay_script() if page.curves else ""}
 {viewer_scripts() if page.models else ""}
 </body>
 </html>
@@ -204,7 +215,18 @@ def _warning(text: str) -> str:
 
 
 def _brief(verdicts: Sequence[Verdict]) -> str:
-    """One line a claim, which fits the screen of a phone."""
+    """One line a claim, which fits the screen of a phone; those that are decided first, the others folded."""
+    decided = [one for one in verdicts if one.verdict in {"supported", "contradicted"}]
+    others = [one for one in verdicts if one not in decided]
+    text = _lines(decided)
+    if others:
+        counted = Counter(one.verdict for one in others)
+        words = ", ".join(f"{number} {word}" for word, number in counted.items())
+        text += f"<details><summary>{words}</summary>{_lines(others)}</details>\n"
+    return text
+
+
+def _lines(verdicts: Sequence[Verdict]) -> str:
     lines = "".join(
         f"<li><strong>{escape(verdict.id)}</strong> {escape(verdict.title)}: "
         f'<span class="{verdict.verdict.replace(" ", "-")}">{verdict.verdict}</span></li>'
@@ -442,17 +464,23 @@ def _comparison(page: Page) -> str:
 
 
 def _figure(figure: PageFigure, number: int) -> str:
-    download = ""
+    title = escape(f"Figure {number}. {figure.title}")
+    name = escape(figure.svg.stem)
+    links = "".join(
+        f' <button type="button" class="download" data-as="{kind.lower()}" data-name="{name}" '
+        f'aria-label="{title}: picture ({kind})">{kind}</button>'
+        for kind in ("PNG", "SVG")
+    )
     if figure.csv is not None:
         data = base64.b64encode(_read(figure.csv).encode("utf-8")).decode("ascii")
-        download = (
+        links += (
             f' <a class="download" download="{escape(figure.csv.name)}"'
-            f' href="data:text/csv;charset=utf-8;base64,{data}">numbers (CSV)</a>'
+            f' href="data:text/csv;charset=utf-8;base64,{data}" aria-label="{title}: numbers (CSV)">numbers (CSV)</a>'
         )
     return (
         f'<figure id="figure-{number}"><div role="img" aria-label="{escape(figure.title)}">'
-        f"{_inline(_read(figure.svg), f'f{number}-')}</div>\n"
-        f"<figcaption><strong>Figure {number}. {escape(figure.title)}.</strong> {escape(figure.caption)}{download}"
+        f"{_inline(_read(figure.svg), f'f{number}-', figure.title)}</div>\n"
+        f"<figcaption><strong>{title}.</strong> {escape(figure.caption)}{links}"
         "</figcaption></figure>\n"
     )
 
@@ -466,15 +494,17 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _inline(svg: str, prefix: str) -> str:
-    """Take the svg element alone, its names made unique in the page, without metadata that names other hosts."""
+def _inline(svg: str, prefix: str, title: str) -> str:
+    """Take the svg element alone, titled, its names unique in the page, without metadata that names other hosts."""
     start = svg.find("<svg")
     if start < 0:
         raise InputError(f"figure: {svg[:40]!r}; allowed: SVG")
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[start:], flags=re.DOTALL)
     text = re.sub(r'\bid="', f'id="{prefix}', text)
     text = re.sub(r'href="#', f'href="#{prefix}', text)
-    return re.sub(r"url\(#", f"url(#{prefix}", text)
+    text = re.sub(r"url\(#", f"url(#{prefix}", text)
+    end = text.index(">") + 1
+    return f"{text[:end]}<title>{escape(title)}</title>{text[end:]}"
 
 
 def _rows_table(caption: str, rows: Sequence[Mapping[str, Any]], note: str = "") -> str:
@@ -519,4 +549,6 @@ def _folded(title: str, content: Mapping[str, Any]) -> str:
         return ""
     text = escape(json_text(content, indent=1))
     # Dozens of pages: printed only where a reader has opened it.
-    return f"<details class='long'><summary>{escape(title)}</summary><pre>{text}</pre></details>\n"
+    return (
+        f"<details class='long'><summary>{escape(title)}</summary><pre tabindex='0'>{text}</pre></details>\n"
+    )

@@ -306,7 +306,7 @@ fingers; + and − zoom, 0 shows the whole model.</p>
 </div>
 <script type="application/json" id="view-data">{data.replace("<", chr(92) + "u003c")}</script>
 <details class="small licence"><summary>Licence of the 3D viewer, 3Dmol.js</summary>
-<pre>{escape(_licence())}</pre></details>
+<pre tabindex="0">{escape(_licence())}</pre></details>
 """
 
 

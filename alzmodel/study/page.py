@@ -15,6 +15,7 @@ from alzmodel.study.earlier import earlier_words
 from alzmodel.study.figures import study_figures
 from alzmodel.study.files import ATOMS, CURVES, MODEL
 from alzmodel.study.index import model_name
+from alzmodel.study.library_curves import WAVELENGTH, laid_curves, library_curves
 from alzmodel.study.results import Results
 from alzmodel.study.screening import SCORE, screen_rows, table_rows
 from alzmodel.study.stages import STAGES
@@ -65,6 +66,10 @@ def study_page(
     files = {path.name: path for path in drawn}
     records = found.records
     glasses = [record for record in records if record.stage == "glass"]
+    results = Results(records, found.quantities, store, judged.rows, measured)
+    shipped = library_curves()
+    patterns = results.of("xrd")
+    wavelength = patterns[0].results["wavelength"] if patterns else WAVELENGTH
     return Page(
         title=f"Study: {settings.name}",
         opening=judged.opening,
@@ -82,7 +87,9 @@ def study_page(
             *earlier_words(tasks),
         ],
         notes=list(_doubts(settings, found, measured)),
-        models=_models(Results(records, found.quantities, store, judged.rows, measured)),
+        models=_models(results),
+        curves=[*laid_curves(results), *([] if shipped is None else shipped.laid(wavelength))],
+        wavelength=wavelength,
         model_table=[_model_row(record) for record in glasses],
         numbers=models_rows(found.quantities),
         screen=table_rows(screen_rows(records)),

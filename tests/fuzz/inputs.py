@@ -123,6 +123,7 @@ BASES: dict[str, tuple[str, ...]] = {
     ),
     "library": (),
     "cite": ("study",),
+    "demo": ("-o", "new.html"),
     "refine": ("small.extxyz", "--calculator", "lj", "--dry-run", "-o", "new.extxyz"),
     "pdf": ("good.extxyz", "--r-max", "6"),
     "lbu": ("small.extxyz",),
@@ -235,7 +236,16 @@ LIKELY: dict[str, tuple[str, ...]] = {
 """Values of options that are plain text to the program: such as their readers take, and such as they must refuse."""
 NEVER = {"--executor", "--help", "-h", "--ranks", "--workers"}
 """Options that would start other programs."""
-FEWER = {"report": 40, "plot": 40, "compare": 45, "status": 45, "study init": 40, "library": 45, "cite": 45}
+FEWER = {
+    "report": 40,
+    "plot": 40,
+    "compare": 45,
+    "status": 45,
+    "study init": 40,
+    "library": 45,
+    "cite": 45,
+    "demo": 40,
+}
 """Inputs of commands with little to get wrong, or that take longest."""
 
 

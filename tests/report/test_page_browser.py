@@ -6,27 +6,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-PATIENCE = 120_000
-"""ms; drawing without a graphics card takes seconds on a busy machine."""
+from tests.report.visits import Visit
 
 
 @pytest.fixture(scope="module")
@@ -36,63 +22,6 @@ def report(synthetic_study: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     from alzmodel.study.runner import report as write
 
     return write(synthetic_study, tmp_path_factory.mktemp("browser") / "report.html")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        words = "Chromium is not installed: the report is not opened in a browser (apt-get install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    from playwright.sync_api import sync_playwright
-
-    # A new profile in a temporary folder, headless.
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-class Visit:
-    """One page, and all that it said and asked for."""
-
-    def __init__(self, browser, report: Path, *, script: str = "", **context) -> None:
-        self.context = browser.new_context(
-            offline=True, **{"viewport": {"width": 1100, "height": 800}, **context}
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE)
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        if script:
-            self.page.add_init_script(script)
-        self.page.goto(report.as_uri())
-
-    def draw(self) -> np.ndarray:
-        """Scroll to the 3D view, wait for it and take its picture."""
-        box = self.page.locator("#view-box")
-        box.scroll_into_view_if_needed()
-        self.page.wait_for_selector("#view-box[data-drawn]")
-        return self.picture()
-
-    def picture(self) -> np.ndarray:
-        from PIL import Image
-
-        self.page.wait_for_timeout(300)
-        shot = self.page.locator("#view-box").screenshot(timeout=PATIENCE)
-        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=int)
-
-    def leave(self) -> None:
-        """Nothing went wrong, and nothing but the page itself was asked for."""
-        asked = [url for url in self.requests if not url.startswith(("data:", "blob:"))]
-        self.context.close()
-        assert self.errors == []
-        assert len(asked) == 1
-        assert asked[0].startswith("file://")
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +39,14 @@ def share_drawn(picture: np.ndarray) -> float:
 
 def test_verdicts_stand_first(visit) -> None:
     headings = visit.page.locator("h2").all_inner_texts()
-    assert headings[:4] == ["Summary", "Figures", "Verdicts", "Measured and modelled"]
+    assert headings[:5] == ["Summary", "Figures", "Your data", "Verdicts", "Measured and modelled"]
     assert visit.page.locator(".brief li").count() >= 8
     assert visit.page.locator("#verdicts tbody tr").count() >= 8
     assert visit.page.locator(".warnings li").count() >= 1
     assert visit.page.locator("figure svg").count() == visit.page.locator("figure").count() > 3
+    titles = visit.page.locator("figure svg > title").all_text_contents()
+    assert len(set(titles)) == visit.page.locator("figure").count()
+    assert all(titles)
 
 
 def test_tables_sort_by_mouse_and_by_keyboard(visit) -> None:
@@ -138,7 +70,7 @@ def test_tables_sort_by_mouse_and_by_keyboard(visit) -> None:
 
 def test_numbers_of_every_figure_can_be_had(visit, tmp_path: Path) -> None:
     links = visit.page.locator("a.download")
-    assert links.count() == visit.page.locator("figure").count()
+    assert links.count() == visit.page.locator("#figures figure").count()
     for number in range(links.count()):
         with visit.page.expect_download() as waiting:
             links.nth(number).click()
@@ -151,6 +83,49 @@ def test_numbers_of_every_figure_can_be_had(visit, tmp_path: Path) -> None:
         assert all(name.isprintable() for name in head)
         assert len(rows) >= 2
         assert {len(row) for row in rows} == {len(head)}
+
+
+def test_a_figure_can_be_had_as_a_picture(visit, tmp_path: Path) -> None:
+    from PIL import Image
+
+    figure = visit.page.locator("#figures figure").first
+    for kind in ("PNG", "SVG"):
+        with visit.page.expect_download() as waiting:
+            figure.get_by_role("button", name=kind).click()
+        waiting.value.save_as(tmp_path / waiting.value.suggested_filename)
+    (png,) = tmp_path.glob("*.png")
+    picture = np.asarray(Image.open(png).convert("L"))
+    assert picture.shape[1] >= 1400
+    assert (picture < 128).mean() > 0.005
+    (svg,) = tmp_path.glob("*.svg")
+    assert svg.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_first_figure_is_within_two_screens(browser, report) -> None:
+    for width, height in ((390, 844), (1400, 900)):
+        visit = Visit(browser, report, viewport={"width": width, "height": height})
+        box = visit.page.locator("#figures figure").first.bounding_box()
+        assert box["y"] < 2 * height
+        assert box["width"] > 0.75 * min(width, 1152)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        visit.leave()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barrier_is_found(browser, report, scheme: str) -> None:
+    """axe-core, with all that is folded open: no violation of any impact, also on a phone."""
+    import axe_playwright_python
+
+    rules = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    for width in (390, 1400):
+        visit = Visit(browser, report, viewport={"width": width, "height": 900}, color_scheme=scheme)
+        visit.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        visit.page.evaluate(rules)
+        found = visit.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        assert len(found["passes"]) > 20
+        assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]] == []
+        visit.leave()
 
 
 @pytest.mark.slow

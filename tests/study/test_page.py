@@ -65,7 +65,7 @@ def test_a_finished_study(text: str) -> None:
     assert "support no hypothesis" in told
     for title in ("Partial pair distribution", "Coordination", "X-ray powder", "FEM of the glasses alone"):
         assert title in text
-    assert text.count('download="') == text.count("<figure ")
+    assert text.count('download="') == text.count('<figure id="figure-')
     assert "protocol.quench_rate" not in text
     assert "steps.quench_rate" in text
     assert "Study: synthetic &lt;study&gt;" in text
