@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from alzmodel.cli.output import print_table
+from alzmodel.cli.output import print_table, say
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 
