@@ -209,6 +209,9 @@ def _read_microscope(file: Path, name: str) -> FileStack:
     for plugin in readers:
         try:
             signals = import_module(plugin["api"]).file_reader(str(file), lazy=ending in _IN_PARTS)
+        except ImportError as error:
+            reason = f"{error.name} is not installed, which rosettasciio needs for {ending}"
+            continue
         except Exception as error:  # noqa: BLE001 - each reader has errors of its own
             reason = error
             continue

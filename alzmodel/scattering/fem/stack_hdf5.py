@@ -244,7 +244,8 @@ def _nexus_axes(_handle: Any, data: Any) -> Calibration | None:
 
 
 def _from_axes(axes: list[Any]) -> Calibration | None:
-    if any(axis is None or axis.ndim == 0 or axis.size < 2 for axis in axes):
+    # A Nexus file names an axis without values ".", which HDF5 takes for the group itself.
+    if not all(_is_axis(axis) for axis in axes):
         return None
     sizes = []
     for axis in axes:
@@ -254,6 +255,12 @@ def _from_axes(axes: list[Any]) -> Calibration | None:
         sizes.append(abs(float(steps[0])) if even else math.nan)
     units = {_text(axis.attrs.get("units")) for axis in axes}
     return Calibration((sizes[0], sizes[1]), units.pop() if len(units) == 1 else "")
+
+
+def _is_axis(item: Any) -> bool:
+    import h5py
+
+    return isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf" and item.ndim > 0 and item.size > 1
 
 
 def _energy(handle: Any) -> float:

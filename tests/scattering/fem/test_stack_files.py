@@ -218,6 +218,18 @@ def test_what_files_say_of_their_pixels(tmp_path, ending, write, size, aspect):
     assert read_stack(path, pixel_size=0.2).aspect == 1.0
 
 
+@pytest.mark.parametrize("axes", [[".", ".", "x", "y"], [".", ".", ".", "."], ["a", "b", "c", "words"]])
+def test_axes_of_nexus_without_values(tmp_path, axes):
+    with h5py.File(tmp_path / "a.nxs", "w") as handle:
+        group = handle.create_group("entry/data")
+        group.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": axes})
+        group["data"] = np.ones((2, 3, 16, 16))
+        group["words"] = np.array([b"one", b"two"])
+    assert read_stack(tmp_path / "a.nxs", pixel_size=0.1).pixel_size == 0.1
+    with pytest.raises(InputError, match="pixel size not in the file"):
+        read_stack(tmp_path / "a.nxs")
+
+
 def test_units_and_energy_of_a_file(tmp_path):
     emd(tmp_path / "a.h5", legacy=True)
     assert read_stack(tmp_path / "a.h5").aspect == pytest.approx(0.88)
