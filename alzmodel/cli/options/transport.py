@@ -45,7 +45,7 @@ class TransportOptions:
 
     frame_time: Annotated[
         float | None,
-        number("F are trajectories, with so many ps from frame to frame of the file.", "--frame-time"),
+        number("F are trajectories, with so many ps between frames.", "--frame-time"),
     ] = None
     temperatures: Annotated[
         str | None,
