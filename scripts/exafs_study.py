@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ STRETCH = {"Zr": 550.0, "La": None}
 """cm⁻¹; of the La–O bond no band stands alone, and at 300 K it lacks little."""
 HEADS = (
     "model", "edge", "sites", "N fitted", "N true", "R fitted (Å)", "R with C3 (Å)", "R true (Å)",
-    "σ² fitted (Å²)", "σ² true (Å²)", "peak (Å)", "peak error (Å)", "R factor", "seconds",
+    "σ² fitted (Å²)", "σ² true (Å²)", "peak (Å)", "peak error (Å)", "R factor", "CPU-s",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def row_of(name: str, edge: str, sites: int, standards: dict[str, Standard]) -> 
     at_rest = name in CRYSTALS
     which = edge_of(edge)
     settings = ExafsSettings(which, sites, stretch=None if at_rest else STRETCH[which.element])
-    began = time.perf_counter()
+    began = sum(os.times()[:4])
     if edge not in standards:
         standards[edge] = standard_of(settings, which.r_range, workers=1)
     found = exafs(frames, settings, workers=1)
@@ -70,7 +70,7 @@ def row_of(name: str, edge: str, sites: int, standards: dict[str, Standard]) -> 
     return [
         name, edge, str(found.n_sites), f"{fit.N:.2f}", f"{truth.CN:.2f}", f"{fit.R:.4f}", f"{shell.fit_C3.R:.4f}",
         f"{truth.r:.4f}", f"{fit.sigma2:.5f}", f"{truth.var:.5f}", f"{found.peak:.4f}", f"{found.peak_sem:.4f}",
-        f"{fit.r_factor:.4f}", f"{time.perf_counter() - began:.0f}",
+        f"{fit.r_factor:.4f}", f"{sum(os.times()[:4]) - began:.0f}",
     ]  # fmt: skip
 
 
