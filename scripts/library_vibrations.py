@@ -134,8 +134,8 @@ def shift_table(found: Findings) -> list[str]:
             why = f"no carrier: {population['n']} of {population['n_centres']} Li have six oxygens"
             rows.append([one.label, f"{one.published:+g}", "", "", "", why])
     for name in BESIDE:
-        values = [values_of(found, name, x) for x in (LOW, MEDIUM)]
-        rows.append(shift_row(quantity_info(name).label, *values, None))
+        low, high = values_of(found, name, LOW), values_of(found, name, MEDIUM)
+        rows.append(shift_row(quantity_info(name).label, low, high, None))
     (crystal,) = of_stage(found, "crystal_modes")
     eg = crystal.results["pyrochlore_eg"]
     verdict = "same sign" if eg[1] > eg[0] else "contradicted"

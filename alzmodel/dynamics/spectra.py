@@ -334,7 +334,7 @@ def chebyshev(
     """
     from scipy.linalg import eigh_tridiagonal
 
-    size = matrix.shape[0]
+    size = int(matrix.shape[0])
     rng = np.random.default_rng(seed)
     steps = min(LANCZOS_STEPS, size)
     basis = np.zeros((size, steps), dtype=matrix.dtype)

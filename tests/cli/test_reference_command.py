@@ -65,3 +65,4 @@ def test_modes_of_phases_are_written_when_asked_for(tmp_path, monkeypatch):
     assert any("another" in line or "du-teter" in line for line in lines)
     text = (out / "Li2CO3" / "Li2CO3-modes.csv").read_text(encoding="utf-8")
     assert "# no modes: ion: C4+ has no parameters" in text
+    assert "measured,,101,,1,\nmeasured,,132,,1,\nmeasured,,160,,1,\nmeasured,,198,,1," in text
