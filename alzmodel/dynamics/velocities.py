@@ -45,7 +45,8 @@ class VelocitySpectrum(Result):
         Of the trajectory.
     overlap
         ∫ √(g h) dν / 3 n_atoms with the harmonic density h: 1 where both are alike. In a harmonic crystal each mode
-        keeps the energy that it began with, so that a short trajectory of few atoms stays some per cent below.
+        keeps the energy that it began with, so that a short trajectory of few atoms stays some per cent below. The
+        three translations stand in the harmonic density alone: of n atoms √(1 − 1/n) is the most, 0.96 of 12.
     """
 
     grid: NDArray[np.float64] = field(metadata=holds("cm⁻¹", role="axis"))

@@ -10,6 +10,8 @@ import pytest
 
 from alzmodel.cli import main
 from alzmodel.crystals import crystal
+from alzmodel.dynamics.harmonic import harmonic
+from alzmodel.dynamics.velocities import CM_PS
 from alzmodel.io import write_structure
 from tests.dynamics.models import lithia, pyrochlore
 
@@ -90,6 +92,33 @@ def test_vibrations_as_tables(capsys, folder):
     assert code == 0, err
     assert "modes at Γ of the primitive cell" in out
     assert "closed form, dsf" in out
+
+
+def test_a_trajectory_is_laid_beside(capsys, folder):
+    """Harmonic motion of equal energy in every mode: its velocities have the harmonic density."""
+    atoms = lithia()
+    modes = harmonic(atoms).spectra
+    times = 0.02 * np.arange(400)
+    real = modes.frequencies > 10
+    phases = np.random.default_rng(1).uniform(0, 2 * np.pi, real.sum())
+    swing = np.cos(2 * np.pi * CM_PS * np.outer(times, modes.frequencies[real]) + phases)
+    weighted = (swing @ modes.vectors[:, real].T).reshape(len(times), -1, 3)
+    frames = []
+    for one in 0.01 * weighted / np.sqrt(atoms.get_masses())[:, None]:
+        frame = atoms.copy()
+        frame.set_velocities(one)
+        frames.append(frame)
+    write_structure(frames, folder / "moving.extxyz")
+    code, out, err = run(
+        *(capsys, "vibrations", folder / "lithia.extxyz", "--json", "--resolution", 20),
+        *("--trajectory", folder / "moving.extxyz", "--frame-time", 0.02),
+    )
+    assert code == 0, err
+    found = json.loads(out)["velocities"]
+    assert found["n_frames"] == 400
+    # The harmonic density holds three translations of 36 modes, and these velocities none.
+    assert found["overlap"] == pytest.approx(np.sqrt(33 / 36), abs=0.005)
+    assert len(found["total"]) == len(found["grid"])
 
 
 def test_raman_of_a_mixture(capsys, folder):
