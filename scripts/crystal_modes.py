@@ -77,13 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = [",".join(COLUMNS), *(",".join(row[key] for key in COLUMNS) for row in rows)]
         write_text(table, "\n".join(lines) + "\n")
         print(f"{name}: done", file=sys.stderr, flush=True)
-    sets = dict.fromkeys((row["potential"], row["phase"]) for row in rows)
     drawn = []
-    for name, phase in sets:
-        mine = [row for row in rows if (row["potential"], row["phase"]) == (name, phase)]
+    for name in dict.fromkeys(row["potential"] for row in rows):
+        mine = [row for row in rows if row["potential"] == name]
+        misses = {row["phase"]: f"{row['phase']} {float(row['rms_cm']):.0f}" for row in mine}
         drawn.append(
             {
-                "label": f"{name}, {phase}, rms {float(mine[0]['rms_cm']):.0f} cm⁻¹",
+                "label": f"{name}: rms {', '.join(misses.values())} cm⁻¹",
                 "reference": [float(row["reference_cm"]) for row in mine],
                 "computed": [float(row["computed_cm"]) for row in mine],
             }

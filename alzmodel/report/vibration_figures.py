@@ -20,6 +20,8 @@ __all__ = ["plot_densities", "plot_parity", "plot_raman", "plot_unit_densities"]
 
 AXIS: Final = "frequency (cm⁻¹)"
 SHIFT: Final = "Raman shift (cm⁻¹)"
+MOST_INSIDE: Final = 3
+"""Labels of a parity plot that stand above its line."""
 
 
 def plot_densities(result: Mapping[str, Any], path: str | Path) -> tuple[Path, ...]:
@@ -134,7 +136,7 @@ def plot_parity(rows: Sequence[Mapping[str, Any]], path: str | Path) -> tuple[Pa
     )
 
     def build(figure: Figure) -> None:
-        figure.set_size_inches(3.6, 3.8)
+        figure.set_size_inches(3.6, 3.8 + (0.2 * len(rows) if len(rows) > MOST_INSIDE else 0.0))
         panel = figure.subplots()
         panel.plot([0, end], [0, end], color=GREY, linewidth=0.8)
         for row in rows:
@@ -151,7 +153,10 @@ def plot_parity(rows: Sequence[Mapping[str, Any]], path: str | Path) -> tuple[Pa
         panel.set(
             xlabel="reference (cm⁻¹)", ylabel="computed (cm⁻¹)", xlim=(0, end), ylim=(0, end), aspect="equal"
         )
-        panel.legend()
+        if len(rows) > MOST_INSIDE:
+            legend_below(figure, panel, 1)
+        else:
+            panel.legend()
 
     return draw(build, path, columns)
 
