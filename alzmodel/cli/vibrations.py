@@ -262,8 +262,9 @@ def _print(result: dict[str, Any]) -> None:
     ]
     for one in result.get("calibration", {}).get("phases", ()):
         lines = zip(one["irreps"], one["reference"], one["computed"], strict=True)
+        unstable = f", {one['unstable']} imaginary modes" if one["unstable"] else ""
         print_table(
-            f"{one['phase']}, rms {one['rms_cm']:.0f} cm⁻¹, against: {one['kind']}",
+            f"{one['phase']}, rms {one['rms_cm']:.0f} cm⁻¹, against: {one['kind']}{unstable}",
             ("irrep", "reference (cm⁻¹)", "computed (cm⁻¹)"),
             list(lines),
         )

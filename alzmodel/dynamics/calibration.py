@@ -57,6 +57,8 @@ class Calibration(Result):
         Symmetry and cm⁻¹ of each line; lines of one symmetry are paired by rising frequency.
     rms_cm
         Root mean square of computed less reference.
+    unstable
+        Modes of imaginary frequency, of any symmetry: with those the potential has another structure there.
     """
 
     phase: str = field(metadata=holds(role="label"))
@@ -66,6 +68,7 @@ class Calibration(Result):
     reference: tuple[float, ...] = field(metadata=holds("cm⁻¹"))
     computed: tuple[float, ...] = field(metadata=holds("cm⁻¹"))
     rms_cm: float = field(metadata=holds("cm⁻¹"))
+    unstable: int
 
 
 LIO6_BANDS: Final = (381.0, 407.0, 499.0, 506.0)
@@ -148,8 +151,8 @@ def calibrate(
     phases = {name: about for name, about in raman_lines().items() if "irrep" in about["lines"][0]}
     for number, (phase, about) in enumerate(phases.items()):
         progress(number / len(phases), f"modes of {phase}")
-        modes = [one for one in modes_at(crystal(phase), potential, calculator=calculator) if one.raman]
-        pairs = _paired(about["lines"], modes)
+        modes = modes_at(crystal(phase), potential, calculator=calculator)
+        pairs = _paired(about["lines"], [one for one in modes if one.raman])
         reference, computed = np.array([pair[1] for pair in pairs]), np.array([pair[2] for pair in pairs])
         found.append(
             Calibration(
@@ -160,6 +163,7 @@ def calibrate(
                 reference=tuple(reference.tolist()),
                 computed=tuple(computed.tolist()),
                 rms_cm=float(np.sqrt(np.mean((computed - reference) ** 2))),
+                unstable=sum(one.degeneracy for one in modes if one.cm < 0),
             )
         )
     return tuple(found)

@@ -117,6 +117,7 @@ def test_stiffness_is_that_of_two_stretches():
     for one in found:
         miss = np.subtract(one.computed, one.reference)
         assert one.rms_cm == pytest.approx(np.sqrt(np.mean(miss**2)))
+        assert one.unstable == 0
 
 
 def test_a_band_is_the_centroid_of_its_upper_half():
