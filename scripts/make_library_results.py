@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def library_study() -> StudySettings:
     """Give the preset ``paper`` on the finished glasses, with V also as the microscope records it, and vibrations.
 
-    Those are taken with the damped shifted force in a quarter of the time: it moves modes by 2 cm⁻¹, shifts by less.
+    Those are taken with the damped shifted force in a third of the time: it moves modes by 2 cm⁻¹, shifts by less.
     """
     paper = preset("paper")
     recorded = paper.fem.observed.model_copy(update={"on": True})

@@ -51,7 +51,7 @@ class VibrationSettings(Table):
     resolution: Annotated[float, Field(ge=1, le=200, allow_inf_nan=False, strict=True)] = 20.0
     """cm⁻¹; width of spectra."""
     coulomb: Literal["ewald", "dsf"] = "ewald"
-    """Coulomb sum of the second derivatives; ``"dsf"`` moves modes by 2 cm⁻¹ and takes a quarter of the time."""
+    """Coulomb sum of the second derivatives; ``"dsf"`` moves modes by 2 cm⁻¹ and takes a third of the time."""
     lattice_parameters: tuple[float, float] = (10.73, 10.91)
     """Å; of La2Zr2O7 at low and medium La content, from the measured d222: the shift of its E_g mode is predicted."""
 
