@@ -43,29 +43,32 @@ def inverse(
 
     F are glasses, such as 'alzmodel library NAME --frames F' writes; their La/Zr ratio tells which film they
     stand for. Everything that is scanned is assumed. --posterior draws specimens in place of a grid, and says what
-    the numbers tell of them and of the recording (pip install 'alzmodel[posterior]').
+    the numbers tell of them and of the recording (pip install '.[posterior]').
     """
     from alzmodel.compare.measured import load_measured
     from alzmodel.scattering.fem.scan import prepare
-    from alzmodel.study.inverse import check_scan_folder, inverse_scan
+    from alzmodel.study.inverse import check_scan_folder
 
     check_scan_folder(options.output)
     _check_mode(options)
-    grid = _grid(options)
     values = load_measured(options.measured)
     names = _names(files)
-    _say_how_much(options, grid, len(files))
+    _say_how_much(options, _grid(options), len(files))
     if options.dry_run:
         return
     matrices = [
         prepare(name, read_models(path, max_atoms=max_atoms, source=source))
         for name, path in zip(names, files, strict=True)
     ]
-    if options.posterior:
-        _posterior(matrices, values, options, as_json=as_json)
-        return
+    work = _posterior if options.posterior else _scan
+    work(matrices, values, options, as_json=as_json)
+
+
+def _scan(matrices: Sequence[Matrix], values: Measured, options: ScanOptions, *, as_json: bool) -> None:
+    from alzmodel.study.inverse import inverse_scan
+
     with show_progress("inverse") as progress:
-        scan = inverse_scan(matrices, grid, values, options.output, progress=progress)
+        scan = inverse_scan(matrices, _grid(options), values, options.output, progress=progress)
     for path in scan.damaged:
         say(f"alzmodel: damaged: a specimen was changed on disk; it is in {path} and was made again")
     if scan.n_kept:
@@ -91,9 +94,7 @@ def _check_mode(options: ScanOptions) -> None:
             if not low <= value <= high:
                 raise InputError(f"--{name}: {value}; allowed: {low} to {high}")
         if importlib.util.find_spec("dynesty") is None:
-            raise InputError(
-                "--posterior needs dynesty, which is not installed: pip install 'alzmodel[posterior]'"
-            )
+            raise InputError("--posterior needs dynesty, which is not installed: pip install '.[posterior]'")
 
 
 def _posterior(matrices: Sequence[Matrix], values: Measured, options: ScanOptions, *, as_json: bool) -> None:

@@ -362,7 +362,7 @@ def _nested(
         from dynesty import NestedSampler
     except ImportError:
         raise InputError(
-            "a posterior needs dynesty, which is not installed: pip install 'alzmodel[posterior]'"
+            "a posterior needs dynesty, which is not installed: pip install '.[posterior]'"
         ) from None
     random = np.random.default_rng(seed)
     sampler = NestedSampler(

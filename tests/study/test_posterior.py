@@ -117,7 +117,7 @@ def test_the_extra_is_named_without_dynesty(capsys, monkeypatch, glass, tmp_path
     monkeypatch.setitem(sys.modules, "dynesty", None)
     code, _, err = run(capsys, glass, "-o", tmp_path / "scan", "--posterior")
     assert code == 2
-    assert "--posterior needs dynesty, which is not installed: pip install 'alzmodel[posterior]'" in err
+    assert "--posterior needs dynesty, which is not installed: pip install '.[posterior]'" in err
 
 
 def test_two_glasses_of_one_film_are_refused(capsys, glass, tmp_path):
