@@ -115,6 +115,8 @@ def _posterior(matrices: Sequence[Matrix], values: Measured, options: ScanOption
         print_json(found.to_dict())
         return
     for film in found.films:
+        if film.note:
+            say(f"alzmodel: x = {film.x:g}: {film.note}")
         _print_posterior(f"x = {film.x:g}: {film.n_specimens} specimens", film.posterior)
         print_table(
             f"x = {film.x:g}: evidence of each reading",

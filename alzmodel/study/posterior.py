@@ -77,6 +77,8 @@ class FilmPosterior:
         Of the emulator of "all".
     n_specimens, n_refused
         That were computed, and that could not be built.
+    note
+        What too few specimens leave out, in words; empty if nothing.
     """
 
     x: float
@@ -86,6 +88,7 @@ class FilmPosterior:
     errors: dict[str, float]
     n_specimens: int
     n_refused: int
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -98,6 +101,7 @@ class FilmPosterior:
             "emulator_errors": self.errors,
             "n_specimens": self.n_specimens,
             "n_refused": self.n_refused,
+            "note": self.note,
         }
 
 
@@ -106,7 +110,7 @@ def posterior_dict(posterior: Posterior) -> dict[str, Any]:
     return {
         "parameters": [one.to_dict() for one in summarise(posterior)],
         "degeneracies": list(words_of(posterior)),
-        "log_evidence": posterior.log_evidence,
+        "log_evidence": posterior.log_evidence if len(posterior.coordinates) else None,
         "log_evidence_error": posterior.log_evidence_error,
         "likelihood_calls": posterior.calls,
     }
@@ -216,18 +220,27 @@ def inverse_posterior(
                     f"{_FEWEST}"
                 )
             taught, rows = taught_readings(built, glass, seed)
-            data = data_of(measured, x)
+            data, note = _usable(data_of(measured, x), taught["all"], len(built))
             posterior, evidence = _film(taught, data, live, seed, told)
             film = FilmPosterior(
-                x, data, posterior, evidence, taught["all"].errors(), len(built), len(drawn) - len(built)
+                x,
+                data,
+                posterior,
+                evidence,
+                taught["all"].errors(),
+                len(built),
+                len(drawn) - len(built),
+                note,
             )
             found.append(film)
             taught_films[x] = (taught["all"], data)
             table = folder / f"rows-x{x:g}.csv"
             write_text(table, _table(rows))
             files.append(table)
-            files += plot_posterior(posterior, folder / f"posterior-x{x:g}")
-        together = sample_together(taught_films, live=live, seed=seed) if len(found) > 1 else None
+            if len(posterior.coordinates):
+                files += plot_posterior(posterior, folder / f"posterior-x{x:g}")
+        whole = len(found) > 1 and all(len(film.posterior.coordinates) for film in found)
+        together = sample_together(taught_films, live=live, seed=seed) if whole else None
         files += _write_samples(found, together, folder)
         result = InversePosterior(tuple(found), together, tuple(files))
         write_text(folder / "posterior.json", json_text(result.to_dict(), indent=1))
@@ -268,13 +281,25 @@ def taught_readings(
     return found, whole
 
 
+def _usable(data: tuple[Datum, ...], taught: Taught, n_specimens: int) -> tuple[tuple[Datum, ...], str]:
+    """Leave out what no emulator could be taught, with a word."""
+    if taught.numbers is None:
+        return data, f"{n_specimens} specimens hardly ever show two peaks: no posterior; more are needed"
+    if taught.line is None:
+        peaks = tuple(one for one in data if one.name in FEM_NUMBERS)
+        return peaks, f"too few of {n_specimens} specimens show (222): it counts for nothing; more are needed"
+    return data, ""
+
+
 def _film(
     taught: dict[str, Taught], data: Sequence[Datum], live: int, seed: int, told: Any
 ) -> tuple[Posterior, tuple[Evidence, ...]]:
     """Posterior of "all" from everything, and the evidence of every reading."""
     peaks = [datum for datum in data if datum.name in FEM_NUMBERS]
     both = [(name, False, peaks) for name in READINGS]
-    both.append(("all", True, list(data)))
+    if len(data) > len(peaks):
+        both.append(("all", True, list(data)))
+    last = both[-1][:2] if len(data) > len(peaks) else ("all", False)
     posterior: Posterior | None = None
     evidence = []
     for name, with_line, chosen in both:
@@ -291,7 +316,7 @@ def _film(
                     taught[name].share,
                 )
             )
-            if with_line and scale == 1.0:
+            if (name, with_line) == last and scale == 1.0:
                 posterior = one
             told()
     assert posterior is not None

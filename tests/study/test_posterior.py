@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from alzmodel.cli import main
+from alzmodel.compare.posterior import Datum, Taught
 from alzmodel.composition import glass_composition, ion_counts
 from alzmodel.io import write_structure
 from alzmodel.models.packing import random_packing
@@ -95,6 +96,21 @@ def test_a_posterior_writes_what_it_found(capsys, cheap, monkeypatch, glass, tmp
     assert (tmp_path / "scan" / "posterior-x3.png").stat().st_size > 10_000
     with np.load(tmp_path / "scan" / "samples.npz") as samples:
         assert samples["x3_samples"].shape == (2000, 8)
+
+
+def taught_of(numbers, line):
+    return Taught("all", (), 0.5, None, numbers, line)
+
+
+def test_what_was_not_taught_is_left_out_and_told():
+    """Without an emulator of the line its numbers count for nothing, and are not taken for unlikely."""
+    data = (Datum("fem_peak2_k", 3.2, 3.2, 0.1), Datum("xrd_222_fwhm", 0.1, 0.1, 0.1))
+    kept, note = module._usable(data, taught_of("numbers", "line"), 64)
+    assert (kept, note) == (data, "")
+    kept, note = module._usable(data, taught_of("numbers", None), 20)
+    assert [one.name for one in kept] == ["fem_peak2_k"]
+    assert note == "too few of 20 specimens show (222): it counts for nothing; more are needed"
+    assert "no posterior" in module._usable(data, taught_of(None, "line"), 20)[1]
 
 
 @pytest.mark.parametrize(
