@@ -197,8 +197,8 @@ def _say_how_much(options: ScanOptions, grid: Grid, n_glasses: int) -> None:
     from alzmodel.study.posterior import seconds_of_posterior
 
     if options.posterior:
-        minutes = seconds_of_posterior(options.specimens, n_glasses) / 60
-        say(f"alzmodel: {options.specimens} specimens for each glass, about {minutes:.0f} CPU minutes")
+        spent = seconds_of_posterior(options.specimens, n_glasses) / 60
+        say(f"alzmodel: {options.specimens} specimens for each glass, about {spent:.0f} CPU minutes")
         return
     count, seconds = seconds_of(grid, n_glasses)
     most = "" if grid.relative_error is None else "up to "

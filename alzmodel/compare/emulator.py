@@ -114,7 +114,7 @@ def learn(inputs: FloatArray, outputs: FloatArray, specimen: NDArray[np.int64] |
     same = (owners[:, None] == owners[None, :]).astype(np.float64)
     single = len(np.unique(owners)) == count
     design = np.column_stack([np.ones(count), inputs])
-    trend = np.linalg.lstsq(design, outputs, rcond=None)[0]
+    trend = np.asarray(np.linalg.lstsq(design, outputs, rcond=None)[0], dtype=np.float64)
     rest = outputs - design @ trend
     spread = np.maximum(rest.std(axis=0), 1e-12)
     standard = rest / spread

@@ -176,13 +176,13 @@ def teach(reading: str, rows: Rows, specimens: Sequence[Mapping[str, float]], li
     parameters = tuple(one for one in PARAMETERS if one.name in names)
     at = {one.name: rows.values[:, rows.parameters.index(one.name)] for one in parameters}
     inputs = np.column_stack([one.coordinate(at[one.name]) for one in parameters])
-    there = np.isfinite(rows.numbers).all(axis=1)
+    there = np.asarray(np.isfinite(rows.numbers).all(axis=1), dtype=np.bool_)
     numbers = seen = line = line_seen = None
     if there.sum() >= _FEWEST and len(np.unique(rows.specimen[there])) > 2:
         numbers = learn(inputs[there], rows.numbers[there], rows.specimen[there])
         if not there.all():
             seen = learn(inputs, there[:, None].astype(np.float64), rows.specimen)
-    whole = np.isfinite(lines).all(axis=1)
+    whole = np.asarray(np.isfinite(lines).all(axis=1), dtype=np.bool_)
     if "diameter" in names and whole.sum() >= _FEWEST:
         chosen = tuple(one for one in PARAMETERS if one.name in LINE)
         points = np.column_stack(

@@ -193,9 +193,9 @@ def inverse_posterior(
     """
     check_scan_folder(folder)
     films = [criteria_of(measured, matrix.x)[0] for matrix in matrices]
-    for film in films:
-        if films.count(film) > 1:
-            raise InputError(f"posterior: two glasses for the film x = {film:g}; allowed: one for each")
+    for content in films:
+        if films.count(content) > 1:
+            raise InputError(f"posterior: two glasses for the film x = {content:g}; allowed: one for each")
     folder.mkdir(parents=True, exist_ok=True)
     total = len(matrices) * (specimens + GLASS_COLUMNS + len(SCALES) * (len(READINGS) + 1))
     done = 0
