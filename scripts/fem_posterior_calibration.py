@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alzmodel.compare.posterior import Datum, sample, teach
-from alzmodel.errors import run_main
+from alzmodel.errors import InputError, run_main
 from alzmodel.io import atomic_path, read_frames, write_text
 from alzmodel.scattering.fem.draws import (
     FEM_NUMBERS,
@@ -82,6 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     columns = [kept for _, kept in built]
     rows = record_rows(columns, values, nuisance, 8, options.seed)
     taught = teach("all", rows, values, np.array([kept["xrd"] for kept in columns]))
+    if taught.numbers is None or taught.line is None:
+        raise InputError(
+            f"{len(built)} specimens show too few peaks or (222) lines; allowed: more --specimens"
+        )
     trials = options.scan / "trials"
     trials.mkdir(parents=True, exist_ok=True)
     for number in range(options.trials):
