@@ -106,7 +106,7 @@ def _read(stem: Path) -> dict[str, Any] | None:
     """Read a specimen; None if it is not there, or its file is damaged (zip archives hold checksums)."""
     file = stem.with_suffix(".npz")
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as kept:
             found = {name: kept[name] for name in kept.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
         return None

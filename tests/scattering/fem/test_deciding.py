@@ -77,7 +77,8 @@ def test_noise_of_sampling_is_that_of_a_variance(glass):
     assert abs(correlation[10, 40]) < 0.08
 
 
-def test_four_times_the_patterns_are_half_the_error(glass):
+@pytest.mark.slow
+def test_sixteen_times_the_patterns_are_a_quarter_of_the_error(glass):
     halo = Incoherent(inelastic=False, background=1.0)
     few, many = (sampling_errors(glass, halo, patterns=patterns, repeats=12) for patterns in (4000, 64000))
     assert np.median([few[key] / many[key] for key in few]) == pytest.approx(4, rel=0.35)
