@@ -123,7 +123,7 @@ def frame_temperature(model: Atoms) -> float | None:
     """
     if "temperature" in model.info:
         own = model.info["temperature"]
-        return float(own) if isinstance(own, Real) and own > 0 else None
+        return float(own) if isinstance(own, Real) and float(own) > 0 else None
     protocol = model.info.get("provenance", {}).get("protocol", {})
     value = protocol.get("final_temperature") if isinstance(protocol, dict) else None
     return float(value) if isinstance(value, int | float) and value > 0 else None
