@@ -226,13 +226,14 @@ def _print(scan: InverseScan) -> None:
                 "measured",
                 "value",
                 "tolerance ±",
-                "specimens that meet it",
-                "their diameters (Å)",
-                "miss of the closest (tolerances)",
+                "met by",
+                "diameters (Å)",
+                "closest misses by",
             ),
             rows,
         )
         print(film.summary)
+    print("The closest specimen misses by so many tolerances; up to 1 a number is met.")
     print(scan.ratio)
     if any(one.ours for film in scan.films for one in film.criteria):
         print(

@@ -5,6 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from alzmodel.cli import main
+from alzmodel.cli.app import command_tree
+from alzmodel.cli.study import FIGURES
+from alzmodel.study.figures import study_figures
+
 LAST_WORDS = """
 import atexit, gc, sys
 atexit.register(lambda: print(gc.get_freeze_count(), file=sys.stderr))
@@ -17,3 +24,40 @@ def test_the_interpreter_ends_without_looking_through_what_is_left():
     """What is frozen is left alone by the collections at the end, a tenth of a report."""
     ended = subprocess.run([sys.executable, "-c", LAST_WORDS], capture_output=True, text=True, check=True)
     assert int(ended.stderr) > 1000
+
+
+def flags(command):
+    inner = getattr(command, "commands", None)
+    if inner is not None:
+        for one in inner.values():
+            yield from flags(one)
+        return
+    yield from (option for option in command.params if getattr(option, "is_flag", False))
+
+
+def test_help_names_no_type_for_options_without_a_value():
+    found = list(flags(command_tree()))
+    assert len(found) > 50
+    assert {option.metavar for option in found} == {""}
+
+
+def test_plot_alone_lists_the_figures_that_it_knows(capsys):
+    assert main(["plot"]) == 0
+    out = capsys.readouterr().out
+    for name, figure in study_figures().items():
+        assert name in FIGURES
+        assert f"│ {name} " in out
+        assert figure.title in out
+    assert set(study_figures()) == set(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["xrd"], "DIR: no study named; allowed: alzmodel plot WHAT DIR -o F; 'alzmodel plot' lists WHAT"),
+        (["xrd", "here"], "-o: no file named; allowed: alzmodel plot xrd here -o xrd.png"),
+    ],
+)
+def test_plot_says_what_is_missing(capsys, words, said):
+    assert main(["plot", *words]) == 2
+    assert capsys.readouterr().err == f"alzmodel: {said}\n"

@@ -91,3 +91,23 @@ def test_the_ratio_must_rise_over_the_films():
     assert "no choice" in said(0.5, 2.0, 1.0)
     one = [point()]
     assert "only where two films" in ratio_order(search(one, MEASURED, AXES), one)
+
+
+def test_tables_have_labels_with_units_and_say_which_tolerances_are_ours(capsys):
+    from types import SimpleNamespace
+
+    from alzmodel.cli.inverse import _print
+
+    films = search([point(), point(diameter=30.0)], MEASURED, AXES)
+    flags = {one.name: one.ours for one in films[0].criteria}
+    assert flags["fem_peak1_fwhm"]
+    assert films[0].to_dict()["criteria"][1]["tolerance_is"] == "ours"
+    assert criteria_of(MEASURED, 1.5)[1][0].ours == (
+        criteria_of(MEASURED, 1.5)[1][0].tolerance == MARGINS["fem_peak1_k"]
+    )
+    _print(SimpleNamespace(films=films, ratio="none", files=()))
+    out = capsys.readouterr().out
+    assert "FEM peak 1, FWHM (nm⁻¹)" in out
+    assert "fem_peak1_fwhm" not in out
+    assert "0.3 (ours)" in out
+    assert "(ours): the paper's errors are those of fits only." in out
