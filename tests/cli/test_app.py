@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +63,13 @@ def test_plot_alone_lists_the_figures_that_it_knows(capsys):
 def test_plot_says_what_is_missing(capsys, words, said):
     assert main(["plot", *words]) == 2
     assert capsys.readouterr().err == f"alzmodel: {said}\n"
+
+
+def test_status_of_a_failed_study_says_how_to_go_on(capsys, tmp_path):
+    with tarfile.open(Path(__file__).parents[1] / "frozen" / "failed.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    study = tmp_path / "failed"
+    assert main(["status", str(study)]) == 0
+    said = capsys.readouterr()
+    assert "melt hotter" in said.out
+    assert said.err == f"alzmodel: go on with 'alzmodel run {study / 'study.toml'} --out {study}'\n"
