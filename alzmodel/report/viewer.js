@@ -116,11 +116,23 @@
 
   const xyz = ([x, y, z]) => ({ x, y, z });
 
+  // Which atoms are drawn: all, or those of a slab through the middle, across the third edge of the cell.
+  function inSlab(model) {
+    const thickness = Number(part("slab").value);
+    if (!thickness) return () => true;
+    const cell = model.cell ?? [1, 0, 0, 0, 1, 0, 0, 0, 1];
+    const normal = unit(cross(cell.slice(0, 3), cell.slice(3, 6)));
+    const height = (i) => dot(normal, [0, 1, 2].map((axis) => model.xyz[3 * i + axis] / 100));
+    const heights = model.element.map((_, i) => height(i));
+    const [low, high] = heights.reduce(([a, b], one) => [Math.min(a, one), Math.max(b, one)], [Infinity, -Infinity]);
+    return (i) => Math.abs(heights[i] - (low + high) / 2) <= thickness / 2;
+  }
+
   // One mesh for all polyhedra of one colour.
-  function addPolyhedra(model, chosen, colour) {
+  function addPolyhedra(model, chosen, colour, shown) {
     const meshes = new Map();
     for (const [centre, oxygens] of shellsOf(model)) {
-      if (!chosen.has(model.elements[model.element[centre]])) continue;
+      if (!chosen.has(model.elements[model.element[centre]]) || !shown(centre)) continue;
       const points = oxygens.map((one) => one.slice(2));
       if (!meshes.has(colour[centre])) meshes.set(colour[centre], { vertexArr: [], normalArr: [], faceArr: [] });
       const mesh = meshes.get(colour[centre]);
@@ -188,17 +200,20 @@
     const view = number === shown ? viewer.getView() : null;
     viewer.removeAllModels();
     viewer.removeAllShapes();
+    const inside = inSlab(model);
     const atoms = model.element.map((i, serial) => ({
       elem: model.elements[i], serial, bonds: [], bondOrder: [],
       x: model.xyz[3 * serial] / 100, y: model.xyz[3 * serial + 1] / 100, z: model.xyz[3 * serial + 2] / 100,
-    }));
+    })).filter((atom) => inside(atom.serial));
+    const placeOf = new Map(atoms.map((atom, at) => [atom.serial, at]));
     const bonds = part("bonds").checked;
     if (bonds) {
       for (const [centre, oxygens] of shellsOf(model)) for (const [oxygen, home] of oxygens) {
-        if (!home) continue; // it would run across the whole cell
+        // Otherwise it would run across the whole cell, or out of the slab.
+        if (!home || !placeOf.has(centre) || !placeOf.has(oxygen)) continue;
         for (const [one, other] of [[centre, oxygen], [oxygen, centre]]) {
-          atoms[one].bonds.push(other);
-          atoms[one].bondOrder.push(1);
+          atoms[placeOf.get(one)].bonds.push(placeOf.get(other));
+          atoms[placeOf.get(one)].bondOrder.push(1);
         }
       }
     }
@@ -212,7 +227,7 @@
       if (bonds) style.stick = { radius: 0.09, colorfunc };
       drawn.setStyle({ elem: element }, style);
     }
-    if (chosen.size) addPolyhedra(model, chosen, paint.of);
+    if (chosen.size) addPolyhedra(model, chosen, paint.of, inside);
     if (model.cell && part("cell").checked) addCell(model.cell, styleOf("--ink"));
     viewer.setBackgroundColor(styleOf("--paper"), 1);
     if (view) viewer.setView(view); else fit(model);
@@ -220,7 +235,7 @@
     viewer.render();
     shown = number;
     box.dataset.drawn = String(number); // for whoever waits for it
-    box.setAttribute("aria-label", `3D view of ${model.name}: ${model.element.length} atoms`);
+    box.setAttribute("aria-label", `3D view of ${model.name}: ${atoms.length} atoms`);
     part("legend").replaceChildren(...paint.legend.map(([colour, words]) => {
       const entry = document.createElement("span");
       const swatch = document.createElement("i");
@@ -239,6 +254,7 @@
     const wish = model.start?.colour ?? before;
     part("colour").value = names.includes(wish) ? wish : "element";
     part("cut").value = model.start?.cut ?? 0;
+    part("slab").value = String(model.start?.slab ?? 0);
     const checks = new Map([...part("polyhedra").querySelectorAll("input")].map((one) => [one.value, one.checked]));
     const centres = new Set(shellsOf(model).map(([centre]) => model.elements[model.element[centre]]));
     part("polyhedra").replaceChildren(...[...centres].sort().map((element) => {
@@ -284,7 +300,7 @@
 
   offer();
   part("model").addEventListener("change", () => { offer(); draw(); });
-  for (const name of ["colour", "atoms", "bonds", "cell"]) part(name).addEventListener("change", draw);
+  for (const name of ["colour", "atoms", "bonds", "cell", "slab"]) part(name).addEventListener("change", draw);
   part("cut").addEventListener("input", () => {
     if (!viewer) return;
     cutOpen(models[shown]);

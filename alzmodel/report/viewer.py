@@ -38,6 +38,12 @@ __all__ = [
 MOST_ATOMS: Final = 6000
 """Atoms of one model that are drawn, when nothing else is asked for: what a phone turns smoothly."""
 
+READABLE: Final = 1500
+"""Of more atoms a slab is shown at first: behind each other they hide one another."""
+
+SLAB: Final = 12
+"""Å; its thickness."""
+
 _ATOMS_ON_PAGE: Final = 80_000
 """Atoms of all models together: at some 70 bytes each they are a third of the 15 MB that a page may have."""
 _FEWEST: Final = 600
@@ -105,14 +111,15 @@ def model_view(
     numbers
         More numbers for every atom, by name, each of shape (n_atoms,).
     most
-        A larger model is cut down to the cube around `focus` that holds about this many atoms.
+        A larger model is cut down to about this many atoms: the cube around `focus`, or, without one, a slab through
+        the middle of the cell.
     focus
-        Å, shape (3,); by default the middle of the nucleus, else of the cell, or of the atoms where there is none.
+        Å, shape (3,); by default the middle of the nucleus.
     note
         Words to stand with the model.
     start
-        How it is first shown: ``colour``, the name of a number, and ``cut``, percent of the way through the model
-        that is left out in front.
+        How it is first shown: ``colour``, the name of a number; ``cut``, percent of the way through the model
+        that is left out in front; ``slab``, Å of a slab that is shown alone, by default of large models.
 
     Raises
     ------
@@ -141,18 +148,24 @@ def model_view(
     shells = _shells(model, cutoffs)
     columns = {"oxygens around it": _coordination(model, shells, cutoffs)} | _columns(model)
     kept = np.arange(len(model))
+    slab = focus is None and model.cell.rank == 3
     if len(model) > most:
-        kept, edge = _cube(model, most, focus)
+        kept, edge = _slab(model, most) if slab else _cube(model, most, focus)
         words.append(
-            f"Large model: the {len(kept)} of its {len(model)} atoms in a cube of {edge:.0f} Å are drawn."
+            f"Large model: the {len(kept)} of its {len(model)} atoms in a {'slab' if slab else 'cube'} of {edge:.0f} Å "
+            "are drawn."
         )
+    if start is None and len(kept) > READABLE:
+        start = {"slab": SLAB}
     elements, element = np.unique(_symbols(model)[kept], return_inverse=True)
     whole = len(kept) == len(model)
     data = {
         "elements": elements.tolist(),
         "element": element.tolist(),
         "xyz": np.rint(100 * model.positions[kept]).astype(int).ravel().tolist(),
-        "cell": np.round(model.cell.array, 3).ravel().tolist() if whole and model.cell.rank == 3 else None,
+        "cell": np.round(model.cell.array, 3).ravel().tolist()
+        if slab or (whole and model.cell.rank == 3)
+        else None,
         "shells": _written(shells, kept, len(model)),
         "numbers": {
             key: {"unit": unit, "values": _rounded(values[kept]), **({"none": 0} if key == CLUSTERS else {})}
@@ -253,6 +266,14 @@ def _cube(atoms: Atoms, most: int, focus: NDArray[np.float64] | None) -> tuple[N
     return near, 2 * float(reach[near].max())
 
 
+def _slab(atoms: Atoms, most: int) -> tuple[NDArray[np.int64], float]:
+    """Atoms of the slab through the middle of the cell that holds `most` of them, and its thickness in Å."""
+    height = atoms.get_volume() / float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+    away = np.abs(atoms.get_scaled_positions(wrap=False)[:, 2] - 0.5) * height
+    near = np.sort(np.argsort(away, kind="stable")[:most])
+    return near, 2 * float(away[near].max())
+
+
 def _written(shells: NDArray[np.int64], kept: NDArray[np.int64], n_atoms: int) -> list[int]:
     """Shells of the atoms that are drawn, one list of whole numbers; those cut open are left out."""
     place = np.full(n_atoms, -1)
@@ -291,6 +312,8 @@ def viewer_section(models: Sequence[ModelView]) -> str:
 <fieldset><legend>Show</legend><label><input type="checkbox" id="view-atoms" checked> atoms</label>
 <label><input type="checkbox" id="view-bonds"> bonds</label>
 <label><input type="checkbox" id="view-cell" checked> cell</label>
+<label>slab <select id="view-slab"><option value="0">whole</option><option value="8">8 Å</option>
+<option value="12">12 Å</option><option value="20">20 Å</option></select></label>
 <label>cut open <input type="range" id="view-cut" min="0" max="95" step="5" value="0"></label></fieldset>
 <fieldset><legend>Polyhedra of oxygens</legend><span id="view-polyhedra"></span></fieldset>
 <span class="buttons"><button type="button" id="view-reset">Whole model</button>

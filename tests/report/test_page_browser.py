@@ -178,6 +178,33 @@ def test_a_nucleus_can_be_seen(visit) -> None:
     page.wait_for_selector("#view-box[data-drawn='0']")
 
 
+def test_a_large_model_shows_a_slab_in_its_cell(browser, tmp_path: Path) -> None:
+    from alzmodel.compare.measured import load_measured
+    from alzmodel.crystals import crystal, supercell
+    from alzmodel.report.page import Page, write_page
+    from alzmodel.report.viewer import model_view
+    from tests.report.test_viewer import CUTOFFS
+
+    view = model_view(supercell(crystal("La2Zr2O7"), 3), "large", cutoffs=CUTOFFS)
+    file = write_page(tmp_path / "page.html", Page("P", [], [], load_measured(), models=[view]))
+    visit = Visit(browser, file)
+    visit.draw()
+    page = visit.page
+
+    def drawn() -> int:
+        return int(page.get_attribute("#view-box", "aria-label").rsplit(": ", 1)[1].split()[0])
+
+    assert page.input_value("#view-slab") == "12"
+    assert page.is_checked("#view-cell")
+    assert page.is_enabled("#view-cell")
+    heights = np.reshape(view.data["xyz"], (-1, 3))[:, 2] / 100
+    assert drawn() == (np.abs(heights - (heights.min() + heights.max()) / 2) <= 6).sum()
+    page.check("#view-bonds")
+    page.select_option("#view-slab", "0")
+    assert drawn() == len(view.data["element"])
+    visit.leave()
+
+
 def test_regions_of_a_glass_ceramic_are_named(browser, tmp_path: Path) -> None:
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import Page, write_page

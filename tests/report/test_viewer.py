@@ -57,22 +57,36 @@ def test_small_crystals_are_repeated_and_it_is_said():
     assert {len(oxygens) for _, oxygens, _, _ in shells(view)} == {6}
 
 
-def test_large_models_are_cut_to_a_cube_and_it_is_said():
+def test_large_models_are_cut_to_a_slab_and_it_is_said():
     atoms = supercell(crystal("La2Zr2O7"), 4)
-    view = model_view(atoms, "large", cutoffs=CUTOFFS, most=700)
-    assert len(view.data["element"]) == 700
-    assert f"700 of its {len(atoms)} atoms" in view.note
-    assert view.data["cell"] is None
-    xyz = np.reshape(view.data["xyz"], (-1, 3)) / 100
-    edge = float(re.search(r"cube of (\d+) Å", view.note)[1])
-    assert np.ptp(xyz, axis=0).max() <= edge + 1
-    middle = atoms.cell.array.sum(axis=0) / 2
-    outside = np.abs(atoms.positions - middle).max(axis=1) > edge / 2 + 0.6
-    assert outside.sum() > 0.8 * (len(atoms) - 700)
+    view = model_view(atoms, "large", cutoffs=CUTOFFS, most=1800)
+    assert len(view.data["element"]) == 1800
+    assert f"1800 of its {len(atoms)} atoms" in view.note
+    # The box of the cell stands around it, and a thin slab is shown at first.
+    assert view.data["cell"] == pytest.approx(atoms.cell.array.ravel(), abs=1e-3)
+    assert view.data["start"] == {"slab": 12}
+    z = np.reshape(view.data["xyz"], (-1, 3))[:, 2] / 100
+    thickness = float(re.search(r"slab of (\d+) Å", view.note)[1])
+    assert np.ptp(z) <= thickness + 1
+    away = np.abs(atoms.positions[:, 2] - atoms.cell[2, 2] / 2)
+    assert (away > thickness / 2 + 0.6).sum() > 0.8 * (len(atoms) - 1800)
     # Shells that were cut open are left out, the others are whole.
     counts = [len(oxygens) for _, oxygens, _, _ in shells(view)]
     assert counts
     assert set(counts) == {6, 8}
+    assert model_view(supercell(crystal("La2Zr2O7"), 2), "small", cutoffs=CUTOFFS).data["start"] == {}
+
+
+def test_around_a_point_a_cube_is_cut_out():
+    atoms = supercell(crystal("La2Zr2O7"), 4)
+    focus = atoms.cell.array.sum(axis=0) / 2
+    view = model_view(atoms, "large", cutoffs=CUTOFFS, most=700, focus=focus)
+    assert view.data["cell"] is None
+    xyz = np.reshape(view.data["xyz"], (-1, 3)) / 100
+    edge = float(re.search(r"cube of (\d+) Å", view.note)[1])
+    assert np.ptp(xyz, axis=0).max() <= edge + 1
+    outside = np.abs(atoms.positions - focus).max(axis=1) > edge / 2 + 0.6
+    assert outside.sum() > 0.8 * (len(atoms) - 700)
 
 
 def test_every_number_of_an_atom_is_a_colour():
