@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
 from alzmodel.cli.reading import check_max_atoms, read_models, refused_in
-from alzmodel.errors import InputError
+from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from ase import Atoms
 
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from alzmodel.results import Result
     from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
 
-__all__ = ["check_max_atoms", "check_positive", "each_file", "lay_over_measured", "measured_curve"]
+__all__ = [
+    "check_max_atoms",
+    "check_positive",
+    "each_file",
+    "lay_over_measured",
+    "measured_curve",
+    "model_words",
+]
+
+MOST_NAMED = 3
+"""Models that a figure names."""
 
 
 def measured_curve(
@@ -87,8 +97,14 @@ def lay_over_measured(
     comparison: Comparison,
     *,
     ordinate: str | None = None,
+    files: Sequence[Path] = (),
+    control: tuple[str, Any] | None = None,
 ) -> None:
-    """Add the key ``against``: the curve scaled onto the measured one, and how well they agree."""
+    """Add the key ``against``: the curve scaled onto the measured one, and how well they agree.
+
+    The figure names the measured file and the models of `files`, and shows a `control` (its words, and a curve on the
+    same abscissa) on the same scale.
+    """
     if measured is None:
         return
     from alzmodel.scattering.xrd.data import lay_over
@@ -98,7 +114,13 @@ def lay_over_measured(
     if comparison.figure is not None:
         from alzmodel.report.against_figure import plot_against
 
-        plot_against(result["against"], x, comparison.figure, ordinate=ordinate)
+        parts = {}
+        if control is not None:
+            import numpy as np
+
+            parts[control[0]] = agreement.scale * np.interp(agreement.x, result[x], control[1])
+        words = " over ".join([Path(measured.source).name, *([model_words(files)] if files else [])])
+        plot_against(result["against"], x, comparison.figure, ordinate=ordinate, parts=parts, words=words)
     if not as_json:
         rows = [
             ("scale", agreement.scale),
@@ -108,6 +130,23 @@ def lay_over_measured(
             ("points", len(agreement.x)),
         ]
         print_table("against the measured curve", ("", "value"), rows)
+
+
+def model_words(files: Sequence[Path]) -> str:
+    """Name models and their compositions, for a figure."""
+    from alzmodel.io import read_structure
+
+    found = []
+    for path in files[:MOST_NAMED]:
+        try:
+            formula = "" if str(path) == "-" else read_structure(path).get_chemical_formula(empirical=True)
+        except AlzmodelError:
+            # A stack of patterns: it says nothing of a composition.
+            formula = ""
+        name = "stdin" if str(path) == "-" else path.name
+        found.append(f"{name} ({formula})" if formula else name)
+    more = len(files) - len(found)
+    return ", ".join(found) + (f" and {more} more" if more else "")
 
 
 def each_file(

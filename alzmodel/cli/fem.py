@@ -60,7 +60,17 @@ def fem(
         result = fem_of_models(
             files, columns, instrument, peaks, clusters, averages, camera, observed, source, max_atoms
         )
-    lay_over_measured(result, measured, "k", result["variance"]["omega"], 0, as_json, comparison)
+    lay_over_measured(
+        result,
+        measured,
+        "k",
+        result["variance"]["omega"],
+        0,
+        as_json,
+        comparison,
+        files=files,
+        control=("random gas (no order)", result["variance_floor"]) if "variance_floor" in result else None,
+    )
     tell_note(result)
     if as_json:
         print_json(result)

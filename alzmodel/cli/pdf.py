@@ -71,7 +71,9 @@ def pdf(
     )
     name = options.function.value
     curve = result["totals" if name == "G" else name][options.radiation.value]
-    lay_over_measured(result, measured, x, curve, -1, as_json, comparison, ordinate=ORDINATES[name])
+    lay_over_measured(
+        result, measured, x, curve, -1, as_json, comparison, ordinate=ORDINATES[name], files=files
+    )
     if options.write is not None:
         _write(options.write, files, result[x], curve, options)
     if as_json:

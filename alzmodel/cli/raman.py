@@ -75,6 +75,7 @@ def raman(
         light.background,
         as_json,
         comparison,
+        files=files,
     )
     if plot is not None:
         from alzmodel.report.vibration_figures import plot_raman

@@ -44,6 +44,12 @@ Hypotheses = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Hypotheses (TOML); default: the conclusions of Zhu et al. 2024."),
 ]
+Against = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND=FILE", help="A measured curve to be drawn over the models: fem=V.csv, xrd=…, pdf=…."
+    ),
+]
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 FIGURES = (
     *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "exafs", "transport"),
@@ -56,6 +62,9 @@ FIGURES = (
         "fem_peaks",
         "d222",
         "size",
+        "against_fem",
+        "against_xrd",
+        "against_pdf",
         "history",
     ),
 )
@@ -89,6 +98,7 @@ def run(
     ] = "local",
     measured: Measured = None,
     hypotheses: Hypotheses = None,
+    against: Against = None,
     models: Annotated[
         Models | None,
         typer.Option(help="Build the glasses, or take finished ones from the library of the package."),
@@ -112,7 +122,13 @@ def run(
         say(f"alzmodel: {runner.library_words(settings)}")
     if dry_run:
         planned = runner.plan_study(
-            settings, out, workers=workers, executor=executor, measured=measured, hypotheses=hypotheses
+            settings,
+            out,
+            workers=workers,
+            executor=executor,
+            measured=measured,
+            hypotheses=hypotheses,
+            against=against,
         )
         for words in planned.again:
             say(f"alzmodel: {words}")
@@ -126,6 +142,7 @@ def run(
             executor=executor,
             measured=measured,
             hypotheses=hypotheses,
+            against=against,
             listen=_with_place(listen, out),
         )
     for failure in result.failures:
@@ -255,6 +272,7 @@ def plot(
         Path | None, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")
     ] = None,
     measured: Measured = None,
+    against: Against = None,
 ) -> None:
     """Draw one figure of a study; without words after it, list the figures."""
     from alzmodel.study import runner
@@ -268,7 +286,7 @@ def plot(
         )
     if output is None:
         raise InputError(f"-o: no file named; allowed: alzmodel plot {what} {folder} -o {what}.png")
-    say(f"alzmodel: wrote {runner.plot(what, folder, output, measured)}")
+    say(f"alzmodel: wrote {runner.plot(what, folder, output, measured, against)}")
     _mark({}, folder)
 
 
@@ -286,11 +304,12 @@ def report(
     ] = None,
     measured: Measured = None,
     hypotheses: Hypotheses = None,
+    against: Against = None,
 ) -> None:
     """Write the study as one HTML page that needs no network."""
     from alzmodel.study import runner
 
-    written = runner.report(folder, output, measured=measured, hypotheses=hypotheses)
+    written = runner.report(folder, output, measured=measured, hypotheses=hypotheses, against=against)
     say(f"alzmodel: wrote {written}")
     _mark({}, folder)
 

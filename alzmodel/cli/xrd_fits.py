@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
-from alzmodel.cli.curves import each_file
+from alzmodel.cli.curves import each_file, model_words
 from alzmodel.cli.xrd_display import print_fit
 from alzmodel.cli.xrd_patterns import film_geometry
 from alzmodel.errors import InputError
@@ -13,7 +14,6 @@ from alzmodel.formats.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from alzmodel.cli.options import Comparison, Source
     from alzmodel.cli.options.xrd import FitOptions
@@ -73,8 +73,9 @@ def fitted_pattern(
     if comparison.figure is not None:
         from alzmodel.report.against_figure import plot_against
 
+        words = f"{Path(measured.source).name} over {model_words(files)}"
         parts = {phase.name: phase.curve for phase in found.phases}
-        plot_against(result["against"], "two_theta", comparison.figure, parts=parts)
+        plot_against(result["against"], "two_theta", comparison.figure, parts=parts, words=words)
     if not as_json:
         print_fit(found)
     return result

@@ -80,7 +80,9 @@ def computed_pattern(
     cost = partial(xrd_cost, method=work.method.value)
     result = each_file(files, work, max_atoms=max_atoms, cost=cost, source=source, mixed=True)
     degree = 1 if fits.degree is None else fits.degree
-    lay_over_measured(result, measured, "two_theta", result["intensity"], degree, as_json, comparison)
+    lay_over_measured(
+        result, measured, "two_theta", result["intensity"], degree, as_json, comparison, files=files
+    )
     return result
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from alzmodel.errors import InputError
-from alzmodel.report.drawing import COLOURS, GREY, array, draw, looks_of
+from alzmodel.report.drawing import COLOURS, GREY, array, draw, looks_of, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     from alzmodel.report.drawing import Columns
 
-__all__ = ["AXIS_NAMES", "plot_against"]
+__all__ = ["AXIS_NAMES", "plot_against", "plot_against_several"]
+
+_LINE: Final = 84
+"""Letters of a line of the title."""
 
 AXIS_NAMES: Final = {
     "two_theta": "2θ (°)",
@@ -42,6 +46,7 @@ def plot_against(
     *,
     ordinate: str | None = None,
     parts: Mapping[str, Any] | None = None,
+    words: str = "",
 ) -> tuple[Path, ...]:
     """Draw an observed curve, the calculated one and its background, and the residual below on the same scale.
 
@@ -58,6 +63,8 @@ def plot_against(
         Name of the upper axis; by the abscissa if None.
     parts
         Label to (n,): what the calculated curve is made of, each drawn upon the background.
+    words
+        What is compared with what; stands over the figure.
 
     Raises
     ------
@@ -95,8 +102,54 @@ def plot_against(
             upper.plot(x, background + array(part), label=label, zorder=1, **style)
         lower.plot(x, residual, color=COLOURS[0], linewidth=0.7)
         lower.axhline(0, color=GREY, linewidth=0.5, zorder=0)
-        upper.set(ylabel=ordinate or _ORDINATES[abscissa], title=f"Rwp = {float(agreement['rwp']):.3f}")
+        title = "\n".join([*wrap(words, _LINE), f"Rwp = {float(agreement['rwp']):.3f}"])
+        upper.set(ylabel=ordinate or _ORDINATES[abscissa], title=title)
         lower.set(xlim=(x[0], x[-1]), xlabel=AXIS_NAMES[abscissa], ylabel="residual")
         figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+    return draw(build, path, columns)
+
+
+def plot_against_several(
+    agreements: Mapping[str, Mapping[str, Any]], abscissa: str, path: str | Path, *, words: str = ""
+) -> tuple[Path, ...]:
+    """Draw an observed curve, and several calculated ones, each scaled onto it.
+
+    Parameters
+    ----------
+    agreements
+        Label to what :func:`plot_against` takes; all of one observed curve.
+    abscissa, path, words
+        As for :func:`plot_against`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw, or the abscissa or the ending is unknown.
+    """
+    require(agreements, "curves")
+    if abscissa not in AXIS_NAMES:
+        raise InputError(f"abscissa: {abscissa}; allowed: {', '.join(AXIS_NAMES)}")
+    first = next(iter(agreements.values()))
+    x, observed = array(first["x"]), array(first["observed"])
+    columns: Columns = {AXIS_NAMES[abscissa]: x, "observed": observed}
+    for label, one in agreements.items():
+        columns[f"calculated {label}"] = array(one["calculated"])
+
+    def build(figure: Figure) -> None:
+        figure.set_size_inches(5.6, 3.4 + 0.16 * len(agreements))
+        panel = figure.subplots()
+        panel.plot(x, observed, ".", color=GREY, markersize=2.5, label="observed")
+        looks = looks_of(agreements)
+        for label, one in agreements.items():
+            name = f"{label}: Rwp {float(one['rwp']):.3f}"
+            panel.plot(array(one["x"]), array(one["calculated"]), label=name, **looks[label].line)
+        panel.set(
+            xlim=(x[0], x[-1]),
+            xlabel=AXIS_NAMES[abscissa],
+            ylabel=_ORDINATES[abscissa],
+            title="\n".join(wrap(words, _LINE)),
+        )
+        figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=1)
 
     return draw(build, path, columns)

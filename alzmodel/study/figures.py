@@ -13,6 +13,7 @@ from alzmodel.moved import names_of
 from alzmodel.report.comparison_figure import plot_comparison
 from alzmodel.report.drawing import noted
 from alzmodel.study import stage as stage_module
+from alzmodel.study.against import AGAINST_FIGURES
 from alzmodel.study.results import Results, require
 from alzmodel.study.stages import STAGES
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.measured import Measured
+    from alzmodel.scattering.xrd.data import MeasuredCurve
     from alzmodel.study.index import Findings
     from alzmodel.study.store import Store
 
@@ -161,11 +163,17 @@ def study_figures() -> dict[str, stage_module.StudyFigure]:
     found: dict[str, stage_module.StudyFigure] = {}
     for stage in analyses:
         found |= stage.figures
-    return found | dict(OWN) | dict(glass.figures)
+    return found | dict(OWN) | dict(AGAINST_FIGURES) | dict(glass.figures)
 
 
 def draw(
-    what: str, found: Findings, store: Store, rows: Sequence[Comparison], measured: Measured, path: Path
+    what: str,
+    found: Findings,
+    store: Store,
+    rows: Sequence[Comparison],
+    measured: Measured,
+    path: Path,
+    against: Mapping[str, MeasuredCurve] | None = None,
 ) -> tuple[Path, ...]:
     """Draw one figure.
 
@@ -181,6 +189,8 @@ def draw(
         What the models were compared with: marks and windows.
     path
         File to write; without an ending PNG, SVG and CSV.
+    against
+        Measured curves by kind.
 
     Raises
     ------
@@ -192,8 +202,9 @@ def draw(
         near = difflib.get_close_matches(what, figures, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"figure: {what!r} is unknown; {hint}allowed: {', '.join(figures)}")
+    results = Results(found.records, found.quantities, store, rows, measured, against)
     with noted(_doubt(found)):
-        return figures[what].draw(Results(found.records, found.quantities, store, rows, measured), path)
+        return figures[what].draw(results, path)
 
 
 def _doubt(found: Findings) -> str:
@@ -208,13 +219,14 @@ def draw_all(
     measured: Measured,
     folder: Path,
     endings: Sequence[str] = ("",),
+    against: Mapping[str, MeasuredCurve] | None = None,
 ) -> list[Path]:
     """Draw every figure for which there is something; returns the files.
 
     Without an ending a figure is PNG, SVG and CSV at once, as for :func:`draw`.
     """
     folder.mkdir(exist_ok=True)
-    results = Results(found.records, found.quantities, store, rows, measured)
+    results = Results(found.records, found.quantities, store, rows, measured, against)
     doubt = _doubt(found)
     files: list[Path] = []
     for name, figure in study_figures().items():

@@ -72,8 +72,8 @@ class CurveKind:
         Curves that are drawn together.
     stage, x, y
         Which analysis records it, and under which names.
-    every
-        Neighbouring points that are averaged into one: bins finer than any feature.
+    step
+        Points nearer than this, in the unit of x, are averaged: bins finer than any feature.
     """
 
     data: str
@@ -82,15 +82,16 @@ class CurveKind:
     stage: str
     x: str
     y: str
-    every: int = 1
+    step: float = 0.0
 
     def taken(self, curves: Mapping[str, Curve]) -> tuple[FloatArray, FloatArray] | None:
         """Abscissa and ordinate from the curves of a task, shape (n,) each; None if it has none of these."""
         if self.y not in curves:
             return None
         x, y = curves[self.x].values, curves[self.y].values
-        whole = len(x) // self.every * self.every
-        return tuple(values[:whole].reshape(-1, self.every).mean(axis=1) for values in (x, y))  # type: ignore[return-value]
+        every = max(1, round(self.step / (x[1] - x[0])))
+        whole = len(x) // every * every
+        return tuple(values[:whole].reshape(-1, every).mean(axis=1) for values in (x, y))  # type: ignore[return-value]
 
 
 KINDS: Final[Mapping[str, CurveKind]] = {
@@ -99,13 +100,13 @@ KINDS: Final[Mapping[str, CurveKind]] = {
     ),
     "V": CurveKind("fem", "ideal microscope", "ideal", "fem", "fem/glass/k", "fem/glass/variance/omega"),
     "V_gas": CurveKind("fem", GAS, "ideal", "fem", "fem/gas/k", "fem/gas/variance/omega"),
-    "xrd": CurveKind("xrd", "", "", "xrd", "xrd/two_theta", "xrd/intensity", every=5),
-    "G_xray": CurveKind("pdf", "X-rays", "xray", "local_order", "pdf/r", "pdf/totals/xray", every=2),
+    "xrd": CurveKind("xrd", "", "", "xrd", "xrd/two_theta", "xrd/intensity", step=0.1),
+    "G_xray": CurveKind("pdf", "X-rays", "xray", "local_order", "pdf/r", "pdf/totals/xray", step=0.04),
     "G_neutron": CurveKind(
-        "pdf", "neutrons", "neutron", "local_order", "pdf/r", "pdf/totals/neutron", every=2
+        "pdf", "neutrons", "neutron", "local_order", "pdf/r", "pdf/totals/neutron", step=0.04
     ),
     "G_electron": CurveKind(
-        "pdf", "electrons", "electron", "local_order", "pdf/r", "pdf/totals/electron", every=2
+        "pdf", "electrons", "electron", "local_order", "pdf/r", "pdf/totals/electron", step=0.04
     ),
 }
 """By their names in the file."""

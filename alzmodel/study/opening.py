@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alzmodel import reading
 from alzmodel.errors import AlzmodelError
 from alzmodel.folders import no_space_words
 from alzmodel.io import check_output_folder
+from alzmodel.study.against import measured_curves, split_kind
 from alzmodel.study.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from alzmodel.scattering.xrd.data import MeasuredCurve
     from alzmodel.study.settings import StudySettings
 
-__all__ = ["checked_store", "full_disk_named", "with_files"]
+__all__ = ["checked_store", "curves_of_study", "full_disk_named", "with_files"]
 
 
 def checked_store(out: str | Path) -> Store:
@@ -40,9 +42,12 @@ def full_disk_named(store: Store) -> Iterator[None]:
 
 
 def with_files(
-    settings: StudySettings, measured: str | Path | None, hypotheses: str | Path | None
+    settings: StudySettings,
+    measured: str | Path | None,
+    hypotheses: str | Path | None,
+    against: Sequence[str] | None = None,
 ) -> StudySettings:
-    """Put files of measured values and hypotheses in place of those that the study names, and read them once.
+    """Put files of measured values, hypotheses and measured curves in place of the study's, and read them once.
 
     All files are named from the root on, so that the study can be opened from any folder.
     """
@@ -51,16 +56,27 @@ def with_files(
 
     named = settings.compare
     given = {"measured": measured or named.measured, "hypotheses": hypotheses or named.hypotheses}
-    changes = {name: _from_the_root(path) for name, path in given.items() if path is not None}
+    changes: dict[str, Any] = {name: _from_the_root(path) for name, path in given.items() if path is not None}
+    curves = [split_kind(text) for text in against or named.against or ()]
+    if curves:
+        changes["against"] = tuple(f"{kind}={_from_the_root(file)}" for kind, file in curves)
     comparison = settings.compare.model_copy(update=changes)
     load_measured(comparison.measured)
     load_hypotheses(comparison.hypotheses)
+    curves_of_study(settings.model_copy(update={"compare": comparison}))
     protocols = [
         _from_the_root(name) if name.endswith(".toml") else name for name in settings.glass.protocol_names
     ]
     protocol = protocols[0] if isinstance(settings.glass.protocol, str) else protocols
     glass = settings.glass.model_copy(update={"protocol": protocol})
     return settings.model_copy(update={"compare": comparison, "glass": glass})
+
+
+def curves_of_study(settings: StudySettings) -> dict[str, MeasuredCurve]:
+    """Read the measured curves that a study names, by kind."""
+    xrd = settings.xrd
+    wavelength = 1.5406 if isinstance(xrd, bool) else xrd.wavelength
+    return measured_curves(settings.compare.against, wavelength)
 
 
 def _from_the_root(path: str | Path) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.measured import Measured
     from alzmodel.compare.quantities import Quantity
+    from alzmodel.scattering.xrd.data import MeasuredCurve
     from alzmodel.study.store import Record, Store
 
 __all__ = ["Results", "average", "require", "spread_into"]
@@ -33,6 +34,8 @@ class Results:
         Where they lie.
     rows, measured
         Of the comparison with measured values, and these.
+    against
+        Measured curves by kind.
     """
 
     def __init__(
@@ -42,11 +45,13 @@ class Results:
         store: Store,
         rows: Sequence[Comparison],
         measured: Measured,
+        against: Mapping[str, MeasuredCurve] | None = None,
     ) -> None:
         self.records = records
         self.quantities = quantities
         self.rows = rows
         self.measured = measured
+        self.against = against or {}
         self._store = store
         self._read: dict[tuple[str, ...], dict[str, Curve]] = {}
 

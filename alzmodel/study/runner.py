@@ -14,7 +14,7 @@ from alzmodel.moved import names_of
 from alzmodel.progress import watched
 from alzmodel.study import outcomes
 from alzmodel.study.earlier import again_words, earlier_words, with_earlier
-from alzmodel.study.opening import checked_store, full_disk_named, with_files
+from alzmodel.study.opening import checked_store, curves_of_study, full_disk_named, with_files
 from alzmodel.study.places import check_executor, check_executor_name, make_executor
 from alzmodel.study.scheduler import StudyEvent, execute
 from alzmodel.study.settings import StudyBase, load_study, preset, write_template
@@ -97,6 +97,7 @@ def plan_study(
     executor: str = "local",
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
+    against: Sequence[str] | None = None,
 ) -> outcomes.StudyPlan:
     """Say what :func:`run` would do, without doing any of it.
 
@@ -106,7 +107,7 @@ def plan_study(
         As :func:`run`.
     """
     check_executor_name(executor)
-    settings = with_files(_settings(study), measured, hypotheses)
+    settings = with_files(_settings(study), measured, hypotheses, against)
     tasks = plan(settings)
     study_toml(settings)
     store = checked_store(out)
@@ -164,6 +165,7 @@ def run(
     executor: str | Callable[[Store, int], Executor] = "local",
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
+    against: Sequence[str] | None = None,
     listen: Listener | None = None,
 ) -> outcomes.StudyResult:
     """Do a study, or what is still missing of it, and compare it with what was measured.
@@ -181,6 +183,8 @@ def run(
         slots.
     measured, hypotheses
         Files of measured values and of hypotheses; by default what the study says. They stay with the study.
+    against
+        Measured curves to be drawn over the models, each as ``KIND=FILE``: fem (V(k)), xrd, pdf (G(r)). They stay too.
     listen
         Told of everything that happens; by default a bar with the time left on terminals and in notebooks.
 
@@ -208,9 +212,10 @@ def run(
                 executor=executor,
                 measured=measured,
                 hypotheses=hypotheses,
+                against=against,
                 listen=_brief(told),
             )
-    settings = with_files(_settings(study), measured, hypotheses)
+    settings = with_files(_settings(study), measured, hypotheses, against)
     if isinstance(executor, str):
         check_executor(executor, Path(out).resolve())
     slots = _slots(settings, workers)
@@ -291,7 +296,9 @@ def _finish(
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
     step("figures", 2)
     values = load_measured(settings.compare.measured)
-    drawn = draw_all(found, store, judged.rows, values, store.folder / FIGURES)
+    drawn = draw_all(
+        found, store, judged.rows, values, store.folder / FIGURES, ("",), curves_of_study(settings)
+    )
     step("report", 3)
     write_page(store.folder / REPORT, study_page(settings, tasks, store, found, judged, values, drawn))
     step("all written", 4)
@@ -332,14 +339,17 @@ def screen(out: str | Path) -> list[ScreenRow]:
 
 
 def _open(
-    out: str | Path, measured: str | Path | None = None, hypotheses: str | Path | None = None
+    out: str | Path,
+    measured: str | Path | None = None,
+    hypotheses: str | Path | None = None,
+    against: Sequence[str] | None = None,
 ) -> tuple[StudySettings, tuple[Task, ...], Store]:
     folder = Path(out)
     if not (folder / STUDY).is_file():
         raise InputError(
             f"{folder}: holds no {STUDY}; allowed: the folder of a study that 'alzmodel run' made"
         )
-    settings = with_files(load_study(folder / STUDY), measured, hypotheses)
+    settings = with_files(load_study(folder / STUDY), measured, hypotheses, against)
     store = Store(folder)
     return settings, with_earlier(plan(settings), store), store
 
@@ -458,7 +468,13 @@ def measured_file(out: str | Path) -> str | None:
     return settings.compare.measured
 
 
-def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | None = None) -> Path:
+def plot(
+    what: str,
+    out: str | Path,
+    target: str | Path,
+    measured: str | Path | None = None,
+    against: Sequence[str] | None = None,
+) -> Path:
     """Draw one figure of a study.
 
     Parameters
@@ -471,6 +487,8 @@ def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | 
         File to write: ``.png``, ``.svg`` or ``.pdf``.
     measured
         File of measured values; by default what the study says.
+    against
+        Measured curves, each as ``KIND=FILE``; by default what the study says.
 
     Raises
     ------
@@ -481,11 +499,12 @@ def plot(what: str, out: str | Path, target: str | Path, measured: str | Path | 
     from alzmodel.compare.measured import load_measured
     from alzmodel.study.figures import draw
 
-    settings, tasks, store = _open(out, measured)
+    settings, tasks, store = _open(out, measured, None, against)
     check_writable(target)
     found = _finished(out, tasks, store)
     values = load_measured(settings.compare.measured)
-    return draw(what, found, store, compare_models(found.quantities, values), values, Path(target))[0]
+    rows = compare_models(found.quantities, values)
+    return draw(what, found, store, rows, values, Path(target), curves_of_study(settings))[0]
 
 
 def report(
@@ -494,6 +513,7 @@ def report(
     *,
     measured: str | Path | None = None,
     hypotheses: str | Path | None = None,
+    against: Sequence[str] | None = None,
 ) -> Path:
     """Write a study as one HTML page that needs no network.
 
@@ -505,6 +525,8 @@ def report(
         The page; by default ``report.html`` in that folder.
     measured, hypotheses
         Files of measured values and of hypotheses; by default what the study says.
+    against
+        Measured curves, each as ``KIND=FILE``; by default what the study says.
 
     Raises
     ------
@@ -517,7 +539,7 @@ def report(
     from alzmodel.study.judging import judge
     from alzmodel.study.page import study_page
 
-    settings, tasks, store = _open(out, measured, hypotheses)
+    settings, tasks, store = _open(out, measured, hypotheses, against)
     path = store.folder / REPORT if target is None else Path(target)
     check_writable(path)
     found = _finished(out, tasks, store)
@@ -527,7 +549,9 @@ def report(
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
         # Without pictures in pixels, which take half of the time and stand in no page.
-        drawn = draw_all(found, store, judged.rows, values, Path(figures), (".svg", ".csv"))
+        drawn = draw_all(
+            found, store, judged.rows, values, Path(figures), (".svg", ".csv"), curves_of_study(settings)
+        )
         return write_page(path, study_page(settings, tasks, store, found, judged, values, drawn))
 
 

@@ -55,6 +55,8 @@ class CompareSettings(Table):
     """A TOML file; without it the values of Zhu et al. (2024) that come with the package."""
     hypotheses: str | None = None
     """A TOML file; without it the conclusions of the same paper."""
+    against: tuple[str, ...] | None = None
+    """Measured curves to be drawn over those of the models, each as "KIND=FILE": fem (V(k)), xrd, pdf (G(r))."""
     verdicts: Literal["study", "library"] = "study"
     """Whose glasses the hypotheses are judged by: those of this study, or the finished ones of the package."""
 

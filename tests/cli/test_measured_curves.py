@@ -198,3 +198,34 @@ def test_what_is_said_of_no_file_or_wrongly(capsys, cells, tmp_path, words, name
     assert code == 2
     assert named in err
     assert err.count("\n") == 1
+
+
+def test_the_figure_names_file_model_and_composition_and_shows_a_control(cells, tmp_path):
+    from alzmodel.cli.curves import lay_over_measured
+    from alzmodel.cli.options import Comparison
+    from alzmodel.scattering.xrd.data import read_curve
+
+    k = np.linspace(1.5, 8.0, 60)
+    np.savetxt(tmp_path / "v.dat", np.c_[k, 0.02 + 0.04 / k], header="k (nm^-1) V")
+    measured = read_curve(tmp_path / "v.dat", "k")
+    for ending in ("svg", "csv"):
+        result = {"k": k, "V": 2 / k}
+        comparison = Comparison(against=tmp_path / "v.dat", figure=tmp_path / f"f.{ending}")
+        lay_over_measured(
+            result,
+            measured,
+            "k",
+            result["V"],
+            0,
+            True,
+            comparison,
+            files=[cells / "si.cif"],
+            control=("random gas (no order)", 1 / k),
+        )
+    text = (tmp_path / "f.svg").read_text(encoding="utf-8")
+    assert "<!-- v.dat over si.cif (Si) -->" in text
+    assert "<!-- random gas (no order) -->" in text
+    head, *rows = (tmp_path / "f.csv").read_text(encoding="utf-8").splitlines()
+    last = dict(zip(head.split(","), map(float, rows[-1].split(",")), strict=True))
+    # On the scale of the model, half as high as it.
+    assert last["random gas (no order)"] == pytest.approx(0.02 / k[-1])
