@@ -45,6 +45,7 @@ def inverse(
     stand for. Everything that is scanned is assumed. --posterior draws specimens in place of a grid, and says what
     the numbers tell of them and of the recording (pip install '.[posterior]').
     """
+    from alzmodel.compare.inverse import criteria_of
     from alzmodel.compare.measured import load_measured
     from alzmodel.scattering.fem.scan import prepare
     from alzmodel.study.inverse import check_scan_folder
@@ -53,13 +54,16 @@ def inverse(
     _check_mode(options)
     values = load_measured(options.measured)
     names = _names(files)
-    _say_how_much(options, _grid(options), len(files))
     if options.dry_run:
+        _say_how_much(options, _grid(options), len(files))
         return
     matrices = [
         prepare(name, read_models(path, max_atoms=max_atoms, source=source))
         for name, path in zip(names, files, strict=True)
     ]
+    for matrix in matrices:
+        criteria_of(values, matrix.x)
+    _say_how_much(options, _grid(options), len(files))
     work = _posterior if options.posterior else _scan
     work(matrices, values, options, as_json=as_json)
 

@@ -105,7 +105,7 @@ def _payload(energies: GlassEnergies, potential: str) -> dict[str, Any]:
         "convexity": found.convexity(),
         "gathering": gathering_words(orders),
     }
-    if gate.passed:
+    if gate.passed and measured.low is not None and measured.high is not None:
         words["beside_measured"] = found.beside(measured.low, measured.high)
     return {
         "potential": potential,

@@ -380,7 +380,8 @@ class DaskExecutor:
         return ended
 
     def _finished(self, key: str, theirs: Any, ended: Future[TaskEvent]) -> None:
-        if self._at_work.get(key, (None,))[0] is not theirs:
+        current, _ = self._at_work.get(key, (None, None))
+        if theirs is None or current is not theirs:
             return
         del self._at_work[key]
         died = theirs.status != "finished"

@@ -106,3 +106,12 @@ def test_bad_scans_end_in_one_line(capsys, glass, tmp_path, words, named):
     code, out, err = run(capsys, glass, "-o", tmp_path / "scan", *words)
     assert (code, out) == (2, "")
     assert named in err.splitlines()[-1]
+
+
+def test_a_glass_that_stands_for_no_film_is_refused_in_one_line(capsys, tmp_path):
+    write_structure(random_packing(ion_counts(glass_composition(5.2), 300), seed=1), tmp_path / "g.extxyz")
+    code, _, err = run(capsys, tmp_path / "g.extxyz", "-o", tmp_path / "scan", *OPTIONS)
+    assert code == 2
+    assert "allowed: near that of a measured film" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "scan").exists()

@@ -26,6 +26,7 @@ import numpy as np
 
 from alzmodel.child_process import child_environment, python_module
 from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.folders import no_space_words
 from alzmodel.progress import Progress, silent
 from alzmodel.threads import thread_pool
 
@@ -279,8 +280,9 @@ def _run_all(
     number = min(workers, len(texts))
     with (
         tempfile.TemporaryDirectory(prefix="alzmodel-feff-") as place,
-        _engines(number) as free,
         thread_pool(number) as pool,
+        # Closed before the threads are waited for: each waits for the answer of one of them.
+        _engines(number) as free,
     ):
 
         def one(site: int) -> dict[str, bytes]:
@@ -402,6 +404,8 @@ def _store(phases: Phases, place: Path) -> None:
         # Another process may have been faster: its files are the same.
         with contextlib.suppress(OSError):
             aside.rename(place)
+    except OSError as error:
+        raise AlzmodelError(no_space_words(error, place.parent) or str(error)) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.neighborlist import neighbor_list
@@ -163,3 +166,13 @@ def test_the_crystal_reads_as_it_is():
     fitted = fit_shell(found.chi, settings, standard)
     assert pytest.approx(2.1056, abs=0.01) == fitted.R
     assert pytest.approx(6.0, abs=0.3) == fitted.N
+
+
+def test_a_full_disk_names_the_folder_of_the_phases(phases, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(AlzmodelError, match=f"{tmp_path}/kept: No space left on device"):
+        feff._store(phases, tmp_path / "kept" / "Zr-K-1")
+    assert not list((tmp_path / "kept").iterdir())
