@@ -8,8 +8,11 @@ Counted is the CPU time of the driver as a whole program (interpreter and import
 comparison, figures, page, tables in the terminal) and of its workers outside of their tasks (start, imports, hashing,
 putting results in place); not counted is what tasks compute, with what they import for it. It is set against the CPU
 seconds of molecular dynamics that the preset would take on this machine: one short melt is measured in the same run,
-and what it says of the speed is applied to the whole. `index` makes a study of many finished runs and times
-`alzmodel status` as a program, and the tables and database that are made anew.
+and what it says of the speed is applied to the whole. Beside it stand the CPU seconds of `alzmodel report` of that
+study. It ends with an error where the share is above 5 % or the report takes longer than 10 s.
+
+`index` makes a study of many finished runs and times `alzmodel status` as a program, and the tables and database that
+are made anew.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 
     from alzmodel.study.stage import StageResult
 
+MOST_SHARE = 0.05
+MOST_REPORT_SECONDS = 10.0
 PACKED = Path(__file__).with_name("packed_study.py")
 
 
@@ -64,12 +69,12 @@ def dynamics_speed() -> float:
 
 
 def overhead(repeat: int) -> dict[str, float]:
-    """Share of CPU time that is neither dynamics nor analysis, of `repeat` runs the median."""
+    """Share of CPU time that is neither dynamics nor analysis, and time of the report, of `repeat` runs the median."""
     speed = dynamics_speed()
     settings = preset("quick")
     glasses = len(settings.glass.la) * len(settings.glass.seeds)
     dynamics = glasses * speed * estimate_seconds(settings.glass.atoms, settings.glass.protocol)
-    drivers, idle, analyses = [], [], []
+    drivers, idle, analyses, reports = [], [], [], []
     for number in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
             before = cpu()[1]
@@ -82,6 +87,9 @@ def overhead(repeat: int) -> dict[str, float]:
                 raise AlzmodelError("the study failed")
             # Of the driver, and of the workers that it waited for.
             everything = cpu()[1] - before
+            words = (sys.executable, "-m", "alzmodel", "report", folder)
+            subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
+            reports.append(cpu()[1] - before - everything)
             spent = {
                 path.parent.name: json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]
                 for path in Path(folder).glob("runs/*/timing.json")
@@ -92,7 +100,7 @@ def overhead(repeat: int) -> dict[str, float]:
         analyses.append(sum(seconds for key, seconds in spent.items() if not key.startswith("glass-")))
         print(
             f"{number + 1}/{repeat}: driver and report {own:.2f} s, workers outside of tasks {idle[-1]:.2f} s, "
-            f"dynamics {dynamics:.0f} s: {(own + idle[-1]) / dynamics:.2%}",
+            f"dynamics {dynamics:.0f} s: {(own + idle[-1]) / dynamics:.2%}; report alone {reports[-1]:.2f} s",
             file=sys.stderr,
         )
     return {
@@ -100,6 +108,7 @@ def overhead(repeat: int) -> dict[str, float]:
         "workers_cpu_seconds": statistics.median(idle),
         "analyses_cpu_seconds": statistics.median(analyses),
         "dynamics_cpu_seconds": dynamics,
+        "report_cpu_seconds": statistics.median(reports),
         "share": statistics.median((a + b) / dynamics for a, b in zip(drivers, idle, strict=True)),
     }
 
@@ -174,7 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     found = overhead(options.repeat) if options.what == "overhead" else looking(options.runs)
     print(json.dumps(found, indent=1))
-    return 0
+    late = found.get("report_cpu_seconds", 0.0) > MOST_REPORT_SECONDS
+    return int(late or found.get("share", 0.0) > MOST_SHARE)
 
 
 if __name__ == "__main__":
