@@ -1,7 +1,7 @@
 """Results: dataclasses whose fields say what they hold, so that each is written in one way everywhere.
 
 The metadata of a field, :func:`holds`, give its unit, its key in JSON, its name in HDF5, and its role when several
-models are joined. JSON, tables, HDF5, short texts and :func:`alzmodel.statistics.combine` follow from that.
+models are joined. JSON, tables, HDF5, short texts and :func:`alzmodel.combining.combine` follow from that.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class _Display:
     waiting: list[str] = field(default_factory=list)
 
     def __call__(self, name: str, known: Result) -> None:
-        from alzmodel.statistics import combine
+        from alzmodel.combining import combine
 
         self.waiting.append(name)
         following = self.parts[self.parts.index(name) + 1 :]

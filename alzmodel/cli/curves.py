@@ -163,7 +163,7 @@ def each_file(
     `source` says what is read of each, `mixed` whether sites may be held in part. Before work begins that by `cost` is
     long or needs much memory, its time and memory are told; what needs more memory than is there is refused.
     """
-    from alzmodel.statistics import combine
+    from alzmodel.combining import combine
 
     models = [read_models(path, max_atoms=max_atoms, source=source, mixed=mixed) for path in files]
     if cost is not None:

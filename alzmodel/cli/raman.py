@@ -181,9 +181,9 @@ def _share(words: str) -> tuple[str, float]:
 def _result(
     files: Sequence[Path], models: list[Atoms], others: dict[str, Atoms], work: _Work
 ) -> dict[str, Any]:
+    from alzmodel.combining import combine
     from alzmodel.dynamics.raman import mixture, raman_spectrum
     from alzmodel.results import roles_of
-    from alzmodel.statistics import combine
 
     phases = [work.parts(name, atoms) for name, atoms in others.items()]
     shares = list(work.shares.values())

@@ -209,8 +209,8 @@ def _results(
     units: bool,
     seed: int,
 ) -> dict[str, Any]:
+    from alzmodel.combining import combine
     from alzmodel.dynamics.vibrations import vibrations as analyse
-    from alzmodel.statistics import combine
 
     results = []
     for path, atoms in zip(files, models, strict=True):

@@ -196,10 +196,10 @@ def _draw_sharing(results: Results, path: Path) -> tuple[Path, ...]:
 
 
 def _combined(results: Results, key: str) -> dict[str, Any]:
+    from alzmodel.combining import combine
     from alzmodel.local_order.building_units import Unit
     from alzmodel.local_order.sharing import PairSharing
     from alzmodel.results import roles_of
-    from alzmodel.statistics import combine
 
     groups = require(results.groups("local_order"), "local order")
     roles = {"units": {"*": roles_of(Unit)}, "sharing": {"*": roles_of(PairSharing)}}
