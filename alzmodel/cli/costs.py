@@ -4,8 +4,9 @@ Rates are of one core of a shared x86 server, seconds of the processor, from ``s
 ``lbu``, ``xrd`` and ``fem`` of a glass of 5022 atoms and of 40 176. What every command needs to start is not counted:
 some 5 s, of ``lbu`` 11 s. Told over used, without the start: ``pdf`` up to 60 Å 1.1 in time; ``lbu`` 1.0 in time (the
 rate is the difference of the two sizes) and 1.3 in memory; ``fem`` of four columns 2 to 3 in time and 1.3 to 1.5 in
-memory. ``xrd`` of a glass has the rate of ``pdf``. The rate of clusters (Debye) is an estimate that was not checked.
-Another machine may differ by a factor of three.
+memory. ``xrd`` of a glass has the rate of ``pdf``. Debye's sum of spheres of La2Zr2O7 of 12 and 16 nm (63 000 and
+150 000 atoms) takes 0.9 to 1.0 of what is told, their lattice 0.9 to 1.25; ``solubility`` of six glasses of 5020 atoms
+1.0. Another machine may differ by a factor of three.
 """
 
 from __future__ import annotations
