@@ -351,9 +351,9 @@ class DaskExecutor:
 
     def _hear(self, told: tuple[float, Mapping[str, Any]]) -> None:
         event = TaskEvent(**told[1])
-        _, hear = self._at_work.get(event.key, (None, None))
-        if hear is not None:
-            hear(event)
+        current = self._at_work.get(event.key)
+        if current is not None:
+            current[1](event)
 
     def submit(self, task: Task, hear: Hear) -> Future[TaskEvent]:
         """Hand a task to the scheduler.
@@ -380,8 +380,8 @@ class DaskExecutor:
         return ended
 
     def _finished(self, key: str, theirs: Any, ended: Future[TaskEvent]) -> None:
-        current, _ = self._at_work.get(key, (None, None))
-        if theirs is None or current is not theirs:
+        current = self._at_work.get(key)
+        if current is None or current[0] is not theirs:
             return
         del self._at_work[key]
         died = theirs.status != "finished"
