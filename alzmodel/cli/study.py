@@ -118,18 +118,19 @@ def run(
     from alzmodel.study import runner
 
     settings = _settings(study_file, preset, models, potential)
+    # Refuses what can be refused, before a word is said.
+    planned = runner.plan_study(
+        settings,
+        out,
+        workers=workers,
+        executor=executor,
+        measured=measured,
+        hypotheses=hypotheses,
+        against=against,
+    )
     if settings.glass.models == "library":
         say(f"alzmodel: {runner.library_words(settings)}")
     if dry_run:
-        planned = runner.plan_study(
-            settings,
-            out,
-            workers=workers,
-            executor=executor,
-            measured=measured,
-            hypotheses=hypotheses,
-            against=against,
-        )
         for words in planned.again:
             say(f"alzmodel: {words}")
         print_json(planned.to_dict()) if as_json else print_plan(planned)

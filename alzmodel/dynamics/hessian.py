@@ -47,6 +47,9 @@ CoulombSum = Literal["ewald", "dsf"]
 COULOMBS: Final = ("ewald", "dsf")
 EWALD_CUTOFF: Final = 10.0
 """Å; end of the sum in real space."""
+LEAST_WAVES: Final = 32
+MOST_WAVES: Final = 2e8
+"""Points of the grid in reciprocal space; a cubic model of 20 000 atoms has a third of it."""
 EWALD_REACH: Final = 4.2
 """Splitting parameter times the cut-off: what lies beyond is erfc(4.2) = 3e-9 of the bare Coulomb energy."""
 NUFFT_ACCURACY: Final = 1e-9
@@ -263,6 +266,12 @@ def _reciprocal(atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     k_max = 2 * alpha * EWALD_REACH * 1.05
     cell = atoms.cell.array
     most = np.ceil(k_max * np.linalg.norm(cell, axis=1) / (2 * math.pi)).astype(int)
+    # The transform works on a grid twice as fine, and no thinner than its own kernels.
+    if math.prod(float(max(2 * (2 * m + 1), LEAST_WAVES)) for m in most) > MOST_WAVES:
+        lengths = " × ".join(f"{length:g}" for length in atoms.cell.lengths())
+        raise InputError(
+            f"cell: {lengths} Å, too long and thin for an Ewald sum; allowed: such as those of models"
+        )
     indices = np.stack(np.meshgrid(*(np.arange(-m, m + 1) for m in most), indexing="ij"), axis=-1)
     k = 2 * math.pi * indices @ np.linalg.inv(cell).T
     square = np.sum(k * k, axis=-1)

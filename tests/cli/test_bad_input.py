@@ -140,6 +140,18 @@ def test_a_name_to_read_that_is_too_long(capsys, command):
     assert "is too long; allowed: shorter" in one_line(capsys, command, "a" * 300 + ".extxyz", *words)
 
 
+def test_a_cell_too_thin_for_an_ewald_sum(capsys, tmp_path):
+    atoms = Atoms("ZrO2", positions=[[0, 0, 0], [2, 0, 0], [5, 0, 0]], cell=[1e5, 1, 1], pbc=True)
+    write_structure(atoms, tmp_path / "a.extxyz")
+    err = one_line(capsys, "vibrations", tmp_path / "a.extxyz", "--potential", "grimes", "--no-units")
+    assert "100000 × 1 × 1 Å, too long and thin" in err
+
+
+def test_a_library_study_that_is_refused_says_nothing_else(capsys, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "is a file" in one_line(capsys, "run", "--models", "library", "--out", tmp_path / "file")
+
+
 def test_empty_space_that_no_machine_holds(capsys, tmp_path):
     atoms = Atoms("ZrO2", positions=[[0, 0, 0], [2, 0, 0], [0, 2, 0]], cell=[9e4] * 3, pbc=True)
     write_structure(atoms, tmp_path / "a.extxyz")
