@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -43,6 +44,7 @@ __all__ = [
 __getattr__ = names_of("alzmodel.io", "alzmodel.folders")
 
 LAMMPS_ENDINGS = (".lmp", ".data", ".lammps")
+DEVICES = Path("/dev")
 EMPTY_SPACE = 10.0
 """Å on every side of a cluster, in the formats that need a cell."""
 
@@ -52,15 +54,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` when the block ends well.
 
     The content is flushed to disk before the rename, so that a reader, or a restart after a power cut, finds
-    the old file or the new one, never a part. On an exception nothing is left behind.
+    the old file or the new one, never a part. On an exception nothing is left behind. A device or a pipe
+    (``/dev/null``, ``/dev/stdout``) stays what it is: the content is written into it.
     """
     target = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+    into = _is_stream(target)
+    folder = None if into else target.parent
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=folder)
     os.close(descriptor)
     temporary = Path(name)
     UNFINISHED.add(temporary)
     try:
         yield temporary
+        if into:
+            with temporary.open("rb") as source, target.open("wb") as stream:
+                shutil.copyfileobj(source, stream)
+            return
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         umask = os.umask(0)
@@ -75,6 +84,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
         UNFINISHED.discard(temporary)
+
+
+def _is_stream(target: Path) -> bool:
+    """Whether it is a device, a pipe, or a name that the system keeps for one: never to be replaced by a file."""
+    return target.exists() and (target.absolute().parent == DEVICES or not (target.is_file() or target.is_dir()))
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -221,6 +235,10 @@ def check_writable(path: str | Path) -> None:
         raise InputError(f"{target}: is a folder; allowed: a file name")
     if not target.parent.is_dir():
         raise InputError(f"{target}: the folder {target.parent} does not exist; allowed: an existing folder")
+    if _is_stream(target):
+        if not os.access(target, os.W_OK):
+            raise InputError(f"{target}: cannot be written to; allowed: a file that can be written")
+        return
     _check_folder_writable(target.parent)
 
 

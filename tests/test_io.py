@@ -4,6 +4,7 @@ import io
 import json
 import os
 import stat
+import subprocess
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from ase.io import write
 
 from alzmodel import io as alz_io
 from alzmodel.errors import InputError
+from alzmodel.io import check_writable, write_structure
 
 
 @pytest.fixture
@@ -154,6 +156,18 @@ def test_atomic_path_leaves_the_old_file_when_writing_fails(tmp_path):
         _write_half(target)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_pipe_is_written_into_and_stays_one(salt, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        check_writable(pipe)
+        write_structure(salt, pipe)
+        text, _ = reader.communicate(timeout=20)
+    assert text.startswith(f"{len(salt)}\n")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_atomic_path_respects_the_umask(tmp_path):

@@ -231,9 +231,9 @@ def run(
         for words in again_words(tasks, store):
             listen(StudyEvent("again", words, total=len(tasks)))
         left = [task for task in tasks if not store.is_done(task.key)]
-        told = forecast(f"{len(left)} tasks, {slots} at a time", _seconds_of(left, slots))
-        if told is not None:
-            listen(StudyEvent("plan", told, total=len(tasks)))
+        ahead = forecast(f"{len(left)} tasks, {slots} at a time", _seconds_of(left, slots))
+        if ahead is not None:
+            listen(StudyEvent("plan", ahead, total=len(tasks)))
         outcome = execute(
             tasks,
             store,
