@@ -88,7 +88,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 def _is_stream(target: Path) -> bool:
     """Whether it is a device, a pipe, or a name that the system keeps for one: never to be replaced by a file."""
-    return target.exists() and (target.absolute().parent == DEVICES or not (target.is_file() or target.is_dir()))
+    return target.exists() and (
+        target.absolute().parent == DEVICES or not (target.is_file() or target.is_dir())
+    )
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -90,7 +90,9 @@ def _sets_in_order(lines):
     ]
 
 
-@pytest.mark.parametrize("name", ["studies.md", "screening.md", "slurm.md", "python-api.md"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("studies.md", marks=pytest.mark.slow), "screening.md", "slurm.md", "python-api.md"]
+)
 def test_examples_do_what_the_page_says(name, tmp_path, monkeypatch, capsys):
     """Everything is real but the molecular dynamics, in place of which ions are packed, and figures not asked for."""
     monkeypatch.chdir(tmp_path)

@@ -27,7 +27,7 @@ def test_a_view_holds_the_whole_page_and_loads_nothing(tmp_path):
 
 def test_only_the_middle_of_a_large_model_is_shown():
     large = am.view(am.crystal("MgO", supercell=4), most=100)
-    assert "atoms in a cube of" in large.page
+    assert "in a slab of" in large.page
 
 
 @pytest.mark.parametrize(

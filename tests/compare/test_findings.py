@@ -116,7 +116,7 @@ def _dealt_out(glasses):
         (_annealed_again, ["Zr–La pairs sharing an edge", "La–O coordination", "Packing fraction"]),
         (
             lambda glasses: [one for one in glasses if one.x != 4.5],
-            ["Zr–La pairs sharing an edge", "La–O coordination", "Spread of Zr–O distances"],
+            ["Zr–La pairs sharing an edge", "La–O coordination", "ZrO6 A1g, band"],
         ),
         (lambda glasses: [one for one in glasses if one.model[-1] not in "34"], []),
     ],

@@ -108,6 +108,7 @@ BESIDE = {"per_centre", "rings"}
 """Means whose spread stands with another one: of rings through each cation."""
 
 
+@pytest.mark.slow
 def test_every_mean_has_its_spread_over_atoms():
     found = numbers(glass)
     spreads = 0

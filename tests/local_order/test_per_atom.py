@@ -106,7 +106,7 @@ def test_command_writes_and_prints(tmp_path, capsys):
     ("words", "said"),
     [
         (["{one}", "--former", "Si"], "former: 'Si' is no cation"),
-        (["{one}", "--ring-centres", "Zr,Si"], "ring centre: 'Si' is no cation"),
+        (["{one}", "--ring-centres", "Zr,Si"], "--ring-centres: 'Si' is no cation"),
         (["{one}", "--largest-ring", "13"], "even number"),
         (["{one}", "--list-rings"], "--list-rings"),
         (["{one}", "{one}", "--write", "{new}"], "allowed: one"),

@@ -178,6 +178,7 @@ def test_a_nucleus_can_be_seen(visit) -> None:
     page.wait_for_selector("#view-box[data-drawn='0']")
 
 
+@pytest.mark.slow
 def test_a_large_model_shows_a_slab_in_its_cell(browser, tmp_path: Path) -> None:
     from alzmodel.compare.measured import load_measured
     from alzmodel.crystals import crystal, supercell
@@ -246,7 +247,7 @@ def test_the_picture_is_printed(visit) -> None:
     visit.page.wait_for_function("document.getElementById('view-print').naturalWidth > 200")
     assert image.is_visible()
     assert not visit.page.locator("#view-box").is_visible()
-    assert not visit.page.locator(".controls").is_visible()
+    assert not visit.page.get_by_label("What is drawn").is_visible()
     visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
     visit.page.emulate_media(media="screen")
     assert visit.page.locator("#view-box").is_visible()

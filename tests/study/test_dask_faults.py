@@ -138,7 +138,8 @@ def test_a_killed_child_of_a_dask_worker_is_tried_again(store: Store, mark: str)
     wait_for(lambda: not marked(mark), 10)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_the_end_of_the_driver_ends_its_cluster(store: Store, mark: str, how: signal.Signals) -> None:
     driver = start_driver(mark, store, 4, 60, "dask")
     wait_until_both_work(driver, store)

@@ -56,17 +56,17 @@ def test_a_point_is_what_its_parts_give(packing, matrix):
 
 
 def test_the_line_is_that_of_the_spheres_and_the_glass_widens_it(matrix):
-    from alzmodel.scattering.fem.scan import _line
+    from alzmodel.scattering.fem.scan import line_of
 
     scan = Grid((80.0,), (0.2,), SETTINGS, thicknesses=(80.0,))
-    sharp = _line(matrix, ScanPoint("glass", 80.0, 0.2, 0.0, 0.0, 0.0, 10.9, 80.0), 0.2, scan)
+    sharp = line_of(matrix, ScanPoint("glass", 80.0, 0.2, 0.0, 0.0, 0.0, 10.9, 80.0), 0.2, scan)
     pattern = nanocrystal_pattern("La2Zr2O7", 80.0, lattice_parameter=10.9, two_theta=(24.0, 33.0, 0.02))
     line = fit_line(pattern, 28.5, window=(26.5, 30.5))
     assert sharp["xrd_222_two_theta"] == pytest.approx(line.two_theta)
     assert sharp["xrd_222_fwhm"] == pytest.approx(line.fwhm)
     assert sharp["xrd_222_two_theta"] == pytest.approx(28.34, abs=0.1)
     assert sharp["xrd_mixture_fwhm"] != pytest.approx(sharp["xrd_222_fwhm"], rel=1e-3)
-    small = _line(matrix, ScanPoint("glass", 12.0, 0.1, 0.0, 0.0, 0.0, 10.805, 80.0), 0.1, scan)
+    small = line_of(matrix, ScanPoint("glass", 12.0, 0.1, 0.0, 0.0, 0.0, 10.805, 80.0), 0.1, scan)
     assert math.isnan(small["xrd_222_fwhm"])
 
 
@@ -81,7 +81,7 @@ def test_points_share_columns_and_cover_the_grid():
 
 def test_disorder_and_formula_of_spheres_are_those_asked_for(matrix):
     """Cations of the spheres, counted in the columns; the line stays where it is, and loses none of its width."""
-    from alzmodel.scattering.fem.scan import _columns, _line
+    from alzmodel.scattering.fem.scan import columns_of, line_of
 
     scan = Grid(
         (30.0,),
@@ -100,7 +100,7 @@ def test_disorder_and_formula_of_spheres_are_those_asked_for(matrix):
                 scan_point(matrix, point, scan)["refused"] == "disorder and excess La are not built together"
             )
             continue
-        (column,) = _columns(matrix, point, scan, known)
+        (column,) = columns_of(matrix, point, scan, known)
         inside = column.arrays["cluster"] > 0
         symbols = np.array(column.get_chemical_symbols())[inside]
         ratio[point.disorder, point.excess_la] = (symbols == "La").sum() / (symbols == "Zr").sum()
@@ -113,7 +113,7 @@ def test_disorder_and_formula_of_spheres_are_those_asked_for(matrix):
     assert fluorite["antisite_fraction"] == pytest.approx(0.5)
     assert rich["excess_la"] == pytest.approx(0.5, abs=0.02)
     lines = [
-        _line(matrix, ScanPoint("glass", 60.0, 0.1, 0.0, disorder, 0.0, 10.805, 80.0), 0.1, scan)
+        line_of(matrix, ScanPoint("glass", 60.0, 0.1, 0.0, disorder, 0.0, 10.805, 80.0), 0.1, scan)
         for disorder in (0.0, 1e-9, 1.0)
     ]
     # Next to no disorder goes the other way, through spheres cut and summed over pairs.
