@@ -13,7 +13,7 @@ from ase import Atoms
 from pymatgen.core import Lattice, Structure
 
 import alzmodel as am
-from alzmodel import api
+from alzmodel import analyses, api, model_frames
 from alzmodel.models.melt_quench import Glass
 from alzmodel.study import runner
 
@@ -44,9 +44,10 @@ def test_stub_names_what_the_package_offers():
     assert all(f"as {name}\n" in text or f"{name}: " in text for name in am.__all__)
 
 
-def test_examples_in_the_docstrings_hold():
-    outcome = doctest.testmod(api)
-    assert outcome.attempted >= 10
+@pytest.mark.parametrize(("module", "at_least"), [(api, 8), (analyses, 8), (model_frames, 2)])
+def test_examples_in_the_docstrings_hold(module, at_least):
+    outcome = doctest.testmod(module)
+    assert outcome.attempted >= at_least
     assert outcome.failed == 0
 
 

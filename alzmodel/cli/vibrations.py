@@ -178,8 +178,9 @@ def chosen_calculator(options: HarmonicOptions) -> NamedCalculator | None:
 
 
 def minima(files: Sequence[Path], max_atoms: int, source: Source | None = None) -> list[Atoms]:
-    """Read the one model of each file; `source` says which frame it is, and what the file does not say."""
+    """Read one model of each file, of one composition; `source` says which frame, and what a file leaves out."""
     from alzmodel.dynamics.harmonic import single_model
+    from alzmodel.dynamics.transport import check_one_composition
 
     check_max_atoms(max_atoms)
     models = []
@@ -189,6 +190,9 @@ def minima(files: Sequence[Path], max_atoms: int, source: Source | None = None) 
             models.append(single_model(frames))
         except InputError as error:
             raise refused_in(path, error) from error
+    check_one_composition(
+        [(str(path), atoms.get_chemical_symbols()) for path, atoms in zip(files, models, strict=True)]
+    )
     return models
 
 
