@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from alzmodel.results import Item, Result
 from alzmodel.scattering.fem.halo import WIDEST_PUBLISHED, read_halo, structureless
-from alzmodel.scattering.fem.observed import Incoherent, observe, radial_speckle, thickness_slope
+from alzmodel.scattering.fem.observed import Incoherent, observe, thickness_slope
+from alzmodel.scattering.fem.speckle import radial_speckle
 from alzmodel.scattering.fem.two_peaks import BACKGROUNDS, fit_once
 
 if TYPE_CHECKING:

@@ -15,12 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.results import Result
-from alzmodel.scattering.fem.observed import (
-    Incoherent,
-    observe,
-    radial_speckle,
-    thickness_slope,
-)
+from alzmodel.scattering.fem.observed import Incoherent, observe, thickness_slope
+from alzmodel.scattering.fem.speckle import radial_speckle
 from alzmodel.scattering.fem.two_peaks import LEVEL, fit_best, fit_two_peaks, peak_chances
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from alzmodel.scattering.fem.deciding import decide, expected_of, sampling_errors, sampling_noise
-from alzmodel.scattering.fem.observed import Incoherent, prepared, radial_speckle
+from alzmodel.scattering.fem.observed import Incoherent, prepared
 from alzmodel.scattering.fem.recorded import resolution_of
 from alzmodel.scattering.fem.settings import FEMSettings
+from alzmodel.scattering.fem.speckle import radial_speckle
 
 SETTINGS = FEMSettings(k_min=2.0, k_max=7.5, k_step=0.1)
 NUMBER = {"La": 0.010, "Zr": 0.007, "O": 0.050}

@@ -10,8 +10,9 @@ import pytest
 from ase import Atoms
 
 from alzmodel.scattering.fem.halo import WIDEST_PUBLISHED, read_halo, structureless
-from alzmodel.scattering.fem.observed import Incoherent, coherent_of, film_of, observe, radial_speckle
+from alzmodel.scattering.fem.observed import Incoherent, coherent_of, film_of, observe
 from alzmodel.scattering.fem.settings import FEMSettings
+from alzmodel.scattering.fem.speckle import radial_speckle
 from alzmodel.scattering.fem.variance import fem
 
 SETTINGS = FEMSettings(k_step=0.1)

@@ -16,10 +16,10 @@ from alzmodel.scattering.fem.observed import (
     film_of,
     observe,
     observed_variance,
-    radial_speckle,
     thickness_slope,
 )
 from alzmodel.scattering.fem.settings import FEMSettings
+from alzmodel.scattering.fem.speckle import radial_speckle
 from alzmodel.scattering.fem.variance import fem, speckle_floor
 
 COARSE = FEMSettings(k_min=2.0, k_max=6.0, k_step=0.1)
