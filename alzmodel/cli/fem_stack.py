@@ -6,11 +6,13 @@ import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
+from alzmodel.cli.costs import stack_cost
 from alzmodel.cli.options import Comparison
 from alzmodel.cli.options.fem import PeakOptions, StackOptions
-from alzmodel.cli.output import show_progress
+from alzmodel.cli.output import say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
+from alzmodel.limits import forecast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,6 +92,9 @@ def fem_of_stack(
         dataset=stack.dataset,
     )
     shape = opened.patterns.shape[-2:]
+    ahead = forecast(str(path), stack_cost(opened.patterns.shape).seconds)
+    if ahead is not None:
+        say(f"alzmodel: {ahead}")
     with show_progress(str(path)) as progress:
         result = measure_stack(
             opened,

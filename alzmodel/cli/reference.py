@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from alzmodel.cli.costs import reference_cost
 from alzmodel.cli.numbers import wavelength_text
 from alzmodel.cli.options import Json, command
 from alzmodel.cli.options.xrd import Folder, ReferenceOptions
 from alzmodel.cli.output import print_json, say, show_progress
+from alzmodel.limits import forecast
 
 __all__ = ["register"]
 
@@ -35,14 +37,25 @@ def reference(
     as_json: Json = False,
 ) -> None:
     """Write XRD, G(r), S(Q), FEM and model files of reference phases, for other programs to read."""
-    from alzmodel.crystals import FILM_PHASES
-    from alzmodel.scattering.reference_patterns import ReferenceSettings, write_reference
+    from alzmodel.crystals import FILM_PHASES, phase_of
+    from alzmodel.scattering.reference_patterns import (
+        ReferenceSettings,
+        check_reference_folder,
+        write_reference,
+    )
 
     given = asdict(options)
     settings = ReferenceSettings(**{**given, "wavelength": wavelength_text(options.wavelength)})
     kinds = [word.strip() for word in only.split(",")]
+    chosen = [phase_of(name).name for name in phases or FILM_PHASES]
+    settings.check(kinds)
+    check_reference_folder(output)
+    cost = reference_cost(len(chosen), kinds, settings.columns)
+    ahead = forecast(f"{len(chosen)} phase{'s' if len(chosen) > 1 else ''}", cost.seconds)
+    if ahead is not None:
+        say(f"alzmodel: {ahead}")
     with show_progress("reference") as progress:
-        files = write_reference(phases or list(FILM_PHASES), output, settings, kinds=kinds, progress=progress)
+        files = write_reference(chosen, output, settings, kinds=kinds, progress=progress)
     if as_json:
         print_json({"files": files})
     else:

@@ -29,6 +29,7 @@ from alzmodel.io import (
     read_frames,
     write_structure,
 )
+from alzmodel.limits import forecast
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def refine(
         return
     if len(models) > 1:
         output.mkdir(parents=True, exist_ok=True)
+    _tell_time([job for job in jobs if _left(job, options)], chosen, options.steps)
     summaries = [_refine_one(job, chosen, options, as_json) for job in jobs]
     if as_json:
         print_json(summaries[0] if len(summaries) == 1 else summaries)
@@ -123,13 +125,33 @@ def _jobs(
     return jobs, chosen
 
 
+def _left(job: _Job, options: RefineOptions) -> bool:
+    """Whether there is something to do: a trajectory is always made anew."""
+    return options.trajectory is not None or _finished(job.target, job.identity, options.fmax) is None
+
+
+def _tell_time(jobs: list[_Job], chosen: NamedCalculator, steps: int) -> None:
+    """Say what all steps would take, by the time of one evaluation, where that is long."""
+    from alzmodel.forcefields.refinement import refine as run
+
+    if not jobs:
+        return
+    before = time.monotonic()
+    run(jobs[0].atoms, chosen, steps=0, cell="fixed")
+    atoms = sum(len(job.atoms) for job in jobs)
+    seconds = (time.monotonic() - before) * steps * atoms / len(jobs[0].atoms)
+    ahead = forecast(f"{atoms} atoms, up to {steps} steps", seconds)
+    if ahead is not None:
+        say(f"alzmodel: {ahead}")
+
+
 def _refine_one(job: _Job, chosen: NamedCalculator, options: RefineOptions, as_json: bool) -> dict[str, Any]:
     from alzmodel.forcefields.refinement import refine as run
 
     target, trajectory = job.target, options.trajectory
     beside = target.with_name(f"{target.name}.refine-{job.identity[:8]}")
     restart = None if str(target) == STANDARD_STREAM else beside
-    summary = None if trajectory else _finished(target, job.identity, options.fmax)
+    summary = None if _left(job, options) else _finished(target, job.identity, options.fmax)
     if summary is None:
         try:
             with show_progress(job.path.name) as progress:

@@ -149,3 +149,10 @@ def test_options_that_do_nothing_and_unusable_ones_are_refused(capsys, folder, n
     assert len(line) == 1
     assert words in line[0]
     assert "allowed" in line[0]
+
+
+def test_long_work_is_told_before_it_begins(capsys, folder, monkeypatch):
+    monkeypatch.setattr("alzmodel.limits.LONG", 0.0)
+    _, _, err = run(capsys, folder, "a.npy", *SIZES)
+    assert err.startswith("alzmodel: ")
+    assert "a.npy: about " in err.splitlines()[0]

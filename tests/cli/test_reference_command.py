@@ -66,3 +66,11 @@ def test_modes_of_phases_are_written_when_asked_for(tmp_path, monkeypatch):
     text = (out / "Li2CO3" / "Li2CO3-modes.csv").read_text(encoding="utf-8")
     assert "# no modes: ion: C4+ has no parameters" in text
     assert "measured,,101,,1,\nmeasured,,132,,1,\nmeasured,,160,,1,\nmeasured,,198,,1," in text
+
+
+def test_long_work_is_told_before_it_begins(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("alzmodel.limits.LONG", 0.05)
+    assert main(["reference", "MgO", "-o", str(tmp_path / "out"), "--only", "models"]) == 0
+    assert capsys.readouterr().err.startswith("alzmodel: 1 phase: about ")
+    assert main(["reference", "Xx", "-o", str(tmp_path / "other"), "--only", "models"]) == 2
+    assert "about" not in capsys.readouterr().err

@@ -153,3 +153,12 @@ def test_frames_clusters_and_places_are_checked_first(capsys, metal, tmp_path):
         for text in named:
             assert text in err
     assert not list(tmp_path.glob("out.extxyz*"))
+
+
+def test_long_work_is_told_before_it_begins_and_done_work_is_not(capsys, metal, tmp_path, monkeypatch):
+    monkeypatch.setattr("alzmodel.limits.LONG", 0.0)
+    words = (metal, "--calculator", "emt", "-o", tmp_path / "out.extxyz", "--steps", "300")
+    _, _, err = run(capsys, *words)
+    assert err.startswith("alzmodel: 4 atoms, up to 300 steps: about ")
+    _, _, err = run(capsys, *words)
+    assert "about" not in err
