@@ -59,11 +59,16 @@ def fem_of_models(
     max_atoms: int,
 ) -> dict[str, Any]:
     """FEM of structure files, for JSON."""
+    from alzmodel.models.window import MAX_CAP, MIN_CAP
     from alzmodel.scattering.fem.average import tilts_of
     from alzmodel.scattering.fem.detector import Camera
 
     check_positive("--thickness", columns.thickness, 1000.0)
     _check_clusters(clusters)
+    if averages.cap and not MIN_CAP <= averages.cap <= MAX_CAP:
+        raise InputError(
+            f"--cap {averages.cap:g}: out of range; allowed: {MIN_CAP:g} to {MAX_CAP:g}, or 0 for none"
+        )
     check_observed(observed, clusters, averages)
     work = _FemWork(
         columns=columns,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +15,7 @@ from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["NITRIDE_DENSITY", "WINDOW_THICKNESS", "nitride_packing", "on_window"]
+__all__ = ["MAX_CAP", "MIN_CAP", "NITRIDE_DENSITY", "WINDOW_THICKNESS", "nitride_packing", "on_window"]
 
 NITRIDE_DENSITY: Final = 3.1
 """g/cm³, of amorphous Si3N4 films: S. M. Sze, Physics of Semiconductor Devices, 2nd ed., as tabulated on
@@ -24,6 +23,10 @@ popproperty.net (Dielectric Material). Films differ by some 10 % with their hydr
 
 WINDOW_THICKNESS: Final = 100.0
 """Å; the windows of Zhu et al., Adv. Mater. 2024, sec. 4."""
+
+MIN_CAP: Final = 5.0
+MAX_CAP: Final = 1000.0
+"""Å; thicknesses of a window that can be built."""
 
 SILICON_NITROGEN: Final = 1.55
 """Å; nearest distance of Si and N in the packing, 0.9 of a bond."""
@@ -81,8 +84,8 @@ def on_window(column: Atoms, *, thickness: float = WINDOW_THICKNESS, seed: int) 
             f"column: cell vectors {cell[0].round(3).tolist()}, {cell[1].round(3).tolist()}; allowed on a window: "
             "square in the plane and periodic there"
         )
-    if not (math.isfinite(thickness) and 5 <= thickness <= 1000):
-        raise InputError(f"window: {thickness:g} Å thick; allowed: 5 to 1000 Å")
+    if not MIN_CAP <= thickness <= MAX_CAP:
+        raise InputError(f"window: {thickness:g} Å thick; allowed: {MIN_CAP:g} to {MAX_CAP:g} Å")
     window = glass_column(nitride_packing(seed), width=width, thickness=thickness, seed=seed)
     above = column.copy()
     z = above.positions[:, 2]

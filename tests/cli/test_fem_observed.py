@@ -102,6 +102,8 @@ def test_a_table_tells_predicted_from_nuisance(capsys):
         (["{gas}", "--observed", "--background=-1"], ["background: -1"]),
         (["{gas}", "--observed", "--film", "1"], ["film: 1", "5 to"]),
         (["{gas}", "--observed", "--cap", "50"], ["--cap 50", "--membrane"]),
+        (["{gas}", "--cap", "-3"], ["--cap -3", "5 to 1000"]),
+        (["{gas}", "--cap", "nan"], ["--cap nan", "5 to 1000"]),
         (["{gas}", "--observed", "--only", "La"], ["--only La"]),
         (["{gas}", "--observed", "--readings"], ["--readings"]),
         (["{gas}", "--observed", "--temperature", "573"], ["--temperature 573", "several frames"]),
