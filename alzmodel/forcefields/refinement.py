@@ -355,8 +355,10 @@ class _Run:
         return AlzmodelError(f"{self.calculator.name} failed after {self.steps} steps: {reason}")
 
     def _look(self) -> None:
-        energy = float(self.atoms.get_potential_energy())
-        force = float(np.linalg.norm(self.atoms.get_forces(), axis=1).max())
+        # What is not finite is refused below, in words; a calculator's warning of it says nothing more.
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            energy = float(self.atoms.get_potential_energy())
+            force = float(np.linalg.norm(self.atoms.get_forces(), axis=1).max())
         pressure = math.nan
         if self.calculator.has_stress:
             stress = self.atoms.get_stress(voigt=False) / GPa

@@ -307,7 +307,7 @@ def make_inputs(number: int, seed: int) -> list[Input]:
     rng = random.Random(seed)
     found: list[Input] = []
     known = commands()
-    most = -(-(number - sum(FEWER.values())) // (len(BASES) - len(FEWER)))
+    most = max(40, -(-(number - sum(FEWER.values())) // (len(BASES) - len(FEWER))))
     for name, base in BASES.items():
         options = [
             one
