@@ -46,10 +46,10 @@ def said(visit: Visit, file: Path) -> str:
     before = visit.page.inner_text("#data-said")
     visit.page.set_input_files("#data-file", [])
     visit.page.set_input_files("#data-file", file)
-    visit.page.wait_for_function(
+    visit.wait(
         "([name, before]) => { const now = document.getElementById('data-said').textContent;"
         " return now.startsWith(name) || now !== before; }",
-        arg=[file.name, before],
+        [file.name, before],
     )
     visit.page.wait_for_timeout(50)
     return visit.page.inner_text("#data-said")
@@ -143,7 +143,7 @@ def test_a_dropped_file_is_drawn_and_saved(visit, tmp_path: Path) -> None:
         }""",
         f"# Q (1/A) I\n{rows}",
     )
-    visit.page.wait_for_function("document.getElementById('data-said').textContent.startsWith('dropped.xy')")
+    visit.wait("() => document.getElementById('data-said').textContent.startsWith('dropped.xy')")
     visit.page.select_option("#data-kind", "xrd")
     visit.page.select_option("#data-unit", "1")
     # By hand, with the keyboard.

@@ -244,7 +244,7 @@ def test_the_picture_is_printed(visit) -> None:
     visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     image = visit.page.locator("#view-print")
     assert image.get_attribute("src").startswith("data:image/png;base64,")
-    visit.page.wait_for_function("document.getElementById('view-print').naturalWidth > 200")
+    visit.wait("() => document.getElementById('view-print').naturalWidth > 200")
     assert image.is_visible()
     assert not visit.page.locator("#view-box").is_visible()
     assert not visit.page.get_by_label("What is drawn").is_visible()

@@ -44,6 +44,14 @@ class Visit:
             self.page.add_init_script(script)
         self.page.goto(report.as_uri())
 
+    def wait(self, words: str, given: object = None) -> None:
+        """Wait until a function of the page is true: asked from outside, since the page forbids code made of text."""
+        for _ in range(PATIENCE // 50):
+            if self.page.evaluate(words, given):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"the page never said so: {words}")
+
     def draw(self) -> np.ndarray:
         """Scroll to the 3D view, wait for it and take its picture."""
         box = self.page.locator("#view-box")
