@@ -37,6 +37,9 @@ Companion = tuple[float, Callable[[float], float]]
 Shape = Literal["gaussian", "lorentzian", "pseudo-voigt", "pearson7"]
 Background = Literal["none", "constant", "linear"]
 
+SINGULAR: Final = 1e-12
+"""Smallest singular value of the derivatives, each of unit length, that still tells parameters apart."""
+
 _EXTRA_BOUNDS: Final[dict[str, tuple[float, float, float]]] = {
     # Start, smallest and largest value of the parameter that mixes Gaussian and Lorentzian character. A Pearson
     # VII has no finite area at m = 1/2, is a Lorentzian at m = 1 and hardly differs from a Gaussian at m = 50.
@@ -389,7 +392,7 @@ def _fit(
     # χ² per degree of freedom in units of sigma; without sigma the scatter about the fit stands for it.
     reduced = float(result.chisqr) / degrees * weight_scale**2
     widening = math.sqrt(reduced if errors is None else max(1.0, reduced)) / weight_scale
-    success = bool(result.success) and result.covar is not None and bool(np.isfinite(result.covar).all())
+    success = bool(result.success) and _is_determined(result)
     half = float(stdtrit(degrees, 0.975)) * widening if success else math.nan
     fitted = result.best_fit * scale
     reference = float(points.mean())
@@ -424,6 +427,16 @@ def _with_companions(companions: Sequence[Companion]) -> Callable[..., FloatArra
         return total
 
     return profile
+
+
+def _is_determined(result: Any) -> bool:
+    """Whether a fit has a covariance: not where parameters can stand for each other, which rounding may hide."""
+    if result.covar is None or not np.isfinite(result.covar).all():
+        return False
+    lengths = np.linalg.norm(result.jac, axis=0)
+    if not lengths.all():
+        return False
+    return bool(np.linalg.svd(result.jac / lengths, compute_uv=False)[-1] > SINGULAR)
 
 
 def _start(
