@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import Field, model_validator
 from alzmodel.compare.marks import fem_marks, fem_windows
 from alzmodel.compare.quantities import QUANTITIES, known
 from alzmodel.errors import InputError
+from alzmodel.formats.notes import ReadingNote
 from alzmodel.io import read_structure, write_structure
 from alzmodel.limits import check_memory
 from alzmodel.study.files import CURVES
@@ -338,7 +340,10 @@ def _views(results: Results) -> Iterable[ModelView]:
         cutoffs = results.cutoffs(record)
         if NUCLEUS not in record.files or not cutoffs:
             continue
-        atoms = read_structure(results.folder(record) / NUCLEUS)
+        # A cluster that was cut into a glass is neither neutral nor free of short distances, and nobody asked.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReadingNote)
+            atoms = read_structure(results.folder(record) / NUCLEUS)
         made = atoms.info["provenance"]["clusters"]
         sides = " × ".join(f"{side:g}" for side in atoms.cell.lengths())
         place = record.label.removeprefix("FEM ")
