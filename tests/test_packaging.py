@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,3 +51,21 @@ def test_constraints_have_hashes_and_no_addresses():
     assert len(blocks) > 50
     for line in blocks:
         assert "--hash=sha256:" in line, line
+
+
+def test_constraints_hold_all_extras_but_mlip():
+    """As docs/studies.md says, and in versions that the floors of pyproject.toml allow."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {"alzmodel": project["dependencies"], **project["optional-dependencies"]}
+    del wanted["mlip"]
+    held: dict[str, list[str]] = {}
+    for name, version in re.findall(
+        r"^([\w.-]+)==([^ ]+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), flags=re.MULTILINE
+    ):
+        held.setdefault(canonicalize_name(name), []).append(version)
+    for words in itertools.chain.from_iterable(wanted.values()):
+        one = Requirement(words)
+        versions = held.get(canonicalize_name(one.name), [])
+        assert any(one.specifier.contains(version) for version in versions), words
+    made_by = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"--extra (\w+)", made_by)) == {*wanted} - {"alzmodel"}
