@@ -1,21 +1,20 @@
-"""Compositions of Li-La-Zr-O glasses: ions, La content, charge balance, dopants and whole-ion cells.
+"""Compositions of Li-La-Zr-O glasses: La content, charge balance, dopants and whole-ion cells.
 
 A composition is written per formula unit with two Zr, Li7 La_x Zr2 O_y. The La content is x; the paper's "mol % La" is
-x / 3 (100 mol % is x = 3). Formal charges are whole: Li 1, La 3, Zr 4, O -2.
+x / 3 (100 mol % is x = 3).
 """
 
 from __future__ import annotations
 
 import math
 import re
-import tomllib
 from dataclasses import dataclass, field
-from importlib import resources
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 
+from alzmodel import ions
 from alzmodel.elements import elements_of
 from alzmodel.errors import InputError
 
@@ -27,24 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATOMS_MAX",
-    "ELEMENT_ORDER",
-    "IONS",
-    "ION_TABLE",
     "LA_MAX",
     "LI_MAX",
-    "OXIDE_RADIUS",
     "Composition",
-    "Ion",
-    "dopant_ions",
     "formal_charges",
     "formula_of",
     "glass_composition",
-    "ion",
     "ion_counts",
     "ion_kinds",
     "ion_labels",
     "la_from_mol_percent",
-    "pair_label",
     "parse_composition",
     "parse_la",
 ]
@@ -61,152 +52,6 @@ ATOMS_MAX: Final = 5_000_000
 ZR_PER_FORMULA: Final = 2.0
 TYPED_CHARGE: Final = 0.01
 """Charge in e per two Zr that a typed formula may be off by: its decimals are rounded, ours to three places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ion:
-    """An ion and its size.
-
-    Attributes
-    ----------
-    label
-        Element, charge number if it is not 1, sign: ``"Li+"``, ``"La3+"``, ``"O2-"``.
-    element
-        Chemical symbol.
-    valence
-        Formal charge in e.
-    radii
-        Effective ionic radius in Å by coordination number (Shannon, Acta Cryst. A 32 (1976) 751, Table 1).
-    source
-        Where the radii come from.
-    usual
-        Whether this is the valence that the bare element stands for.
-    """
-
-    label: str
-    element: str
-    valence: int
-    radii: Mapping[int, float] = field(hash=False)
-    source: str
-    usual: bool
-
-    @property
-    def radius_cn6(self) -> float:
-        """Radius in Å in six-fold coordination, the one used throughout."""
-        return self.radii[6]
-
-    @property
-    def radius_cn8(self) -> float | None:
-        """Radius in Å in eight-fold coordination, or None where Shannon lists none."""
-        return self.radii.get(8)
-
-    @property
-    def field_strength(self) -> float:
-        """|z| / r in e/Å with the six-fold radius: the scale of Zhu et al. (Adv. Mater. 2024)."""
-        return abs(self.valence) / self.radius_cn6
-
-    @property
-    def dietzel_field_strength(self) -> float:
-        """Dietzel's |z| / d² in e/Å², with d the sum of the six-fold radius and that of O2- (1.40 Å).
-
-        References
-        ----------
-        A. Dietzel, Z. Elektrochem. 48 (1942) 9; the distance is taken from Shannon's radii, not measured.
-        """
-        return abs(self.valence) / (self.radius_cn6 + OXIDE_RADIUS) ** 2
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row of a dopant table: label, valence, radii in Å and both field strengths."""
-        names = "label element valence radius_cn6 radius_cn8 field_strength dietzel_field_strength source"
-        return {name: getattr(self, name) for name in names.split()}
-
-
-ION_TABLE: Final[Mapping[str, Any]] = tomllib.loads(
-    resources.files("alzmodel").joinpath("data/ions.toml").read_text(encoding="utf-8")
-)
-"""All of ``alzmodel/data/ions.toml``: rows by label under ``ions``, where each column comes from under ``sources``."""
-
-
-def _load_ions() -> dict[str, Ion]:
-    table = ION_TABLE["ions"]
-    alone = [row["element"] for row in table.values()]
-    return {
-        label: Ion(
-            label=label,
-            element=row["element"],
-            valence=row["valence"],
-            radii={int(number): float(radius) for number, radius in row["radii"].items()},
-            source=row.get("source", ION_TABLE["sources"]["radii"]["name"]),
-            usual=row.get("usual", alone.count(row["element"]) == 1),
-        )
-        for label, row in table.items()
-    }
-
-
-IONS: Final[Mapping[str, Ion]] = _load_ions()
-"""Every ion the program knows, by label; the data stand in ``alzmodel/data/ions.toml``."""
-
-OXIDE_RADIUS: Final = IONS["O2-"].radius_cn6
-"""Shannon's radius of six-fold O2-, in Å."""
-
-_OTHERS: Final = sorted({known.element for known in IONS.values()} - {"Zr", "La", "Li", "O"})
-ELEMENT_ORDER: Final[tuple[str, ...]] = ("Zr", *_OTHERS, "La", "Li", "O")
-"""Order of elements in pair labels: Zr, all others by alphabet, La, Li, O."""
-
-
-def pair_label(a: str, b: str) -> str:
-    """Name a pair of elements in the fixed order Zr, others by alphabet, La, Li, O: ``"La-O"``, ``"Zr-La"``."""
-
-    def rank(element: str) -> tuple[int, str]:
-        return {"Zr": 0, "La": 2, "Li": 3, "O": 4}.get(element, 1), element
-
-    return "-".join(sorted((a, b), key=rank))
-
-
-_IONS_OF: Final[Mapping[str, tuple[Ion, ...]]] = {
-    element: tuple(sorted((i for i in IONS.values() if i.element == element), key=lambda i: i.valence))
-    for element in ELEMENT_ORDER
-}
-
-
-def ion(label: str) -> Ion:
-    """Look up an ion by its label.
-
-    Raises
-    ------
-    InputError
-        If the label is not known; the message names the ions of that element, or all.
-    """
-    try:
-        return IONS[label]
-    except KeyError:
-        match = re.match(r"[A-Z][a-z]?", label)
-        same = _IONS_OF.get(match[0], ()) if match else ()
-        allowed = ", ".join(known.label for known in same) or ", ".join(IONS)
-        raise InputError(f"ion: {label!r} is not known; allowed: {allowed}") from None
-
-
-def dopant_ions(name: str) -> tuple[Ion, ...]:
-    """Return the dopant ions that a name stands for, in rising valence.
-
-    Parameters
-    ----------
-    name
-        An ion (``"Ce4+"``), or an element (``"Ce"``), which means each of its valences in turn.
-
-    Raises
-    ------
-    InputError
-        If it is unknown, or is no cation of the La site (Li, Zr, O).
-    """
-    cleaned = name.strip()
-    found = _IONS_OF.get(cleaned) or ((IONS[cleaned],) if cleaned in IONS else ())
-    if not found or found[0].element in {"Li", "Zr", "O"}:
-        names = ", ".join(label for label, known in IONS.items() if known.element not in {"Li", "Zr", "O"})
-        raise InputError(
-            f"dopant: {name!r} is no ion for the La site; allowed: {names}, or an element of these"
-        )
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +89,7 @@ class Composition:
     @property
     def charge(self) -> float:
         """Sum of formal charges per formula unit, in e."""
-        return math.fsum(n * ion(label).valence for label, n in self.amounts.items())
+        return math.fsum(n * ions.ion(label).valence for label, n in self.amounts.items())
 
     @property
     def formula(self) -> str:
@@ -282,7 +127,7 @@ def formula_of(amounts: Mapping[str, float]) -> str:
     """
     by_element: dict[str, float] = {}
     for label, n in amounts.items():
-        element = ion(label).element
+        element = ions.ion(label).element
         by_element[element] = by_element.get(element, 0.0) + n
     scale = ZR_PER_FORMULA / by_element["Zr"] if by_element.get("Zr") else 1.0
     text = ""
@@ -356,7 +201,7 @@ def glass_composition(
     *,
     li: float | None = None,
     oxygen: Literal["balance", "12"] = "balance",
-    dopant: str | Ion | None = None,
+    dopant: str | ions.Ion | None = None,
     fraction: float = 0.0,
     compensate: Literal["li", "oxygen"] = "li",
 ) -> Composition:
@@ -412,12 +257,12 @@ def glass_composition(
             "allowed: a smaller fraction, more Li, or compensate='oxygen'"
         )
     amounts["Li+"] = max(lithium, 0.0)
-    amounts["O2-"] = 0.5 * sum(n * ion(label).valence for label, n in amounts.items())
+    amounts["O2-"] = 0.5 * sum(n * ions.ion(label).valence for label, n in amounts.items())
     return Composition(_ordered({label: n for label, n in amounts.items() if n > 0}))
 
 
-def _one_dopant(dopant: str | Ion) -> Ion:
-    found = dopant_ions(dopant.label if isinstance(dopant, Ion) else dopant)
+def _one_dopant(dopant: str | ions.Ion) -> ions.Ion:
+    found = ions.dopant_ions(dopant.label if isinstance(dopant, ions.Ion) else dopant)
     if len(found) > 1:
         choices = ", ".join(known.label for known in found)
         raise InputError(f"dopant: {dopant!r} has several valences; allowed: one of {choices}")
@@ -463,16 +308,16 @@ def parse_composition(text: str) -> Composition:
         raise InputError(f"formula: {text!r}; allowed: elements with numbers, such as Li7La1.5Zr2O9.75")
     by_element: dict[str, float] = {}
     for element, number in tokens:
-        if element not in _IONS_OF:
-            raise InputError(f"formula: {text!r} holds {element}; allowed: {', '.join(ELEMENT_ORDER)}")
+        if element not in ions.IONS_OF:
+            raise InputError(f"formula: {text!r} holds {element}; allowed: {', '.join(ions.ELEMENT_ORDER)}")
         by_element[element] = by_element.get(element, 0.0) + (float(number) if number else 1.0)
     for element in ("Zr", "O"):
         if not by_element.get(element):
             raise InputError(f"formula: {text!r} has no {element}; allowed: formulas with Zr and O")
     scale = ZR_PER_FORMULA / by_element["Zr"]
     by_element = {element: n * scale for element, n in by_element.items() if n}
-    ions = _neutral_choice(by_element, TYPED_CHARGE) or _usual_choice(by_element)
-    amounts = {ions[element].label: n for element, n in by_element.items()}
+    chosen = _neutral_choice(by_element, TYPED_CHARGE) or _usual_choice(by_element)
+    amounts = {chosen[element].label: n for element, n in by_element.items()}
     composition = Composition(_ordered(amounts))
     _check_la(composition.la_site, f"La content of {text!r}")
     _check_li(composition.li)
@@ -484,23 +329,23 @@ def parse_composition(text: str) -> Composition:
     return Composition(_ordered({**amounts, "O2-": balance}))
 
 
-def _usual_choice(elements: Iterable[str]) -> dict[str, Ion]:
+def _usual_choice(elements: Iterable[str]) -> dict[str, ions.Ion]:
     chosen = {}
     for element in elements:
-        if element not in _IONS_OF:
+        if element not in ions.IONS_OF:
             raise InputError(
-                f"element: {element!r} has no formal charge here; allowed: {', '.join(ELEMENT_ORDER)}"
+                f"element: {element!r} has no formal charge here; allowed: {', '.join(ions.ELEMENT_ORDER)}"
             )
-        chosen[element] = next(known for known in _IONS_OF[element] if known.usual)
+        chosen[element] = next(known for known in ions.IONS_OF[element] if known.usual)
     return chosen
 
 
-def _neutral_choice(by_element: Mapping[str, float], tolerance: float) -> dict[str, Ion] | None:
+def _neutral_choice(by_element: Mapping[str, float], tolerance: float) -> dict[str, ions.Ion] | None:
     """Choose one valence for each element so that all is neutral; None if no choice is."""
-    for ions in product(*(_IONS_OF[element] for element in by_element)):
-        charge = sum(by_element[known.element] * known.valence for known in ions)
+    for choice in product(*(ions.IONS_OF[element] for element in by_element)):
+        charge = sum(by_element[known.element] * known.valence for known in choice)
         if abs(charge) <= tolerance:
-            return {known.element: known for known in ions}
+            return {known.element: known for known in choice}
     return None
 
 
@@ -553,13 +398,13 @@ def ion_counts(composition: Composition, n_atoms: int) -> dict[str, int]:
 
 def _neutral_counts(wanted: Mapping[str, float], factor: float) -> dict[str, int]:
     counts = {label: max(1, math.floor(n * factor + 0.5)) for label, n in wanted.items() if label != "O2-"}
-    charge = sum(n * ion(label).valence for label, n in counts.items())
+    charge = sum(n * ions.ion(label).valence for label, n in counts.items())
     if charge % 2:
-        odd = [label for label in counts if ion(label).valence % 2]
+        odd = [label for label in counts if ions.ion(label).valence % 2]
         loser = "Li+" if counts.get("Li+", 0) > 1 else max(odd, key=lambda label: counts[label])
         step = -1 if counts[loser] > 1 else 1
         counts[loser] += step
-        charge += step * ion(loser).valence
+        charge += step * ions.ion(loser).valence
     counts["O2-"] = charge // 2
     return _ordered(counts)
 
@@ -586,8 +431,8 @@ def formal_charges(atoms: Atoms) -> NDArray[np.float64]:
     symbols, index, counts = elements_of(atoms)
     by_element = {symbol: float(n) for symbol, n in zip(symbols, counts, strict=True)}
     usual = _usual_choice(by_element)
-    ions = _neutral_choice(by_element, 1e-6) or usual
-    return np.array([ions[symbol].valence for symbol in symbols], dtype=np.float64)[index]
+    chosen = _neutral_choice(by_element, 1e-6) or usual
+    return np.array([chosen[symbol].valence for symbol in symbols], dtype=np.float64)[index]
 
 
 def ion_labels(atoms: Atoms) -> list[str]:

@@ -73,6 +73,13 @@ NAMES: Final[dict[str, dict[str, str]]] = {
     "alzmodel.cli.pdf": {name: f"{_OPTIONS}.pdf.{name}" for name in ("Function", "Radiation")},
     "alzmodel.cli.refine": {name: f"{_OPTIONS}.refine.{name}" for name in ("CellFreedom", "Optimizer")},
     "alzmodel.cli.xrd": {name: f"{_OPTIONS}.xrd.{name}" for name in ("LineShape", "Method")},
+    "alzmodel.composition": {
+        name: f"alzmodel.ions.{name}"
+        for name in (
+            *("ELEMENT_ORDER", "ION_TABLE", "IONS", "Ion", "OXIDE_RADIUS", "dopant_ions", "ion"),
+            "pair_label",
+        )
+    },
     "alzmodel.models.columns": {"fem_columns": "alzmodel.models.old_columns.fem_columns"},
     "alzmodel.report.drawing": {"need": "alzmodel.report.drawing.require"},
     "alzmodel.scattering.fem.average": {

@@ -93,7 +93,7 @@ def view_of(atoms: Atoms, *, most: int, height: int) -> View:
 
 def _cutoffs(atoms: Atoms) -> dict[str, float]:
     """Give the end of the first shell of oxygens around each cation, Å; nothing for what is no oxide."""
-    from alzmodel.composition import pair_label
+    from alzmodel.ions import pair_label
     from alzmodel.local_order.bonds import ANION
     from alzmodel.local_order.shells import first_shells
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import IONS
 from alzmodel.crystals import checked_seed
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
+from alzmodel.ions import IONS
 from alzmodel.neighbours import neighbour_list
 from alzmodel.sanity import OCCUPANCY, amounts_of, formula_text, held_in_part
 from alzmodel.species import ISOTOPE

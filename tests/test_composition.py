@@ -14,21 +14,18 @@ from pymatgen.core import Species
 
 from alzmodel import composition as comp
 from alzmodel.composition import (
-    IONS,
     Composition,
-    dopant_ions,
     formal_charges,
     formula_of,
     glass_composition,
-    ion,
     ion_counts,
     ion_labels,
     la_from_mol_percent,
-    pair_label,
     parse_composition,
     parse_la,
 )
 from alzmodel.errors import InputError
+from alzmodel.ions import IONS, dopant_ions, ion, pair_label
 
 ROMAN = {
     2: "II",

@@ -199,7 +199,7 @@ def _members(model: Bonded, rings: Rings) -> dict[str, list[dict[str, Any]]]:
 
 
 def _pair_values(texts: Sequence[str]) -> dict[str, float]:
-    from alzmodel.composition import pair_label
+    from alzmodel.ions import pair_label
     from alzmodel.local_order.shells import LARGEST_CUTOFF
 
     cutoffs: dict[str, float] = {}

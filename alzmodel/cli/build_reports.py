@@ -23,7 +23,8 @@ __all__ = ["check_models", "compositions_of", "report", "summary_of", "write_mod
 
 def compositions_of(asked: CompositionOptions) -> dict[str, Composition]:
     """Compositions that the options stand for, by the label of the dopant ion ("" without one)."""
-    from alzmodel.composition import dopant_ions, glass_composition, parse_composition, parse_la
+    from alzmodel.composition import glass_composition, parse_composition, parse_la
+    from alzmodel.ions import dopant_ions
 
     if (asked.la is None) == (asked.formula is None):
         given = "both" if asked.la else "neither"

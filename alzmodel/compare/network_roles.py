@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from alzmodel.compare.quantities import quantity_info
 from alzmodel.compare.verdicts import LEAST_MODELS
-from alzmodel.composition import ion as ion_of
 from alzmodel.errors import InputError
+from alzmodel.ions import ion as ion_of
 from alzmodel.statistics import mean_std
 
 if TYPE_CHECKING:

@@ -254,7 +254,7 @@ def _less(part: Part, members: Sequence[Quantity], quantities: Sequence[Quantity
 def _dopant_groups(
     part: Part, hypothesis: Hypothesis, usable: Sequence[Quantity], quantities: Sequence[Quantity]
 ) -> _Groups | str:
-    from alzmodel.composition import ion
+    from alzmodel.ions import ion
 
     at_x = [q for q in usable if hypothesis.at_x is None or same_x(q.x, hypothesis.at_x)]
     doped = [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
+from alzmodel.ions import pair_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
+from alzmodel.ions import pair_label
 from alzmodel.local_order.shells import first_shells
 from alzmodel.results import Result, holds
 

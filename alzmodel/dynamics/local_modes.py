@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import IONS
 from alzmodel.dynamics.spectra import ROOT_TO_CM
+from alzmodel.ions import IONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import ion, ion_labels
+from alzmodel.composition import ion_labels
 from alzmodel.elements import element_symbols
+from alzmodel.ions import ion
 from alzmodel.local_order.free_volume import ionic_radii
 from alzmodel.local_order.shells import bonded
 from alzmodel.local_order.space import radius_at

@@ -321,7 +321,7 @@ def _named(
 
 
 def _elements(symbols: NDArray[Any]) -> list[str]:
-    from alzmodel.composition import ELEMENT_ORDER
+    from alzmodel.ions import ELEMENT_ORDER
 
     found = set(symbols.tolist())
     return [*(element for element in ELEMENT_ORDER if element in found), *sorted(found - set(ELEMENT_ORDER))]

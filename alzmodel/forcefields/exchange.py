@@ -7,15 +7,15 @@ import dataclasses
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from alzmodel import composition
 from alzmodel.errors import InputError
 from alzmodel.forcefields import potentials
+from alzmodel.ions import IONS, ion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from alzmodel.composition import Ion
     from alzmodel.forcefields.potentials import Potential
+    from alzmodel.ions import Ion
 
 __all__ = ["check_exchange", "exchanged"]
 
@@ -28,7 +28,7 @@ def check_exchange(pair: Sequence[str]) -> tuple[Ion, Ion]:
     InputError
         If one is unknown, their charges differ, or they are one ion.
     """
-    first, second = (composition.ion(label) for label in pair)
+    first, second = (ion(label) for label in pair)
     if first.valence != second.valence:
         raise InputError(
             f"exchange: {first.label} and {second.label} have charges {first.valence} and {second.valence}; "
@@ -58,7 +58,7 @@ def exchanged(pair: Sequence[str]) -> Iterator[None]:
         return
     a, b = check_exchange(pair)
     # In place: other modules hold the same table.
-    ions = cast("dict[str, Ion]", composition.IONS)
+    ions = cast("dict[str, Ion]", IONS)
     tables = potentials.POTENTIALS
     ions[a.label] = dataclasses.replace(b, label=a.label, element=a.element, usual=a.usual)
     ions[b.label] = dataclasses.replace(a, label=b.label, element=b.element, usual=b.usual)

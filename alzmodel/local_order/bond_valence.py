@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.composition import ION_TABLE, formal_charges, ion_kinds
+from alzmodel.composition import formal_charges, ion_kinds
+from alzmodel.ions import ION_TABLE
 from alzmodel.results import Result
 
 if TYPE_CHECKING:

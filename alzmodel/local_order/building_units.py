@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.composition import (
-    formal_charges,
-    formula_of,
-    ion,
-    ion_kinds,
-    ion_labels,
-    pair_label,
-)
+from alzmodel.composition import formal_charges, formula_of, ion_kinds, ion_labels
 from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
+from alzmodel.ions import ion, pair_label
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.cation_order import CationOrder, cation_order
 from alzmodel.local_order.criteria import CRITERIA

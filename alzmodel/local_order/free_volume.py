@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import ion, ion_kinds
+from alzmodel.composition import ion_kinds
 from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
+from alzmodel.ions import ion
 from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.local_order.space import radius_at
 from alzmodel.local_order.voids import accessible, bottleneck_radius, clearance, left_beside

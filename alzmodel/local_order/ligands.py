@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import IONS, OXIDE_RADIUS
 from alzmodel.elements import element_symbols, elements_of
 from alzmodel.errors import InputError
+from alzmodel.ions import IONS, OXIDE_RADIUS
 from alzmodel.local_order.bonds import ANION
 from alzmodel.neighbours import neighbour_list
 

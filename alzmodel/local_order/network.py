@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from alzmodel.composition import pair_label
 from alzmodel.elements import element_symbols
+from alzmodel.ions import pair_label
 from alzmodel.local_order.ligands import former_elements, is_among
 from alzmodel.local_order.sharing import link_units
 from alzmodel.local_order.shells import Bonded, bonded

@@ -13,9 +13,9 @@ from ase import Atoms
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull, QhullError
 
-from alzmodel.composition import ELEMENT_ORDER, pair_label
 from alzmodel.elements import element_symbols
 from alzmodel.errors import InputError
+from alzmodel.ions import ELEMENT_ORDER, pair_label
 from alzmodel.limits import check_memory
 from alzmodel.neighbours import COINCIDENT, check_apart, first_minimum, repeat_length
 from alzmodel.progress import Progress, part_of, silent

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.composition import ION_TABLE, ion, ion_labels
+from alzmodel.composition import ion_labels
+from alzmodel.ions import ION_TABLE, ion
 from alzmodel.local_order.bond_valence import parameters
 from alzmodel.local_order.ligands import former_elements, is_among
 from alzmodel.local_order.network import percolation

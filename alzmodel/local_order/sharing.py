@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from alzmodel.composition import pair_label
 from alzmodel.elements import element_symbols
+from alzmodel.ions import pair_label
 from alzmodel.local_order.shells import Bonded, Shells, bonded
 from alzmodel.results import Item, Result, holds
 

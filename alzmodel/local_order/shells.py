@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import pair_label
 from alzmodel.elements import element_symbols, elements_of
 from alzmodel.errors import InputError
+from alzmodel.ions import pair_label
 from alzmodel.local_order.bonds import ANION
 from alzmodel.local_order.criteria import CRITERIA, select_shell
 from alzmodel.local_order.ligands import bond_length, is_among, ligand_elements

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.composition import ion, ion_kinds
+from alzmodel.composition import ion_kinds
 from alzmodel.errors import InputError
+from alzmodel.ions import ion
 from alzmodel.local_order.shells import Bonded, bonded
 from alzmodel.results import Item, Result
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-    from alzmodel.composition import Ion
+    from alzmodel.ions import Ion
 
 __all__ = ["Packing", "packing", "radius_at"]
 

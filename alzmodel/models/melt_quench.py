@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from alzmodel.composition import formula_of, ion, ion_counts
+from alzmodel.composition import formula_of, ion_counts
 from alzmodel.errors import InputError
 from alzmodel.forcefields.engine import check_ranks
 from alzmodel.forcefields.potentials import potential as potential_of
+from alzmodel.ions import ion
 from alzmodel.models.packing import estimated_density, random_packing
 from alzmodel.models.protocol_run import (
     MSD_REQUIRED,

@@ -9,8 +9,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 
-from alzmodel.composition import ion, ion_labels
+from alzmodel.composition import ion_labels
 from alzmodel.errors import BuildError, InputError
+from alzmodel.ions import ion
 from alzmodel.units import AMU_PER_A3_TO_G_PER_CM3
 
 if TYPE_CHECKING:

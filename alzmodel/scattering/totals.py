@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
-from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
+from alzmodel.ions import pair_label
 from alzmodel.results import Result, holds
 from alzmodel.scattering.displaced import counted
 from alzmodel.scattering.form_factors import XRAY_Q_MAX, electron_factor, neutron_length, xray_factor

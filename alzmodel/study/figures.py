@@ -91,7 +91,7 @@ SCREENED = ("packing_fraction", "site_o_coordination", "zr_o_distance", "zr_o_co
 
 
 def _screen(results: Results, path: Path) -> tuple[Path, ...]:
-    from alzmodel.composition import ion
+    from alzmodel.ions import ion
     from alzmodel.report.screen_figure import plot_screen
     from alzmodel.study import screening
 

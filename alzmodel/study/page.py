@@ -199,7 +199,7 @@ def _atom_curves(record: Record, results: Results, n_atoms: int) -> dict[str, np
 
 def _per_atom(atoms: Atoms, known: Mapping[str, float]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Give the numbers of local order that colour a model, and the cut-offs they were taken with."""
-    from alzmodel.composition import pair_label
+    from alzmodel.ions import pair_label
     from alzmodel.local_order.bonds import ANION, bonds_within
     from alzmodel.local_order.per_atom import ATOM_QUANTITIES, AtomSurroundings
 

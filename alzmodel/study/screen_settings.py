@@ -64,7 +64,7 @@ def screen_study(
     """
     from pydantic import ValidationError
 
-    from alzmodel.composition import dopant_ions
+    from alzmodel.ions import dopant_ions
 
     if not 1 <= seeds <= 1000:
         raise InputError(f"--seeds {seeds}: out of range; allowed: 1 to 1000 models of every glass")

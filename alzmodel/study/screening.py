@@ -316,7 +316,7 @@ def _groups(
 
 def _site(own: Mapping[str, float], model: Mapping[str, Any]) -> dict[str, float]:
     """Mean distance and coordination of the cations of the La site."""
-    from alzmodel.composition import ion
+    from alzmodel.ions import ion
 
     part = model.get("fraction", 0.0)
     element = ion(model["dopant"]).element.lower() if part else "la"
@@ -370,8 +370,8 @@ def _row(
     spreads: Mapping[str, float],
     columns: Sequence[Column],
 ) -> ScreenRow:
-    from alzmodel.composition import ion
     from alzmodel.forcefields.exchange import exchanged
+    from alzmodel.ions import ion
 
     model, provenance = fact["model"], fact["provenance"]
     with exchanged(model.get("exchange", "").split()):

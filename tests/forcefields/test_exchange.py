@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from alzmodel.composition import ion
 from alzmodel.errors import InputError
 from alzmodel.forcefields.exchange import exchanged
 from alzmodel.forcefields.potentials import potential
+from alzmodel.ions import ion
 
 
 def test_two_ions_have_each_others_rows_inside_and_their_own_again_outside() -> None:

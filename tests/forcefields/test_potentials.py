@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alzmodel.composition import IONS
 from alzmodel.errors import InputError
 from alzmodel.forcefields.potentials import POTENTIALS, potential, provisional_ions, splice
+from alzmodel.ions import IONS
 
 CHARGES = {"du-teter": 0.6, "grimes": 1.0, "learned-1": 0.6 * 0.3**0.5}
 EVERY_ION = [(name, label) for name, pot in POTENTIALS.items() for label in pot.ions]

@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms, spacegroup
 
-from alzmodel.composition import (
-    IONS,
-    OXIDE_RADIUS,
-    formal_charges,
-    glass_composition,
-    ion_counts,
-    ion_labels,
-)
+from alzmodel.composition import formal_charges, glass_composition, ion_counts, ion_labels
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.forcefields import static
@@ -21,6 +14,7 @@ from alzmodel.forcefields.engine import Segment, read_thermo, run_job
 from alzmodel.forcefields.pair_tables import Coulomb, dsf_self_energy, pppm_coulomb
 from alzmodel.forcefields.potentials import potential
 from alzmodel.forcefields.static import PRESSURE_TOLERANCE, energy, minimise_commands, relax, single_point
+from alzmodel.ions import IONS, OXIDE_RADIUS
 from alzmodel.models.melt_quench import check_request
 from alzmodel.models.packing import random_packing
 from alzmodel.neighbours import neighbour_list

@@ -7,8 +7,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from alzmodel.composition import IONS, pair_label
 from alzmodel.crystals import crystal
+from alzmodel.ions import IONS, pair_label
 from alzmodel.local_order.bond_valence import bond_valence, parameters
 from alzmodel.local_order.bonds import bonds_within
 from alzmodel.local_order.shells import bonded

@@ -11,8 +11,8 @@ from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
+from alzmodel.ions import pair_label
 from alzmodel.local_order.pdf import PartialRDF, coordination_from_rdf, partial_rdf
 
 

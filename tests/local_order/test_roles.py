@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from alzmodel.composition import ION_TABLE, IONS
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
+from alzmodel.ions import ION_TABLE, IONS
 from alzmodel.local_order.building_units import building_units
 from alzmodel.local_order.references import reference_sharing
 from alzmodel.local_order.roles import dietzel_class, roles, sun_class, table_class

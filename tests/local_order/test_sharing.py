@@ -9,8 +9,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from alzmodel.composition import pair_label
 from alzmodel.crystals import crystal
+from alzmodel.ions import pair_label
 from alzmodel.local_order.sharing import link_units, pair_keys, sharing
 from alzmodel.local_order.shells import bonded
 from tests.local_order.models import perovskite, random_oxide, rough_glass, rutile

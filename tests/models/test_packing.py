@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alzmodel.composition import ion, ion_labels
+from alzmodel.composition import ion_labels
 from alzmodel.crystals import nanocrystal
 from alzmodel.errors import InputError
+from alzmodel.ions import ion
 from alzmodel.models.packing import (
     CONTACT,
     LIKE_CHARGES,

@@ -13,9 +13,9 @@ import pytest
 
 from alzmodel.cli import main
 from alzmodel.compare.measured import load_measured
-from alzmodel.composition import ion
 from alzmodel.errors import InputError
 from alzmodel.io import json_text
+from alzmodel.ions import ion
 from alzmodel.study import runner
 from alzmodel.study.figures import draw
 from alzmodel.study.index import Findings

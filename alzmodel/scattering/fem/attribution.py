@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from alzmodel.composition import pair_label
 from alzmodel.errors import InputError
+from alzmodel.ions import pair_label
 from alzmodel.progress import Progress, silent
 from alzmodel.results import Result, holds
 from alzmodel.scattering.fem.variance import FEMSettings

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import pair_label
+from alzmodel.ions import pair_label
 from alzmodel.progress import Progress, silent
 from alzmodel.results import Item, Result, Together, together
 from alzmodel.scattering.fem.attribution import attribute

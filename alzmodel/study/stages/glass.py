@@ -300,7 +300,8 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
 
 def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str, Any], list[int]]]:
     """Every composition of the grid with the words that tell it apart in tables, and its seeds."""
-    from alzmodel.composition import dopant_ions, glass_composition, parse_la
+    from alzmodel.composition import glass_composition, parse_la
+    from alzmodel.ions import dopant_ions
 
     contents = [parse_la(value) for value in glass.la]
     if len(set(contents)) != len(contents):

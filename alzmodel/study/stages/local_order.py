@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from alzmodel.compare.quantities import known
-from alzmodel.composition import ELEMENT_ORDER
+from alzmodel.ions import ELEMENT_ORDER
 from alzmodel.study.files import CURVES
 from alzmodel.study.results import average, require, spread_into
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, StudyFigure, glass_frames, quantity
