@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
-import lzma
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.errors import AlzmodelError
-from alzmodel.io import atomic_path, json_text
-from alzmodel.models.library import library, library_folder
+from alzmodel.models.library import library
 from alzmodel.study.index import quantities_of
+from alzmodel.study.shipped import read_shipped, write_shipped
 from alzmodel.study.stages import STAGES
 
 if TYPE_CHECKING:
@@ -82,14 +79,12 @@ def library_results(folder: Path | None = None) -> LibraryResults | None:
     AlzmodelError
         If the file cannot be read.
     """
-    path = (folder or library_folder()) / FILE
-    if not path.is_file():
-        return None
-    try:
-        data = json.loads(lzma.decompress(path.read_bytes()))
-        return LibraryResults(data["stages"], data["sha256"], tuple(data["rows"]))
-    except (OSError, ValueError, KeyError, TypeError, lzma.LZMAError) as error:
-        raise AlzmodelError(f"{path}: no results of models ({error}); reinstall alzmodel") from error
+    return read_shipped(
+        FILE,
+        folder,
+        lambda data: LibraryResults(data["stages"], data["sha256"], tuple(data["rows"])),
+        "results",
+    )
 
 
 def write_library_results(found: Findings, folder: Path | None = None) -> Path:
@@ -111,9 +106,7 @@ def write_library_results(found: Findings, folder: Path | None = None) -> Path:
         "sha256": {model.name: list(model.sha256) for model in models},
         "rows": [{key: value for key, value in row.items() if value is not None} for row in found.rows],
     }
-    path = (folder or library_folder()) / FILE
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(lzma.compress(json_text(content).encode(), preset=9 | lzma.PRESET_EXTREME))
+    path = write_shipped(FILE, folder, content)
     library_results.cache_clear()
     return path
 

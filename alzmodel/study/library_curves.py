@@ -6,19 +6,16 @@ Those of the library come with the package, beside its models, so that they are 
 from __future__ import annotations
 
 import functools
-import json
-import lzma
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.errors import AlzmodelError
-from alzmodel.io import atomic_path, json_text
-from alzmodel.models.library import library, library_folder
+from alzmodel.models.library import library
 from alzmodel.report.overlay import LaidCurve
 from alzmodel.study.files import CURVES
+from alzmodel.study.shipped import read_shipped, write_shipped
 from alzmodel.study.stages import STAGES
 from alzmodel.study.store import read_curves
 
@@ -180,21 +177,16 @@ def library_curves(folder: Path | None = None) -> LibraryCurves | None:
     AlzmodelError
         If the file cannot be read.
     """
-    path = (folder or library_folder()) / FILE
-    if not path.is_file():
-        return None
-    try:
-        data = json.loads(lzma.decompress(path.read_bytes()))
-        axes = {name: np.array(values) for name, values in data["axes"].items()}
-        models = {
-            model: {name: np.array(values) for name, values in curves.items()}
-            for model, curves in data["models"].items()
-        }
-        return LibraryCurves(
-            data["stages"], data["sha256"], data["wavelength"], axes, models, data["cutoffs"]
-        )
-    except (OSError, ValueError, KeyError, TypeError, lzma.LZMAError) as error:
-        raise AlzmodelError(f"{path}: no curves of models ({error}); reinstall alzmodel") from error
+    return read_shipped(FILE, folder, _curves_of, "curves")
+
+
+def _curves_of(data: Any) -> LibraryCurves:
+    axes = {name: np.array(values) for name, values in data["axes"].items()}
+    models = {
+        model: {name: np.array(values) for name, values in curves.items()}
+        for model, curves in data["models"].items()
+    }
+    return LibraryCurves(data["stages"], data["sha256"], data["wavelength"], axes, models, data["cutoffs"])
 
 
 def write_library_curves(records: Iterable[Record], store: Store, folder: Path | None = None) -> Path:
@@ -239,9 +231,7 @@ def write_library_curves(records: Iterable[Record], store: Store, folder: Path |
         "models": models,
         "cutoffs": cutoffs,
     }
-    path = (folder or library_folder()) / FILE
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(lzma.compress(json_text(content).encode(), preset=9 | lzma.PRESET_EXTREME))
+    path = write_shipped(FILE, folder, content)
     library_curves.cache_clear()
     return path
 
