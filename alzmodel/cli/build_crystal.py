@@ -10,6 +10,7 @@ from alzmodel.cli.options.build import CrystalOptions, Phase, SphereOptions
 from alzmodel.cli.output import refuse_two_streams, say, show_progress
 from alzmodel.errors import InputError
 from alzmodel.io import write_structure
+from alzmodel.limits import forecast
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -66,8 +67,17 @@ def _check_cost(name: str, model: Atoms, relaxed: bool, options: CrystalOptions)
     from alzmodel.models.melt_quench import check_memory, estimate_memory
 
     hot = options.temperature is not None
-    if hot or (relaxed and (options.disorder or options.excess_la)):
+    moving = relaxed and bool(options.disorder or options.excess_la)
+    if hot or moving:
         check_memory(len(model), options.ranks)
+    if moving:
+        ahead = forecast(
+            f"relaxing {len(model)} atoms",
+            crystal_models.relaxation_seconds(len(model)),
+            estimate_memory(len(model)),
+        )
+        if ahead is not None:
+            say(f"alzmodel: {name}: {ahead}")
     if hot:
         seconds = crystal_models.estimate_seconds(len(model)) / options.ranks
         megabytes = estimate_memory(len(model), options.ranks) / 1e6

@@ -35,6 +35,7 @@ __all__ = [
     "check_temperature",
     "displaced",
     "estimate_seconds",
+    "relaxation_seconds",
     "relaxed_cell",
     "relaxed_model",
     "rms_displacements",
@@ -57,6 +58,9 @@ BAROSTAT_TIME: Final = 1.0
 EQUILIBRATION: Final = 4.0
 BETWEEN_FRAMES: Final = 0.4
 """ps; friction makes the modes forget themselves in some 0.2 ps."""
+
+RELAXATION_SECONDS: Final = 0.015
+RELAXATION_POWER: Final = 1.35
 
 
 def relaxed_cell(phase: str, potential: str = "du-teter") -> Atoms:
@@ -242,6 +246,14 @@ def thermal_crystal(
 def estimate_seconds(n_atoms: int, n_frames: int = 10) -> float:
     """CPU-seconds that :func:`thermal_crystal` takes about, on one core."""
     return n_atoms * (EQUILIBRATION + BETWEEN_FRAMES * n_frames) / TIMESTEP / PPPM_ATOM_STEPS
+
+
+def relaxation_seconds(n_atoms: int) -> float:
+    """CPU-seconds that :func:`relaxed_model` takes about, on one core.
+
+    The more atoms, the more steps: disordered La2Zr2O7 took 6 s for 88 atoms and 104 s for 704.
+    """
+    return RELAXATION_SECONDS * n_atoms**RELAXATION_POWER
 
 
 def check_temperature(temperature: float) -> None:

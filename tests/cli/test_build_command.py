@@ -240,6 +240,19 @@ def test_bad_crystal_requests_end_in_one_line(capsys, tmp_path, words, named):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("size", "told"), [("1", ""), ("2", "relaxing 704 atoms: about 1.7 minutes")])
+def test_a_long_relaxation_is_told_before_it_begins(capsys, tmp_path, monkeypatch, size, told):
+    def begins(*_, **__):
+        raise AlzmodelError("begun")
+
+    monkeypatch.setattr("alzmodel.models.crystal_models.relaxed_model", begins)
+    words = ("La2Zr2O7", "--supercell", size, "--disorder", "0.5", "--lattice", "relaxed")
+    assert main(["build", "crystal", *words, "-o", str(tmp_path / "a.extxyz")]) == 1
+    before, _, _ = capsys.readouterr().err.partition("begun")
+    assert told in before
+    assert before.count("about") == bool(told)
+
+
 def test_hot_crystals_too_large_for_memory_are_refused(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("alzmodel.models.melt_quench._memory_there", lambda: 1e8)
     for words in (("--temperature", 300), ("--lattice", "relaxed", "--disorder", 0.5)):
