@@ -35,6 +35,7 @@ __all__ = [
     "check_structure_path",
     "check_writable",
     "json_text",
+    "parse_json",
     "read_frames",
     "read_structure",
     "write_structure",
@@ -284,6 +285,14 @@ def _check_folder_writable(folder: Path) -> None:
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """JSON of dataclasses, NumPy values and arrays; NaN and infinities become ``null``."""
     return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Read JSON that others may have changed; what is nested deeper than Python reads is a ValueError too."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply") from error
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from alzmodel.io import (
     STANDARD_STREAM,
     check_output_folder,
     check_structure_path,
+    parse_json,
     read_frames,
     write_structure,
 )
@@ -262,7 +262,7 @@ def _keywords(parameters: str | None) -> dict[str, Any]:
     if parameters is None:
         return {}
     try:
-        found = json.loads(parameters)
+        found = parse_json(parameters)
     except ValueError as error:
         raise InputError(f"--parameters {parameters}: no JSON ({error}); allowed: an object") from error
     if not isinstance(found, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +17,7 @@ from alzmodel.cli.options.vibrations import (
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say, show_progress
 from alzmodel.cli.reading import read_models, refused_in
 from alzmodel.errors import InputError
-from alzmodel.io import check_writable, read_frames
+from alzmodel.io import check_writable, parse_json, read_frames
 from alzmodel.reading import MAX_ATOMS
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def chosen_calculator(options: HarmonicOptions) -> NamedCalculator | None:
     from alzmodel.forcefields.calculators import calculator_of
 
     try:
-        keywords = json.loads(options.parameters or "{}")
+        keywords = parse_json(options.parameters or "{}")
     except ValueError as error:
         raise InputError(
             f"--parameters {options.parameters}: no JSON ({error}); allowed: an object"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -20,7 +21,7 @@ from alzmodel.forcefields.engine import Segment, System, check_ranks, read_dump,
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.forcefields.static import check_model
-from alzmodel.io import atomic_path, write_structure, write_text
+from alzmodel.io import atomic_path, parse_json, write_structure, write_text
 from alzmodel.models.melt_quench import SMALLEST_EDGE
 from alzmodel.models.protocol_run import (
     DSF_ATOM_STEPS,
@@ -352,8 +353,9 @@ def _trajectory(run: DynamicsRun, place: Path, segments: list[Segment]) -> Traje
 def _write(found: Trajectory, place: Path, temperature: float) -> None:
     """Write what other programs read, unless it stands there."""
     mark, length = place / "written.json", {"frames": len(found.positions), "files": list(_READABLE)}
-    if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == length:
-        return
+    with contextlib.suppress(OSError, ValueError):
+        if parse_json(mark.read_text(encoding="utf-8")) == length:
+            return
     extxyz, dump, data = (place / name for name in _READABLE)
     frames = found.to_atoms()
     for frame in frames:

@@ -26,7 +26,7 @@ from alzmodel import __version__
 from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.folders import check_ours, hold
 from alzmodel.forcefields.calculators import quietly
-from alzmodel.io import write_text
+from alzmodel.io import parse_json, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.units import mass_density
 
@@ -477,7 +477,7 @@ class _Store:
             self.frames_path.unlink(missing_ok=True)
             return None
         try:
-            state = json.loads(self.state_path.read_text(encoding="utf-8"))
+            state = parse_json(self.state_path.read_text(encoding="utf-8"))
             same = state["identity"] == self.identity
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(

@@ -297,7 +297,7 @@ def protocol_of(value: str | Protocol | Mapping[str, Any]) -> Protocol:
 def _read(path: Path) -> Protocol:
     try:
         changes = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"protocol: {path} cannot be read ({reason_of(error)}); allowed: TOML with lines such as "
             "quench_rate = 50.0"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.compare.inverse import Film, ratio_order, search
 from alzmodel.folders import check_ours, hold
-from alzmodel.io import check_output_folder, json_text, write_text
+from alzmodel.io import check_output_folder, json_text, parse_json, write_text
 from alzmodel.progress import Progress, silent
 from alzmodel.report.inverse_figure import plot_inverse
 from alzmodel.scattering.fem.scan import AXES, Grid, Matrix, scan_point
@@ -195,7 +194,7 @@ def _whole(file: Path) -> dict[str, Any] | None:
         return None
     if not is_sealed(data):
         return None
-    found: dict[str, Any] = json.loads(data)
+    found: dict[str, Any] = parse_json(data)
     found.pop("sha256")
     return found
 
@@ -213,7 +212,7 @@ def _moved_aside(file: Path) -> Path:
 def _read(file: Path) -> dict[str, Any] | None:
     """Read a point of any version; None if it is no point."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = parse_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and "refused" in found else None

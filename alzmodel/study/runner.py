@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.errors import InputError
-from alzmodel.io import check_writable, json_text, write_text
+from alzmodel.io import check_writable, json_text, parse_json, write_text
 from alzmodel.limits import forecast
 from alzmodel.moved import names_of
 from alzmodel.progress import watched
@@ -375,9 +374,9 @@ def status(out: str | Path) -> outcomes.StudyStatus:
     note: dict[str, Any] = {}
     if at_work:
         try:
-            note = json.loads((store.work / PROGRESS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            # Not written yet, or between two tasks.
+            note = dict(parse_json((store.work / PROGRESS).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            # Not written yet, between two tasks, or no note of ours.
             note = {}
     total = sum(task.seconds for task in tasks)
     past = sum(task.seconds for task in tasks if task.key in done)

@@ -14,7 +14,6 @@ import errno
 import hashlib
 import io
 import itertools
-import json
 import os
 import re
 import shutil
@@ -27,7 +26,7 @@ import numpy as np
 from alzmodel.errors import AlzmodelError, InputError, reason_of
 from alzmodel.folders import check_links, check_ours, hold, is_held
 from alzmodel.hdf5 import open_hdf5
-from alzmodel.io import json_text, write_text
+from alzmodel.io import json_text, parse_json, write_text
 from alzmodel.study.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ class Store:
         folder = self.runs / key
         try:
             data = (folder / RECORD).read_bytes()
-            values = json.loads(data)
+            values = parse_json(data)
             number = values.pop("format", 1)
             whole = is_sealed(data)
             if whole != (number > 1):
@@ -214,7 +213,7 @@ class Store:
         try:
             data = (folder / RECORD).read_bytes()
             # The last key of a record, but for its checksum; what comes before is large.
-            last = json.loads(b"{" + data[data.rindex(b'\n "files": ') :])
+            last = parse_json(b"{" + data[data.rindex(b'\n "files": ') :])
             if "sha256" in last and not is_sealed(data):
                 return False
             return all(_is_whole(folder, name, facts, False) for name, facts in last["files"].items())
@@ -316,7 +315,7 @@ class Store:
     def failure(self, key: str) -> str | None:
         """Why a task failed when it was last tried, or None."""
         try:
-            facts = json.loads((self.work / key / FAILURE).read_text(encoding="utf-8"))
+            facts = parse_json((self.work / key / FAILURE).read_text(encoding="utf-8"))
             return str(facts["reason"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -360,7 +359,7 @@ def _is_log_whole(folder: Path) -> bool:
         data = (folder / TIMING).read_bytes()
     except FileNotFoundError:
         return True
-    log = json.loads(data)["log"]
+    log = parse_json(data)["log"]
     if not is_sealed(data):
         return False
     return log is None or not (folder / LOG).exists() or _is_whole(folder, LOG, log, thorough=True)

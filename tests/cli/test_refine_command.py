@@ -95,6 +95,7 @@ def test_dry_run_times_one_step_and_writes_nothing(capsys, metal, tmp_path):
         (["--calculator", "emt", "--fmax", "soft"], ["soft"]),
         (["--calculator", "emt", "--cell", "cubic"], ["cubic", "iso"]),
         (["--calculator", "emt", "--parameters", "{"], ["--parameters", "JSON"]),
+        (["--calculator", "emt", "--parameters", "[" * 100_000], ["--parameters", "JSON"]),
         (["--calculator", "emt", "--parameters", "[1]"], ["--parameters", "object"]),
         (["--calculator", "du-teter"], ["metal.extxyz", "Cu"]),
         ([], ["--calculator"]),

@@ -68,6 +68,16 @@ def test_a_longer_time_goes_on_from_a_shorter_one_as_if_it_had_been_asked_for(br
     )
 
 
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "[1]"])
+def test_a_damaged_note_of_what_was_written_costs_the_writing_alone(tmp_path, text):
+    found = trajectory(walk(np.random.default_rng(1), n=3, frames=4))
+    transport_run._write(found, tmp_path, 600.0)
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "written.json").write_text(text)
+    transport_run._write(found, tmp_path, 600.0)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
+
+
 def test_the_mean_volume_is_that_of_the_second_half():
     words = " ".join(transport_run._rescale(crystal("Li2O")))
     assert words.startswith("change_box all x scale ${scale}")

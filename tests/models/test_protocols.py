@@ -83,9 +83,10 @@ def test_a_protocol_may_be_a_file(tmp_path):
     path = tmp_path / "slow.toml"
     path.write_text('base = "standard"\nquench_rate = 5.0\n')
     assert protocol_of(str(path)) == dataclasses.replace(PROTOCOLS["standard"], quench_rate=5.0, name="slow")
-    path.write_text("quench_rate = ")
-    with pytest.raises(InputError, match=r"slow.toml cannot be read .*allowed: TOML"):
-        protocol_of(str(path))
+    for text in ("quench_rate = ", "quench_rate = " + "[" * 5000):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"slow.toml cannot be read .*allowed: TOML"):
+            protocol_of(str(path))
     with pytest.raises(InputError, match=r"none.toml cannot be read"):
         protocol_of("none.toml")
     path.write_text("quench_rat = 5.0\n")

@@ -182,6 +182,19 @@ def test_a_changed_record_is_noticed_at_a_glance_too(store: Store) -> None:
     assert store.record(task().key) is None
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, "[1]", "\0" * 100, ""])
+def test_a_record_that_is_none_is_noticed(store: Store, text: str) -> None:
+    commit(store, task())
+    folder = store.runs / task().key
+    for name in ("timing.json", "record.json"):
+        (folder / name).write_text(text, encoding="utf-8")
+        assert store.record(task().key, thorough=True) is None
+    assert not store.is_done(task().key)
+    store.fail(task(), "a reason")
+    (store.work / task().key / "failure.json").write_text(text, encoding="utf-8")
+    assert store.failure(task().key) is None
+
+
 def test_a_log_that_was_removed_costs_nothing(store: Store) -> None:
     commit(store, task())
     for name in ("log", "timing.json"):
