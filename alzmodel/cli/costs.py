@@ -30,6 +30,7 @@ __all__ = [
     "Cost",
     "fem_cost",
     "lbu_cost",
+    "multislice_cost",
     "pdf_cost",
     "reference_cost",
     "solubility_cost",
@@ -54,6 +55,10 @@ FEM_SECONDS_OF_AREA: Final = 1e-4
 FEM_BYTES_OF_ATOM: Final = 1e3
 FEM_WIDTH: Final = 130.0
 """Å; a column is at least as wide."""
+MULTISLICE_FIRST, MULTISLICE_OTHERS = 4.1e-9, 3.0e-9
+"""Seconds of a column over the square of its area and its thickness; with two and with one refinement of the pixels."""
+MULTISLICE_BYTES: Final = 4.5
+"""Times the square of the area."""
 OXIDE: Final = 0.09
 """Atoms in an Å³."""
 XRD_REACH: Final = 35.0
@@ -131,11 +136,26 @@ def xrd_cost(frames: list[Atoms], method: str = "auto") -> Cost:
 
 def fem_cost(frames: list[Atoms], thickness: float, columns: int) -> Cost:
     """Of the variance of columns, each as thick as asked for and as wide as the model or a probe with its tails."""
-    lengths = frames[-1].cell.lengths()
-    area = max(FEM_WIDTH, float(lengths[0])) * max(FEM_WIDTH, float(lengths[1]))
+    area = _column_area(frames)
     atoms = OXIDE * area * thickness
     seconds = columns * (FEM_SECONDS_OF_ATOM * atoms + FEM_SECONDS_OF_AREA * area)
     return Cost(seconds, START_BYTES + FEM_BYTES_OF_ATOM * atoms * columns)
+
+
+def multislice_cost(frames: list[Atoms], thickness: float, columns: int) -> Cost:
+    """Of the variance of columns by multislice: both the beams of the probe and their pixels go with the area.
+
+    The first column is done twice, with coarse pixels and with the finer ones of the others; more refinements, which
+    heavy or thick columns may need, are not counted.
+    """
+    area = _column_area(frames)
+    seconds = (MULTISLICE_FIRST + MULTISLICE_OTHERS * (columns - 1)) * area**2 * thickness
+    return Cost(seconds, START_BYTES + MULTISLICE_BYTES * area**2)
+
+
+def _column_area(frames: list[Atoms]) -> float:
+    lengths = frames[-1].cell.lengths()
+    return max(FEM_WIDTH, float(lengths[0])) * max(FEM_WIDTH, float(lengths[1]))
 
 
 def stack_cost(patterns: Sequence[int]) -> Cost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.cli.costs import fem_cost
+from alzmodel.cli.costs import fem_cost, multislice_cost
 from alzmodel.cli.curves import check_positive, each_file
 from alzmodel.cli.fem_observed import check_observed, frames_of_column, incoherent_of
 from alzmodel.cli.options.fem import Engine
@@ -85,6 +85,8 @@ def fem_of_models(
     work.check(files)
 
     def cost(frames: list[Atoms]) -> Cost:
+        if instrument.engine is Engine.MULTISLICE:
+            return multislice_cost(frames, columns.thickness, columns.columns)
         # Frames are averaged one by one.
         times = len(frames) if observed.observed else 1
         return fem_cost(frames, thickness=columns.thickness, columns=columns.columns * times)

@@ -174,6 +174,28 @@ def test_long_work_is_told_before_it_begins(capsys, tmp_path, monkeypatch, words
     assert "a.extxyz: 8 atoms: about 10.0 minutes and 5 GB of memory" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "repeat", "said"),
+    [
+        (("fem", "--engine", "multislice", "--columns", "8"), 1, "88 atoms: about 6.0 minutes and 1.6 GB"),
+        (("exafs", "--edge", "Zr-K", "--sites", "100", "--workers", "1"), 2, "704 atoms: about 63 s and"),
+        (("exafs", "--edge", "Zr-K", "--sites", "90", "--workers", "1"), 2, None),
+    ],
+)
+def test_rates_of_slow_engines_are_told(capsys, tmp_path, monkeypatch, words, repeat, said):
+    def stop(*_, **__):
+        raise InputError("begun")
+
+    monkeypatch.setattr("alzmodel.scattering.exafs.sites.exafs", stop)
+    monkeypatch.setattr("alzmodel.scattering.fem.variance.fem", stop)
+    write_structure(crystal("La2Zr2O7").repeat(repeat), tmp_path / "a.extxyz")
+    assert main([words[0], str(tmp_path / "a.extxyz"), *words[1:]]) == 2
+    *before, last = capsys.readouterr().err.splitlines()
+    assert last.endswith("begun")
+    assert ("about" in " ".join(before)) == (said is not None)
+    assert said is None or said in before[0]
+
+
 def test_costs_grow_with_the_work():
     cell = crystal("La2Zr2O7")
     large = cell.repeat(2)
