@@ -15,7 +15,13 @@ from alzmodel.hdf5 import open_hdf5
 from alzmodel.limits import check_memory, size_words
 from alzmodel.scattering.fem.detector import PatternStack
 from alzmodel.scattering.fem.stack_frames import WHOLE, FrameFile, Piece, check_pieces, in_memory, pieces_of
-from alzmodel.scattering.fem.stack_hdf5 import FileStack, is_dectris_master, read_dectris, read_hdf5
+from alzmodel.scattering.fem.stack_hdf5 import (
+    FileStack,
+    check_patterns,
+    is_dectris_master,
+    read_dectris,
+    read_hdf5,
+)
 from alzmodel.scattering.fem.stack_units import PIXEL_UNITS, Calibration, per_nm
 
 if TYPE_CHECKING:
@@ -26,18 +32,27 @@ if TYPE_CHECKING:
 __all__ = ["READ_FORMATS", "is_stack", "read_mask", "read_stack"]
 
 _OWN_FORMATS: Final = (".npy", ".h5", ".hdf5", ".hspy", ".nxs", ".zspy")
-_IN_PARTS: Final = (".mib", ".dm3", ".dm4", ".blo", ".emd", ".tvips", ".mrc")
+_IN_PARTS: Final = (".mib", ".dm3", ".dm4", ".blo", ".emd", ".mrc")
 _AS_A_WHOLE: Final = (".ser", ".tif", ".tiff")
+_UNPROVED: Final = {
+    ".tvips": "a camera of TVIPS",
+    ".de5": "Direct Electron in HDF5",
+    ".seq": "StreamPix",
+    ".prz": "Panta Rhei",
+}
+"""Formats of stacks that no file from their own program was ever read of here: refused, with the way round."""
 READ_FORMATS: Final = (*_OWN_FORMATS, *_IN_PARTS, *_AS_A_WHOLE)
 """The first six are read here (.zspy through zarr), the others by rosettasciio; the last three not in parts."""
 
+_SPECTRA: Final = ("EELS", "EDS", "CL")
+"""How types of signals begin that hold a spectrum at each position."""
 _FRAMES_AT_A_TIME: Final = 10
 """Patterns of 64-bit numbers that the analysis holds beside those it reads: moments, masks, and what comes between."""
 
 
 def is_stack(path: str | Path) -> bool:
     """Whether a file is, by its ending, a stack of patterns and no structure."""
-    return Path(path).suffix.lower() in READ_FORMATS
+    return Path(path).suffix.lower() in {*READ_FORMATS, *_UNPROVED}
 
 
 def read_stack(
@@ -91,6 +106,11 @@ def read_stack(
 
 def _open(file: Path, name: str, dataset: str | None) -> FileStack:
     ending = file.suffix.lower()
+    if ending in _UNPROVED:
+        raise InputError(
+            f"{name}: of {_UNPROVED[ending]}, whose own files could not be tried; allowed: the same patterns as .hspy, "
+            f"which HyperSpy writes, or {', '.join(READ_FORMATS)}"
+        )
     if not (file.is_file() or (ending == ".zspy" and file.is_dir())):
         raise InputError(f"{name}: no such file; allowed: a stack of patterns ({', '.join(READ_FORMATS)})")
     if ending == ".npy":
@@ -160,6 +180,7 @@ def _read_zspy(file: Path, name: str) -> FileStack:
         (group,) = signals
         data = group["data"]
         axes = [dict(group[f"axis-{number}"].attrs) for number in range(data.ndim)]
+        check_patterns(name, [axis.get("navigate") for axis in axes])
         microscope: Mapping[str, Any] = {}
         if "metadata/Acquisition_instrument/TEM" in group:
             microscope = dict(group["metadata/Acquisition_instrument/TEM"].attrs)
@@ -180,6 +201,8 @@ def _read_zspy(file: Path, name: str) -> FileStack:
 
 def _of_axes(axes: list[Any], energy: Any) -> Calibration:
     """Calibration from HyperSpy's axes, of which the last two belong to the pattern."""
+    if len(axes) < 2:
+        return Calibration()
     scales = [float(axis.get("scale", math.nan)) for axis in axes[-2:]]
     units = {str(axis.get("units", "")) for axis in axes[-2:]}
     unit = units.pop() if len(units) == 1 else ""
@@ -210,27 +233,40 @@ def _read_microscope(file: Path, name: str) -> FileStack:
         try:
             signals = import_module(plugin["api"]).file_reader(str(file), lazy=ending in _IN_PARTS)
         except ImportError as error:
-            reason = f"{error.name} is not installed, which rosettasciio needs for {ending}"
+            reason = f"{error.name or error} is not installed, which rosettasciio needs for {ending}"
             continue
         except Exception as error:  # noqa: BLE001 - each reader has errors of its own
             reason = error
             continue
-        stacks = [signal for signal in signals if signal["data"].ndim in {3, 4}] or signals[:1]
+        stacks = [one for one in signals if one["data"].ndim in {3, 4} and _has_patterns(one)] or signals[:1]
         if len(stacks) == 1:
             return _of_signal(stacks[0], name)
         reason = f"{len(stacks)} stacks"
     raise InputError(f"{name}: not readable by rosettasciio ({reason}); allowed: a stack")
 
 
+def _has_patterns(signal: Mapping[str, Any]) -> bool:
+    """Whether a signal has two axes within each position of the probe, or says nothing of its axes."""
+    return sum(not axis.get("navigate", False) for axis in signal["axes"]) in {2, signal["data"].ndim}
+
+
 def _of_signal(signal: Mapping[str, Any], name: str) -> FileStack:
     """Stack of a signal of rosettasciio, whose axes say which of them are probe positions."""
     data, axes = signal["data"], list(signal["axes"])
+    kind = str(signal.get("metadata", {}).get("Signal", {}).get("signal_type", ""))
+    if kind.startswith(_SPECTRA):
+        raise InputError(f"{name}: {kind} spectra; allowed: patterns, which have two axes")
+    if data.ndim in {3, 4}:
+        check_patterns(name, [axis.get("navigate", False) for axis in axes])
     of_pattern = [number for number, axis in enumerate(axes) if not axis.get("navigate", False)]
     if len(of_pattern) == 2 and of_pattern != [data.ndim - 2, data.ndim - 1]:
         order = [number for number in range(data.ndim) if number not in of_pattern] + of_pattern
         data, axes = data.transpose(order), [axes[number] for number in order]
     microscope = signal.get("metadata", {}).get("Acquisition_instrument", {}).get("TEM", {})
     calibration = _of_axes(axes, microscope.get("beam_energy"))
+    if calibration.size == (1.0, 1.0):
+        # What readers put where a file is silent: a .mrc of Direct Electron whose own notes said 0.1 came out as 1.
+        calibration = Calibration(energy_kev=calibration.energy_kev)
     if isinstance(data, np.ndarray) or data.ndim not in {3, 4}:
         return FileStack(in_memory(np.asarray(data)), calibration)
     shape, kind = tuple(data.shape), np.dtype(data.dtype)

@@ -17,12 +17,12 @@ from alzmodel.scattering.fem.stack_frames import FrameFile, Piece, check_pieces,
 from alzmodel.scattering.fem.stack_units import Calibration, is_of_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["FileStack", "is_dectris_master", "read_dectris", "read_hdf5"]
+__all__ = ["FileStack", "check_patterns", "is_dectris_master", "read_dectris", "read_hdf5"]
 
 _MOST_PACKED: Final = 1000
 """Bytes of counts for a byte in the file: what the best packed of sparse counts stay below."""
@@ -47,6 +47,27 @@ class FileStack:
     patterns: FrameFile
     calibration: Calibration
     mask: NDArray[np.bool_] | None = None
+
+
+def check_patterns(name: str, navigate: Sequence[object]) -> None:
+    """Refuse a stack of other things than patterns.
+
+    Parameters
+    ----------
+    name
+        What messages call the file.
+    navigate
+        Of each axis whether it counts positions of the probe; None where the file does not say.
+
+    Raises
+    ------
+    InputError
+        If all axes say it, some do, and not two are left within a pattern: a spectrum at each position has one.
+    """
+    within = [not one for one in navigate]
+    if None not in navigate and sum(within) not in {2, len(within)}:
+        what = "a spectrum" if sum(within) == 1 else f"{sum(within)} axes"
+        raise InputError(f"{name}: {what} at each position; allowed: patterns, which have two axes")
 
 
 def read_hdf5(file: Path, name: str, dataset: str | None) -> FileStack:
@@ -203,6 +224,7 @@ def _hyperspy(_handle: Any, data: Any) -> Calibration | None:
     axes = [data.parent.get(f"axis-{number}") for number in range(data.ndim)]
     if any(axis is None for axis in axes):
         return None
+    check_patterns(str(data.file.filename), [axis.attrs.get("navigate") for axis in axes])
     sizes = tuple(_number(axis.attrs.get("scale")) for axis in axes[-2:])
     units = {_text(axis.attrs.get("units")) for axis in axes[-2:]}
     return Calibration((sizes[0], sizes[1]), units.pop() if len(units) == 1 else "")
