@@ -10,9 +10,10 @@ import numpy as np
 
 from alzmodel.elements import elements_of
 from alzmodel.errors import InputError
+from alzmodel.species import isotope_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -42,6 +43,8 @@ REFUSED_BOND: Final = 0.35
 """Of the sum of covalent radii, the median over atoms: points at random, as dense as an oxide, have 0.5, nm 0.1."""
 MOST_BOND: Final = 1.55
 """Of the sum of covalent radii: ionic bonds reach 1.2. A length in bohr that is read in Å is 1.9 times too long."""
+_ROUNDED: Final = 2e-3
+"""e an atom, which rounded shares leave of a neutral formula."""
 _LEAST_LIGHT: Final = 0.78
 """Of the sum of covalent radii, between oxygen and fluorine: O2 has 0.92."""
 _PAIRS: Final = 250_000
@@ -104,12 +107,22 @@ def formula_text(amounts: Mapping[str, float]) -> str:
 
 def site_words(atoms: Atoms) -> str:
     """Say what holds the first site that is held in part, such as ``Zr 0.8, Y 0.2``."""
-    first = next(held for held in sites_of(atoms) if len(held) > 1 or abs(held[0][1] - 1) > 1e-3)
+    first = next(
+        held for held in sites_of(atoms, isotope_names(atoms)) if len(held) > 1 or abs(held[0][1] - 1) > 1e-3
+    )
     return ", ".join(f"{symbol} {share:g}" for symbol, share in first)
 
 
-def sites_of(atoms: Atoms) -> dict[tuple[tuple[str, float], ...], int]:
-    """Count the sites by what holds them, symbols and shares; atoms nearer than 0.05 Å are on one site."""
+def sites_of(atoms: Atoms, names: Sequence[str] | None = None) -> dict[tuple[tuple[str, float], ...], int]:
+    """Count the sites by what holds them and shares; atoms nearer than 0.05 Å are on one site.
+
+    Parameters
+    ----------
+    atoms
+        The model.
+    names
+        Of its atoms; None takes their symbols.
+    """
     from vesin import NeighborList
 
     i, j = NeighborList(cutoff=0.05, full_list=True).compute(
@@ -122,7 +135,7 @@ def sites_of(atoms: Atoms) -> dict[tuple[tuple[str, float], ...], int]:
     np.minimum.at(first, np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64))
     members: dict[int, list[tuple[str, float]]] = {}
     for site, symbol, share in zip(
-        first.tolist(), atoms.get_chemical_symbols(), shares_of(atoms), strict=True
+        first.tolist(), names or atoms.get_chemical_symbols(), shares_of(atoms), strict=True
     ):
         members.setdefault(site, []).append((symbol, round(float(share), 6)))
     numbers: dict[tuple[tuple[str, float], ...], int] = {}
@@ -267,7 +280,10 @@ def charge_problem(amounts: Mapping[str, float]) -> str:
     high = math.fsum(n * _charges_of(symbol)[1] for symbol, n in amounts.items())
     if set(amounts) <= _PEROXIDES:
         high += 1.5 * amounts.get("O", 0.0)
-    if low <= 1e-6 and high >= -1e-6:
+    # Shares of sites are printed to two or three digits.
+    whole = all(abs(n - round(n)) < 1e-6 for n in amounts.values())
+    room = 1e-6 if whole else _ROUNDED * math.fsum(amounts.values())
+    if low <= room and high >= -room:
         return ""
     off = low if low > 0 else high
     return f"{formula_text(amounts)}: no charges of these elements balance, they are {off:+.3g} e off at best"

@@ -35,6 +35,8 @@ _LABEL: Final = re.compile(
     r"(?P<charge>[+-]\d+\.?\d*|\d*\.?\d*[+-])?"
     r"(?P<rest>\d*[A-Za-z']?|[_.:(*#/].*)"
 )
+_MASSES: Final = {"mass", "masses", "atomic_mass", "atomic_masses"}
+"""Names of a column of masses, in small letters."""
 _NEAR: Final = 0.006
 """u; so near to the mass of an isotope must a mass be that stands for it."""
 
@@ -224,12 +226,15 @@ def parse_types(text: str) -> tuple[Species, ...]:
 
 
 def masses_as_isotopes(atoms: Atoms) -> None:
-    """Take masses that are those of isotopes for isotopes."""
+    """Take masses that are those of isotopes for isotopes: of the model, or of a column that programs call mass."""
     import numpy as np
 
-    if ISOTOPE in atoms.arrays or "masses" not in atoms.arrays:
+    column = next((key for key in atoms.arrays if key.lower() in _MASSES), None)
+    if ISOTOPE in atoms.arrays or column is None or atoms.arrays[column].shape != (len(atoms),):
         return
-    masses = atoms.get_masses()
+    masses = atoms.arrays[column]
+    if masses.dtype.kind != "f":
+        return
     isotopes = np.zeros(len(atoms), dtype=np.int64)
     for mass in np.unique(masses[np.isin(atoms.numbers, (1, 3, 5))]):
         one = species_of_mass(float(mass))
@@ -238,3 +243,4 @@ def masses_as_isotopes(atoms: Atoms) -> None:
             isotopes[here] = one.isotope
     if isotopes.any():
         atoms.set_array(ISOTOPE, isotopes)
+        atoms.set_masses(np.where(isotopes > 0, masses, atoms.get_masses()))

@@ -87,3 +87,10 @@ def test_a_gas_as_dense_as_an_oxide_is_not_refused():
     rng = np.random.default_rng(1)
     gas = Atoms("La40Zr40O140", rng.random((220, 3)) * 14.0, cell=[14.0] * 3, pbc=True)
     assert "shorter than any bond" in check_lengths(gas, "gas")
+
+
+def test_rounded_shares_balance_and_real_lacks_are_told():
+    # Garnet as published: Li 0.56 on 24d and 0.442 on 96h leave 0.13 e of 192.
+    assert charge_problem({"Li": 55.872, "La": 24.0, "Zr": 16.0, "O": 96.0}) == ""
+    assert "balance" in charge_problem({"Zr": 3.2, "O": 8.0})
+    assert "balance" in charge_problem({"Li": 55.0, "La": 24.0, "Zr": 16.0, "O": 96.0})

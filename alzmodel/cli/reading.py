@@ -108,4 +108,9 @@ def _cell(text: str) -> tuple[float, float, float, float, float, float]:
     if not good or min(values) <= 0 or max(values[3:]) >= 180:
         raise InputError(f"--cell {text}: no cell; allowed: {allowed}")
     a, b, c, alpha, beta, gamma = values
+    if alpha + beta + gamma >= 360 or 2 * max(alpha, beta, gamma) >= alpha + beta + gamma:
+        raise InputError(
+            f"--cell {text}: three such angles close no cell; allowed: each below the sum of the two others, and less "
+            "than 360° together"
+        )
     return a, b, c, alpha, beta, gamma

@@ -7,6 +7,7 @@ import io
 import sys
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -209,6 +210,8 @@ def _read(plain: Path, name: str, reading: Reading) -> list[Atoms]:
         raise InputError(f"{name}: sites are held in part (MIXTURE); allowed: whole atoms, or a CIF")
     refuse_unread(kind, text, name)
     frames: list[Atoms] = ase.io.read(plain, index=":", format=None)
+    if kind == "proteindatabank":
+        _share_cell(frames)
     if types is not None:
         for atoms in frames:
             _name_types(atoms, types, name)
@@ -227,6 +230,14 @@ def _format_of(path: Path) -> str | None:
     except UnknownFileTypeError:
         return None if path.suffix else "extxyz"
     return found
+
+
+def _share_cell(frames: Sequence[Atoms]) -> None:
+    """Give every model of a PDB file the cell that stands once, above the first of them."""
+    for earlier, atoms in pairwise(frames):
+        if earlier.pbc.any() and not atoms.pbc.any():
+            atoms.set_cell(earlier.cell)
+            atoms.pbc = earlier.pbc
 
 
 def _chosen(frames: Sequence[Atoms], choice: FrameChoice, name: str) -> list[Atoms]:

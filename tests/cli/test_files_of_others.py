@@ -189,3 +189,19 @@ def test_options_of_frames_cells_and_types(run, tmp_path):
         assert code == 2
         assert "allowed" in words
         assert words.count("\n") == 1
+
+
+@pytest.mark.parametrize("angles", ["10,10,170", "120,120,120", "60,60,120"])
+def test_angles_that_close_no_cell(run, tmp_path, angles):
+    (tmp_path / "m.xyz").write_text("3\nw\nO 0 0 0\nH .957 0 0\nH -.24 .927 0\n")
+    code, _, words = run("pdf", "m.xyz", "--cell", f"10,10,10,{angles}")
+    assert code == 2
+    assert "three such angles close no cell" in words
+
+
+def test_isotopes_on_one_site_are_named(run, tmp_path):
+    shared = ["O O 0 0 0 1", "D D 0.0815 0 0 0.5", "H H 0.0815 0 0 0.5"]
+    (tmp_path / "a.cif").write_text(cif(shared, a=12, group="'P 1'", number="1"))
+    code, _, words = run("pdf", "a.cif", "--radiation", "neutron")
+    assert code == 2
+    assert "D 0.5, H 0.5" in words

@@ -58,3 +58,18 @@ def test_shares_under_any_name(tmp_path, column):
         told(tmp_path / "a.xyz")
     (tmp_path / "a.xyz").write_text(head + "Zr 0 0 0 0\nY 2 2 0 0\nO 2.1 0 0 0\n")
     assert len(told(tmp_path / "a.xyz")[0][0]) == 3
+
+
+def test_all_models_of_a_pdb_file_have_its_cell(tmp_path):
+    atom = "ATOM  {:5d} {:<4s} MOL     1    {:8.3f}{:8.3f}{:8.3f}  1.00  0.00          {:>2s}\n".format
+    models = "".join(
+        f"MODEL {k:8d}\n{atom(1, 'ZR', 0, 0, 0, 'ZR')}{atom(2, 'O', x, 1.285, 1.285, 'O')}ENDMDL\n"
+        for k, x in ((1, 1.285), (2, 1.385))
+    )
+    path = tmp_path / "a.pdb"
+    cell = "CRYST1    5.140    5.140    5.140  90.00  90.00  90.00 P 1           1\n"
+    path.write_text(cell + models)
+    (first, second), _ = told(path)
+    assert second.cell.lengths() == pytest.approx([5.14] * 3)
+    assert second.pbc.all()
+    assert second.positions[1, 0] == pytest.approx(first.positions[1, 0] + 0.1)

@@ -176,3 +176,13 @@ def test_a_cell_beside_the_file_and_a_word_without(tmp_path):
     (tmp_path / "b.extxyz").write_text(frame())
     with pytest.raises(InputError, match="has a cell of its own"):
         told(tmp_path / "b.extxyz", reading=cell)
+
+
+@pytest.mark.parametrize("column", ["mass", "masses", "Atomic_mass"])
+def test_a_column_of_masses_names_isotopes(tmp_path, column):
+    path = tmp_path / "a.extxyz"
+    head = f'3\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3:{column}:R:1\n'
+    path.write_text(head + "O 0 0 0 15.999\nH .96 0 0 2.014\nH -.24 .93 0 1.008\n")
+    (atoms,), _ = told(path)
+    assert atoms.arrays["isotope"].tolist() == [0, 2, 0]
+    assert atoms.get_masses()[1] == pytest.approx(2.014)
