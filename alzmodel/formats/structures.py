@@ -7,7 +7,6 @@ import io
 import sys
 import warnings
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from alzmodel.formats.cif_text import looks_like_cif
 from alzmodel.formats.lammps import looks_like_data, looks_like_dump, read_data, read_dump
 from alzmodel.formats.notes import ReadingNote, tell
 from alzmodel.formats.packed import plain_file
+from alzmodel.formats.pdb import read_pdb
 from alzmodel.formats.unread import refuse_unread
 from alzmodel.formats.vasp import read_vasp, read_xdatcar
 from alzmodel.formats.xyz import read_xyz
@@ -209,9 +209,9 @@ def _read(plain: Path, name: str, reading: Reading) -> list[Atoms]:
     if kind == "castep-cell" and "MIXTURE" in text().upper():
         raise InputError(f"{name}: sites are held in part (MIXTURE); allowed: whole atoms, or a CIF")
     refuse_unread(kind, text, name)
-    frames: list[Atoms] = ase.io.read(plain, index=":", format=None)
-    if kind == "proteindatabank":
-        _share_cell(frames)
+    frames: list[Atoms] = (
+        read_pdb(text()) if kind == "proteindatabank" else ase.io.read(plain, index=":", format=None)
+    )
     if types is not None:
         for atoms in frames:
             _name_types(atoms, types, name)
@@ -230,14 +230,6 @@ def _format_of(path: Path) -> str | None:
     except UnknownFileTypeError:
         return None if path.suffix else "extxyz"
     return found
-
-
-def _share_cell(frames: Sequence[Atoms]) -> None:
-    """Give every model of a PDB file the cell that stands once, above the first of them."""
-    for earlier, atoms in pairwise(frames):
-        if earlier.pbc.any() and not atoms.pbc.any():
-            atoms.set_cell(earlier.cell)
-            atoms.pbc = earlier.pbc
 
 
 def _chosen(frames: Sequence[Atoms], choice: FrameChoice, name: str) -> list[Atoms]:

@@ -73,3 +73,28 @@ def test_all_models_of_a_pdb_file_have_its_cell(tmp_path):
     assert second.cell.lengths() == pytest.approx([5.14] * 3)
     assert second.pbc.all()
     assert second.positions[1, 0] == pytest.approx(first.positions[1, 0] + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "element", "symbol"),
+    [
+        (" CA ", "", "C"),
+        ("CA  ", "", "Ca"),
+        (" CD ", "", "C"),
+        (" NE ", "", "N"),
+        (" NH1", "", "N"),
+        ("HG11", "", "H"),
+        ("1HB ", "", "H"),
+        ("ZR1 ", "", "Zr"),
+        (" CA ", "CA", "Ca"),
+        (" O  ", "", "O"),
+    ],
+)
+def test_elements_of_a_pdb_file_by_the_place_of_names(tmp_path, name, element, symbol):
+    row = f"ATOM  {{:5d}} {{:4s}} ARG     1    {{:8.3f}}   0.000   0.000  1.00  0.00          {element:>2s}\n"
+    path = tmp_path / "a.pdb"
+    path.write_text(
+        "CRYST1   20.000   20.000   20.000  90.00  90.00  90.00 P 1           1\n" + row.format(1, name, 0)
+    )
+    (atoms,), _ = told(path)
+    assert str(atoms.symbols) == symbol
