@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 
+from alzmodel.crystals import crystal as crystal_of
+from alzmodel.crystals import supercell
+from alzmodel.dynamics.harmonic import HarmonicSettings
 from alzmodel.dynamics.harmonic import harmonic as ready
+from alzmodel.dynamics.hessian import pair_forces
 from alzmodel.dynamics.spectra import gaussian_kernel
 from alzmodel.dynamics.velocities import CM_PS, velocity_spectrum
 from alzmodel.dynamics.vibrations import vibrations
@@ -81,5 +85,31 @@ def test_molecular_dynamics_at_20_kelvin_has_the_harmonic_density():
     motion.attach(lambda: frames.append(copper.copy()), interval=4)
     motion.run(3000)
     found = velocity_spectrum(frames, 0.02, harmonic.vdos.grid, harmonic.vdos.total, 10.0)
+    assert found.temperature == pytest.approx(20, rel=0.1)
+    assert found.overlap >= 0.96
+
+
+@pytest.mark.slow
+def test_lithia_at_20_kelvin_has_the_harmonic_density():
+    """An oxide with its Coulomb forces: 96 atoms of Li2O by du-teter, 4.5 ps, every mode begun with the same energy."""
+    crystal = supercell(crystal_of("Li2O"), (2, 2, 2))
+    crystal.info["kind"] = "glass"
+    settings = HarmonicSettings(resolution=FWHM)
+    harmonic = vibrations(crystal, settings, units=False)
+    modes = ready(crystal, settings).spectra
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], modes.vectors.shape[1] - 3)
+    masses, step = crystal.get_masses()[:, None], 2.5 * units.fs
+    velocities = np.sqrt(40 * units.kB) * (modes.vectors[:, 3:] @ signs).reshape(-1, 3) / np.sqrt(masses)
+    moving, frames = crystal.copy(), []
+    forces = pair_forces(moving)
+    for number in range(1800):
+        velocities = velocities + step / 2 * forces / masses
+        moving.positions += step * velocities
+        forces = pair_forces(moving)
+        velocities = velocities + step / 2 * forces / masses
+        if number % 2:
+            moving.set_velocities(velocities)
+            frames.append(moving.copy())
+    found = velocity_spectrum(frames, 0.005, harmonic.vdos.grid, harmonic.vdos.total, FWHM)
     assert found.temperature == pytest.approx(20, rel=0.1)
     assert found.overlap >= 0.96
