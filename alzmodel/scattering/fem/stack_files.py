@@ -270,11 +270,19 @@ def _of_signal(signal: Mapping[str, Any], name: str) -> FileStack:
     if isinstance(data, np.ndarray) or data.ndim not in {3, 4}:
         return FileStack(in_memory(np.asarray(data)), calibration)
     shape, kind = tuple(data.shape), np.dtype(data.dtype)
+    # Mode 0 of MRC2014 is signed, many programs count without sign in it, and the reader takes it so.
+    signed_bytes = kind == np.uint8 and name.lower().endswith(".mrc")
 
     def read() -> Iterator[tuple[Piece, NDArray[Any]]]:
         try:
             for piece in pieces_of(shape, kind.itemsize):
-                yield piece, np.asarray(data[piece].compute(scheduler="synchronous"))
+                found = np.asarray(data[piece].compute(scheduler="synchronous"))
+                if signed_bytes and found.max(initial=0) >= 128:
+                    raise InputError(
+                        f"{name}: bytes of 128 and more, which programs write with and without a sign; allowed: counts "
+                        "below, or 16-bit numbers"
+                    )
+                yield piece, found
         except (OSError, ValueError) as error:
             raise InputError(f"{name}: damaged ({error}); allowed: a whole file") from error
 

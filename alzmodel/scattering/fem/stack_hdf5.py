@@ -258,6 +258,8 @@ def _nexus_axes(_handle: Any, data: Any) -> Calibration | None:
     group = data.parent
     if _text(group.attrs.get("NX_class")) != "NXdata":
         return None
+    if _text(data.attrs.get("interpretation")).startswith("spectrum"):
+        check_patterns(str(data.file.filename), [*[True] * (data.ndim - 1), False])
     named = group.attrs.get("axes", data.attrs.get("axes", ""))
     names = (
         [_text(one) for one in named] if isinstance(named, np.ndarray) else re.split(r"[:,]", _text(named))

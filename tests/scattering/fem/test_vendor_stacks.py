@@ -109,3 +109,30 @@ def test_a_spectrum_image_of_hyperspy_is_no_stack(tmp_path):
             axis.attrs.update({"scale": 0.1, "units": "1/nm", "navigate": navigate})
     with pytest.raises(InputError, match="a spectrum at each position"):
         read_stack(tmp_path / "a.hspy", pixel_size=0.1)
+
+
+def test_a_nexus_plot_of_spectra_is_no_stack(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.nxs", "w") as handle:
+        group = handle.create_group("entry/data")
+        group.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": [".", ".", "."]})
+        group["data"] = np.ones((20, 20, 64))
+        group["data"].attrs["interpretation"] = "spectrum"
+    with pytest.raises(InputError, match="a spectrum at each position"):
+        read_stack(tmp_path / "a.nxs", pixel_size=0.1)
+
+
+@pytest.mark.parametrize(("largest", "readable"), [(127, True), (200, False)])
+def test_bytes_of_mrc_with_and_without_a_sign(tmp_path, largest, readable):
+    pytest.importorskip("rsciio")
+    mrcfile = pytest.importorskip("mrcfile")
+    counts = np.zeros((4, 16, 20), dtype=np.uint8)
+    counts[2, 3, 4] = largest
+    with mrcfile.new(tmp_path / "a.mrc") as handle:
+        handle.set_data(counts.view(np.int8))
+    found = _open(tmp_path / "a.mrc", "a.mrc", None).patterns
+    if readable:
+        assert max(values.max() for _, values in found.read()) == largest
+        return
+    with pytest.raises(InputError, match="bytes of 128 and more"):
+        list(found.read())
