@@ -234,6 +234,13 @@ def _named(
             if not _is_whole(kind) or not 1 <= int(kind) <= len(types):
                 raise InputError(f"{name}: type {kind}; allowed with --types: 1 to {len(types)}")
             found[kind] = types[int(kind) - 1]
+            mass = masses.get(kind, (0.0, ""))[0]
+            by_mass = species_of_mass(mass) if mass > 0 and not same else None
+            if by_mass is not None and by_mass.symbol != found[kind].symbol:
+                raise InputError(
+                    f"--types: type {kind} is called {found[kind].symbol} but has the mass of {by_mass.symbol} in "
+                    f"{name}; allowed: elements that fit its masses"
+                )
             continue
         mass, comment = masses.get(kind, (0.0, ""))
         label = labels.get(kind, "" if _is_whole(kind) else kind)

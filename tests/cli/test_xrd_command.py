@@ -163,3 +163,22 @@ def test_bad_input_ends_in_one_line(capsys, folder, tmp_path, words, named):
     assert out == ""
     for words_of_it in named:
         assert words_of_it in err.splitlines()[-1]
+
+
+def test_between_the_lines_of_a_crystal_there_is_nothing(capsys, tmp_path):
+    """Rounding leaves 1e-26 of a forbidden 211 of silicon: alone in a range, it was read as a line."""
+    from ase.build import bulk
+
+    path = tmp_path / "si.extxyz"
+    silicon = bulk("Si", "diamond", a=5.43123, cubic=True)
+    silicon.positions -= 1e-16 * silicon.positions
+    write_structure(silicon, path)
+    code, out, words = run(
+        capsys, "xrd", path, "--range", 33, 47, 0.02, "--line", 40, "--line-width", 1, "--json"
+    )
+    assert code == 0
+    assert "no line stands out of the model pattern between 39 and 41°" in words
+    result = json.loads(out)
+    assert result["peaks"] == []
+    assert max(result["intensity"]) == 0
+    assert result["lines"][0]["two_theta"] is None

@@ -257,3 +257,15 @@ def test_unwrapped_coordinates_come_first(tmp_path):
         + "".join(f"{k} O 1 {k} 0 13 {k} 0\n" for k in (1, 2, 3))
     )
     assert told(tmp_path / "a.dump")[0][0].positions[0].tolist() == [13, 1, 0]
+
+
+def test_types_that_contradict_the_masses_are_refused(tmp_path):
+    path = tmp_path / "a.data"
+    path.write_text(
+        "t\n\n2 atoms\n2 atom types\n0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n\nMasses\n\n1 91.224\n2 15.999\n\n"
+        "Atoms # atomic\n\n1 1 0 0 0\n2 2 2.1 0 0\n"
+    )
+    with pytest.raises(InputError, match="type 1 is called O but has the mass of Zr"):
+        told(path, reading=Reading(types=parse_types("O,Zr")))
+    (atoms,), _ = told(path, reading=Reading(types=parse_types("Zr,O")))
+    assert str(atoms.symbols) == "ZrO"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.errors import InputError
-from alzmodel.sanity import shares_of
+from alzmodel.sanity import amounts_of, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reflection", "bragg_angle", "hkl_text", "powder_reflections", "squared_structure_factors"]
 
+_ROUNDING: Final = 1e-12
 _SAME_D: Final = 1e-6
 _MAX_VECTORS: Final = 5_000_000
 
@@ -89,7 +90,8 @@ def powder_reflections(
     factor
         Scattering factor of an element at given Q, complex, with its displacement factor.
     threshold
-        Reflections with less than this share of the strongest Σ|F|² are absent.
+        Reflections with less than this share of the strongest Σ|F|² are absent, and those that rounding alone makes:
+        an amplitude below 1e-6 of all atoms in phase.
 
     Returns
     -------
@@ -107,9 +109,12 @@ def powder_reflections(
     order = np.argsort(Q, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(Q[order]) > _SAME_D * Q[order][1:]) + 1)
     total = [float(squared[group].sum()) for group in groups]
+    in_phase = (
+        np.asarray(sum(n * np.abs(factor(element, Q)) for element, n in amounts_of(atoms).items())) ** 2
+    )
     reflections = []
     for group, strength in zip(groups, total, strict=True):
-        if strength < threshold * max(total):
+        if strength < max(threshold * max(total), _ROUNDING * float(in_phase[group].sum())):
             continue
         d = 2 * math.pi / float(Q[group].mean())
         present = group[squared[group] > 1e-9 * squared[group].max()]
