@@ -10,11 +10,39 @@ from alzmodel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["refuse_unread"]
+__all__ = ["check_stated_number", "refuse_unread"]
 
 _WHOLE: Final = {1.0, 11.0}
 """Occupation of a whole atom in SHELX: 10 is added to what is not refined."""
 _KEYWORDS: Final = re.compile(r"^(?:[A-Z]{4}|END|REM)\b", re.IGNORECASE)
+
+
+_STATED: Final = {
+    "rmc6f": re.compile(r"^Number of atoms:\s*(\d+)", re.MULTILINE | re.IGNORECASE),
+    "gromacs": re.compile(r"\A[^\n]*\n\s*(\d+)\s*\n"),
+    "dlp4": re.compile(r"\A[^\n]*\n\s*\d+\s+\d+\s+(\d+)"),
+}
+"""Where a file says how many atoms it holds, by ASE's name of its format: those whose readers do not look."""
+
+
+def check_stated_number(kind: str | None, text: Callable[[], str], n_atoms: int, name: str) -> None:
+    """Refuse a file that was cut among its atoms.
+
+    Parameters
+    ----------
+    kind, text, name
+        As in :func:`refuse_unread`.
+    n_atoms
+        Atoms that were read.
+
+    Raises
+    ------
+    InputError
+        If the file announces another number.
+    """
+    found = _STATED[kind].search(text()) if kind in _STATED else None
+    if found is not None and 0 < int(found[1]) != n_atoms:
+        raise InputError(f"{name}: {n_atoms} of {found[1]} atoms are there; allowed: a whole file")
 
 
 def refuse_unread(kind: str | None, text: Callable[[], str], name: str) -> None:

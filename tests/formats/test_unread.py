@@ -98,3 +98,41 @@ def test_elements_of_a_pdb_file_by_the_place_of_names(tmp_path, name, element, s
     )
     (atoms,), _ = told(path)
     assert str(atoms.symbols) == symbol
+
+
+RMC = """(Version 6f format configuration file)
+Number of atoms: 2
+Cell (Ang/deg): 5.14 5.14 5.14 90.0 90.0 90.0
+Lattice vectors (Ang):
+5.14 0 0
+0 5.14 0
+0 0 5.14
+Atoms:
+1 Zr [1] 0.0 0.0 0.0 1 0 0 0
+2 O [1] 0.4 0.0 0.0 2 0 0 0
+"""
+GRO = """t
+ 2
+    1ZRO     Zr    1   0.000   0.000   0.000
+    1ZRO      O    2   0.206   0.000   0.000
+   0.51400   0.51400   0.51400
+"""
+CONFIG = "t\n 0 1 2\n 5.14 0 0\n 0 5.14 0\n 0 0 5.14\nZr 1\n 0 0 0\nO 2\n 2.06 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lost"),
+    [
+        ("a.rmc6f", RMC, "2 O [1] 0.4 0.0 0.0 2 0 0 0\n"),
+        ("a.gro", GRO, "    1ZRO      O    2   0.206   0.000   0.000\n"),
+        ("CONFIG", CONFIG, "O 2\n 2.06 0 0\n"),
+    ],
+)
+def test_fewer_atoms_than_a_file_announces(tmp_path, name, text, lost):
+    (tmp_path / name).write_text(text)
+    (atoms,), _ = told(tmp_path / name)
+    assert str(atoms.symbols) == "ZrO"
+    assert atoms.get_distance(0, 1, mic=True) == pytest.approx(2.06, abs=0.01)
+    (tmp_path / name).write_text(text.replace(lost, ""))
+    with pytest.raises(InputError, match="1 of 2 atoms are there"):
+        told(tmp_path / name)
