@@ -164,7 +164,10 @@ def ring_weights(
         totals = np.asarray(kept.sum(axis=1)).ravel()
         if not (totals > 0).all():
             centre = float(plan.k[int(np.argmin(totals))])
-            raise InputError(f"mask: no pixel left at {centre:g} nm⁻¹; allowed: some of every ring")
+            raise InputError(
+                f"mask: no pixel left at {centre:g} nm⁻¹; allowed: some of every ring, as with rings further out, or "
+                "--no-auto-mask where a dark ring is no beam stop"
+            )
         scaled = (sparse.diags_array(1 / totals) @ kept).tocsr()
         return replace(place, weights=scaled, counted=counted)
 
