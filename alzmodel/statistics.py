@@ -32,6 +32,7 @@ __all__ = [
     "mack_wolfe",
     "mean_std",
     "one_sample",
+    "score_interval",
     "student_ci",
     "umbrella",
 ]
@@ -362,6 +363,53 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike], *, seed: int = 0) -> Outcom
     weights = [-1.0, *[0.0] * (len(arrays) - 2), 1.0]
     ends = contrast(arrays, weights)
     return Outcome(ends.effect, ends.ci95, min(1.0, p_greater), min(1.0, p_less), ends.std)
+
+
+def score_interval(
+    mean: ArrayLike, std: ArrayLike, *, most: float = math.inf
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give an interval of a quantity that ends at zero: never below it, longer upwards.
+
+    It is Wilson's interval: the θ with ``(mean − θ)² = std² v(θ) / v(mean)``: for a share v(θ) = θ(1 − θ / most), as of
+    a count out of ``mean (most − mean) / std²`` trials, and v(θ) = θ without an upper end, as of a count.
+    Far from the ends it is mean ± std.
+
+    Parameters
+    ----------
+    mean
+        Any shape; values of zero or less get the interval from zero to `std`.
+    std
+        What stands for one step of the interval, in the unit of `mean`: a standard deviation, or half of an interval.
+    most
+        Upper end: 1 for fractions.
+
+    Returns
+    -------
+    low, high
+        In the shape of `mean`.
+
+    References
+    ----------
+    E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927); for counts L. Barker, Am. Stat. 56, 85 (2002); trials from a
+    variance: E. L. Korn and B. I. Graubard, Surv. Methodol. 24, 193 (1998).
+
+    Examples
+    --------
+    >>> [round(float(end), 3) for end in score_interval(0.01, 0.02, most=1.0)]
+    [0.002, 0.055]
+    """
+    centre, step = np.asarray(mean, dtype=float), np.asarray(std, dtype=float)
+    inside = (centre > 0) & (centre < most)
+    known = np.where(inside, centre, 0.5 if math.isfinite(most) else 1.0)
+    ratio = step**2 / (known * (1 - known / most))
+    middle, leading = 2 * known + ratio, 1 + ratio / most
+    root = np.sqrt(np.maximum(middle**2 - 4 * leading * known**2, 0.0))
+    high = (middle + root) / (2 * leading)
+    # The product of both roots is known: their difference would lose what is small.
+    low = known**2 / (leading * high)
+    return np.where(inside, low, np.clip(centre - step, 0.0, most)), np.where(
+        inside, high, np.clip(centre + step, 0.0, most)
+    )
 
 
 def mack_wolfe(groups: Sequence[ArrayLike], peak: int, *, seed: int = 0) -> tuple[float, float]:

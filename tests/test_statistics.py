@@ -246,3 +246,33 @@ def test_holm_does_not_depend_on_the_order(p_values, random):
     straight = statistics.holm(p_values)
     assert [straight[i] for i in order] == pytest.approx(shuffled)
     assert all(adjusted >= p for adjusted, p in zip(straight, p_values, strict=True))
+
+
+@pytest.mark.parametrize(("count", "trials"), [(1, 40), (3, 8), (7, 8), (500, 1000)])
+def test_an_interval_of_a_share_is_wilsons(count, trials):
+    share = count / trials
+    step = math.sqrt(share * (1 - share) / trials)
+    found = statistics.score_interval(share, step, most=1.0)
+    level = stats.norm.cdf(1.0) - stats.norm.cdf(-1.0)
+    own = stats.binomtest(count, trials).proportion_ci(level, method="wilson")
+    assert [float(end) for end in found] == pytest.approx(own, rel=1e-10)
+
+
+def test_an_interval_of_a_count_holds_it_and_ends_above_zero():
+    # The roots of (mean - t)² = std² t / mean, by hand: 4 ± 2 becomes 4.5 ± √4.25.
+    assert [float(end) for end in statistics.score_interval(4.0, 2.0)] == pytest.approx(
+        [4.5 - math.sqrt(4.25), 4.5 + math.sqrt(4.25)]
+    )
+    means = np.array([1e-9, 0.01, 0.3, 2.1])
+    low, high = statistics.score_interval(means, [1.0, 0.05, 0.2, 1e-4])
+    assert (low > 0).all()
+    assert (low < means).all()
+    assert (high - means > means - low).all()
+    # Far from the end it is mean ± std.
+    assert [low[3], high[3]] == pytest.approx([2.0999, 2.1001], abs=1e-8)
+
+
+def test_an_interval_where_every_model_says_none_or_all():
+    assert statistics.score_interval([0.0, 1.0], [0.0, 0.0], most=1.0)[0].tolist() == [0.0, 1.0]
+    assert statistics.score_interval([0.0, 1.0], [0.0, 0.0], most=1.0)[1].tolist() == [0.0, 1.0]
+    assert np.isnan(statistics.score_interval([0.5], [math.nan])[1]).all()

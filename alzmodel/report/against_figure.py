@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.errors import InputError
-from alzmodel.report.drawing import COLOURS, GREY, array, draw, looks_of, require
+from alzmodel.report.drawing import COLOURS, GREY, array, draw, legend_below, looks_of, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,9 +93,8 @@ def plot_against(
         upper.plot(x, observed, ".", color=GREY, markersize=2.0, label="observed")
         upper.plot(x, calculated, color=COLOURS[0], linewidth=1.1, label="calculated")
         if np.any(background):
-            upper.plot(
-                x, background, color="#444444", linewidth=0.8, linestyle=(0, (4, 2)), label="background"
-            )
+            # Thin and unbroken, as no other curve is: it differs from them in grey too.
+            upper.plot(x, background, color=GREY, linewidth=0.6, label="background")
         looks = looks_of(["", *(parts or {})])
         for label, part in (parts or {}).items():
             style = looks[label].line | {"linewidth": 0.8}
@@ -105,7 +104,7 @@ def plot_against(
         title = "\n".join([*wrap(words, _LINE), f"Rwp = {float(agreement['rwp']):.3f}"])
         upper.set(ylabel=ordinate or _ORDINATES[abscissa], title=title)
         lower.set(xlim=(x[0], x[-1]), xlabel=AXIS_NAMES[abscissa], ylabel="residual")
-        figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        legend_below(figure, upper, 4)
 
     return draw(build, path, columns)
 
@@ -150,6 +149,6 @@ def plot_against_several(
             ylabel=_ORDINATES[abscissa],
             title="\n".join(wrap(words, _LINE)),
         )
-        figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=1)
+        legend_below(figure, panel, 1)
 
     return draw(build, path, columns)

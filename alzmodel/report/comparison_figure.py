@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.compare.measured import standard_error
-from alzmodel.report.drawing import COLOURS, above_zero, draw, grid, name_once, require
+from alzmodel.report.drawing import COLOURS, bars_above_zero, draw, grid, legend_of, name_once, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,11 +115,11 @@ def plot_comparison(
             panel.set_xticks(sorted({row["x"] for row in members if row["x"] is not None}))
             panel.margins(x=0.12, y=0.12)
         name_once(drawn)
-        figure.legend(
+        legend_of(
+            figure,
             list(legend.values()),
             list(legend),
-            loc="outside lower center",
-            ncols=min(4, len(by_series) + 1),
+            len(by_series) + 1,
             title="bars: one standard deviation,"
             f"{' ' if len(by_series) > 1 else chr(10)}of the measurement and over models",
             title_fontsize=7,
@@ -165,7 +165,7 @@ def _measured_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dic
     points_drawn = panel.errorbar(
         x,
         values,
-        yerr=above_zero(values, errors),
+        yerr=bars_above_zero(values, errors),
         fmt="o",
         color="black",
         markersize=5,
@@ -209,7 +209,7 @@ def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[s
         drawn = panel.errorbar(
             [row["x"] for row in rows],
             means,
-            yerr=above_zero(means, spread) if any(spread) else None,
+            yerr=bars_above_zero(means, spread) if any(spread) else None,
             fmt=markers[number % len(markers)],
             color=edge,
             markersize=8 + 2 * number,
@@ -236,7 +236,7 @@ def _line_beside(
     legend[label] = panel.errorbar(
         [x for x, _, _ in points],
         [mean for _, mean, _ in points],
-        yerr=above_zero([mean for _, mean, _ in points], [spread or 0.0 for _, _, spread in points]),
+        yerr=bars_above_zero([mean for _, mean, _ in points], [spread or 0.0 for _, _, spread in points]),
         fmt=("^", "v", "<", ">")[number % 4],
         linestyle=(0, (1, 1.5)),
         linewidth=0.8,

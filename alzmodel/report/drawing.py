@@ -20,6 +20,7 @@ import numpy as np
 
 from alzmodel.errors import InputError
 from alzmodel.io import atomic_path, write_text
+from alzmodel.statistics import score_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,10 +38,12 @@ __all__ = [
     "Look",
     "above_zero",
     "array",
+    "bars_above_zero",
     "draw",
     "files_of",
     "grid",
     "legend_below",
+    "legend_of",
     "looks_of",
     "mark",
     "name_once",
@@ -63,6 +66,10 @@ _METADATA: Final[dict[str, dict[str, None]]] = {
     ".svg": {"Date": None, "Creator": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+_LETTER: Final = 0.6
+"""Width of a letter over its height, of most labels; so much wider are those of other letters at most."""
+_BETWEEN: Final = 2.8
+"""Room between a line and its words, and between two columns of a legend, in letters' heights."""
 _NOTE: ContextVar[str] = ContextVar("note", default="")
 Columns = dict[str, "Sequence[Any] | NDArray[Any]"]
 """What a figure shows, column by column: the CSV beside it."""
@@ -111,16 +118,23 @@ def array(values: Any) -> NDArray[Any]:
     return np.asarray([math.nan if value is None else value for value in values], dtype=float)
 
 
-def above_zero(values: Any, spread: Any) -> NDArray[np.float64]:
-    """Bars of a quantity that ends at zero, shape (2, n): down, never below zero, and up.
+def above_zero(values: Any, spread: Any, most: float = math.inf) -> NDArray[np.float64]:
+    """Give the ends of bars or bands of a quantity that ends at zero, shape (2, n): never below zero, longer upwards.
 
     Parameters
     ----------
     values, spread
-        Shape (n,); values of zero or more.
+        Shape (n,), and what :func:`alzmodel.statistics.score_interval` takes for them; no spread is none.
+    most
+        Upper end of the quantity: 1 for fractions.
     """
-    centre, width = array(values), np.nan_to_num(array(spread))
-    return np.array([np.minimum(width, np.maximum(centre, 0.0)), width])
+    return np.array(score_interval(array(values), np.nan_to_num(array(spread)), most=most))
+
+
+def bars_above_zero(values: Any, spread: Any, most: float = math.inf) -> NDArray[np.float64]:
+    """Give the lengths of the bars of :func:`above_zero` down and up, shape (2, n)."""
+    low, high = above_zero(values, spread, most)
+    return np.maximum(np.array([array(values) - low, high - array(values)]), 0.0)
 
 
 @contextlib.contextmanager
@@ -265,10 +279,19 @@ def name_once(panels: Sequence[Axes]) -> None:
             panel.set_ylabel("")
 
 
-def legend_below(figure: Figure, panel: Axes, n: int) -> None:
-    """One legend for all panels, from what `panel` shows."""
-    handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(n, 4))
+def legend_below(figure: Figure, panel: Axes, n: int, **more: Any) -> None:
+    """One legend for all panels, from what `panel` shows, in at most `n` columns."""
+    legend_of(figure, *panel.get_legend_handles_labels(), n, **more)
+
+
+def legend_of(figure: Figure, handles: Sequence[Any], labels: Sequence[str], n: int = 4, **more: Any) -> None:
+    """Set a legend below all panels: at most `n` columns and four, and no more than there is room for."""
+    import matplotlib as mpl
+
+    size = mpl.rcParams["legend.fontsize"]
+    letters = max(map(len, labels), default=1) * _LETTER + mpl.rcParams["legend.handlelength"] + _BETWEEN
+    room = int(72 * figure.get_figwidth() / (letters * size))
+    figure.legend(handles, labels, loc="outside lower center", ncols=max(1, min(n, 4, room)), **more)
 
 
 def mark(panel: Axes, lines: Sequence[tuple[float, str]], *, upright: bool = True) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.report.drawing import GREY, array, draw, looks_of, require
+from alzmodel.report.drawing import GREY, array, draw, legend_below, looks_of, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,6 @@ def plot_exafs(
         lower.set(
             xlabel="R (Å), not corrected for the phase", ylabel=magnitude, xlim=(0, r_max), ylim=(0, None)
         )
-        figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        legend_below(figure, upper, 3)
 
     return draw(build, path, columns)

@@ -18,6 +18,7 @@ from alzmodel.report.drawing import (
     GREY,
     above_zero,
     array,
+    bars_above_zero,
     draw,
     grid,
     legend_below,
@@ -97,11 +98,9 @@ def plot_pdf(
                 panel.plot(r[inside], g[inside], label=label, **looks[label].line)
                 spread = curve["partials"].get(f"{name}_std")
                 if spread is not None:
-                    band = array(spread)[inside]
                     panel.fill_between(
                         r[inside],
-                        np.maximum(g[inside] - band, 0.0),
-                        g[inside] + band,
+                        *above_zero(g[inside], array(spread)[inside]),
                         color=looks[label].color,
                         alpha=0.2,
                         linewidth=0,
@@ -230,7 +229,7 @@ def plot_coordination(units: Mapping[str, Mapping[str, Any]], path: str | Path) 
                 panel.errorbar(
                     numbers,
                     fractions,
-                    yerr=None if np.isnan(spread).all() else above_zero(fractions, spread),
+                    yerr=None if np.isnan(spread).all() else bars_above_zero(fractions, spread, most=1.0),
                     marker=look.marker,
                     # The first is the largest and lies lowest: at one place all stay visible.
                     markersize=max(3.0, 8.0 - 1.2 * order),
@@ -364,10 +363,8 @@ def plot_xrd(
             panel.plot(angle, height, **(looks[label].line | {"linestyle": "-"}))
             spread = pattern.get("intensity_std")
             if spread is not None:
-                band = array(spread) / (top or 1.0)
-                panel.fill_between(
-                    angle, height - band, height + band, color=looks[label].color, alpha=0.25, linewidth=0
-                )
+                band = above_zero(intensity, spread) / (top or 1.0) + 1.12 * number
+                panel.fill_between(angle, *band, color=looks[label].color, alpha=0.25, linewidth=0)
             panel.annotate(
                 label,
                 (high, 1.12 * number),
@@ -472,8 +469,8 @@ def _band(curve: Mapping[str, Any], variance: np.ndarray[Any, Any]) -> tuple[Any
     if "low" in curve and "high" in curve:
         return array(curve["low"]), array(curve["high"])
     if "variance_std" in curve:
-        spread = array(curve["variance_std"])
-        return np.maximum(variance - spread, 0.0), variance + spread
+        low, high = above_zero(variance, curve["variance_std"])
+        return low, high
     return None
 
 

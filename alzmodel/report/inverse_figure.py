@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, array, draw, grid, require
+from alzmodel.report.drawing import GREY, array, draw, grid, legend_below, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,12 +120,10 @@ def plot_inverse(
                 panel.annotate(
                     "no specimen shows it", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY
                 )
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=min(len(labels), 4),
+        legend_below(
+            figure,
+            panels[0],
+            4,
             title="larger: more of the volume; full: all six numbers match",
             title_fontsize=7,
         )

@@ -251,8 +251,14 @@
       drawn.push([one.label, `<path d="M0 0h30" ${look}/>`]);
     });
     if (main.spread) {
-      const up_ = line(main, main.y.map((y, i) => y + main.spread[i]));
-      const down = main.x.map((x, i) => [x, main.y[i] - main.spread[i]]).filter(([x]) => x >= x0 && x <= x1).reverse()
+      // V and intensities end at zero: the same interval as in the figures, longer upwards; G(r) has either sign.
+      const ends = main.y.map((y, i) => {
+        const ratio = main.kind !== "pdf" && y > 0 ? main.spread[i] ** 2 / y : 0;
+        const half = Math.sqrt(main.spread[i] ** 2 + ratio ** 2 / 4);
+        return [y + ratio / 2 - half, y + ratio / 2 + half];
+      });
+      const up_ = line(main, ends.map(([, high]) => high));
+      const down = main.x.map((x, i) => [x, ends[i][0]]).filter(([x]) => x >= x0 && x <= x1).reverse()
         .map(([x, y]) => `L${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join("");
       marks.push(`<path d="${up_}${down}Z" fill="#4fa7c4" fill-opacity="0.35"/>`);
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.report.drawing import COLOURS, GREY, Columns, draw, grid, require
+from alzmodel.report.drawing import COLOURS, GREY, Columns, draw, grid, legend_below, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,8 +64,7 @@ def plot_screen(
         axes = grid(figure, len(panels), most=2, height=2.5, width=3.3)
         for axis, panel in zip(axes, panels, strict=True):
             _panel(axis, panel, host)
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_below(figure, axes[0], 3)
 
     return draw(build, path, columns)
 

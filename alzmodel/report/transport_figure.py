@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from alzmodel.dynamics.diffusion import MSD_NEEDED
-from alzmodel.report.drawing import COLOURS, GREY, draw, looks_of, require
+from alzmodel.report.drawing import (
+    COLOURS,
+    GREY,
+    above_zero,
+    bars_above_zero,
+    draw,
+    legend_below,
+    looks_of,
+    require,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +58,9 @@ def plot_transport(found: Transport, path: str | Path) -> tuple[Path, ...]:
     if known:
         columns["T (K)"] = [one.temperature for one in known]
         columns["D (cm²/s)"] = [one.D[one.mobile].value for one in known]
-        columns["D, low"] = [one.D[one.mobile].ci95[0] for one in known]
-        columns["D, high"] = [one.D[one.mobile].ci95[1] for one in known]
+        columns["D, low"], columns["D, high"] = above_zero(
+            columns["D (cm²/s)"], [_half(one) for one in known]
+        )
 
     right = any(one.diffusive for one in known)
 
@@ -64,9 +74,7 @@ def plot_transport(found: Transport, path: str | Path) -> tuple[Path, ...]:
         _displacements(panels[0], shown, found.temperatures[0].mobile)
         if right:
             _arrhenius(panels[1], known, found)
-        figure.legend(
-            *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4 if right else 2
-        )
+        legend_below(figure, panels[0], 4)
 
     return draw(build, path, columns)
 
@@ -107,7 +115,7 @@ def plot_displacements(
         figure.set_size_inches(3.8, 3.2)
         panel = figure.subplots()
         _displacements(panel, curves, mobile)
-        figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        legend_below(figure, panel, 2)
 
     return draw(build, path, columns)
 
@@ -117,20 +125,26 @@ def _displacements(
 ) -> None:
     for (label, (time, squared)), look in zip(curves.items(), looks_of(curves).values(), strict=True):
         panel.plot(time, squared, label=label, **look.line)
-    panel.axhline(MSD_NEEDED, color=GREY, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
+    words = f"{MSD_NEEDED:g} Å²: less gives no D"
+    panel.axhline(MSD_NEEDED, color=GREY, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0, label=words)
     panel.set(
         xscale="log", yscale="log", xlabel="time (ps)", ylabel=f"mean square displacement of {mobile} (Å²)"
     )
 
 
+def _half(one: TemperatureTransport) -> float:
+    """Half of the 95 % interval of D; drawn as :func:`alzmodel.report.drawing.above_zero` has it."""
+    low, high = one.D[one.mobile].ci95
+    return (high - low) / 2
+
+
 def _arrhenius(panel: Axes, known: Sequence[TemperatureTransport], found: Transport) -> None:
     for one in (one for one in known if one.diffusive):
         own = one.D[one.mobile]
-        low = max(own.ci95[0], own.value / 100)
         panel.errorbar(
             1000 / one.temperature,
             own.value,
-            yerr=[[own.value - low], [own.ci95[1] - own.value]],
+            yerr=bars_above_zero([own.value], [_half(one)]),
             fmt="o",
             color=COLOURS[0],
             # A framework that flows takes no part in the fit.

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, array, draw, grid, legend_below, looks_of, name_once, require
+from alzmodel.report.drawing import (
+    GREY,
+    above_zero,
+    array,
+    draw,
+    grid,
+    legend_below,
+    looks_of,
+    name_once,
+    require,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,10 +61,8 @@ def plot_densities(result: Mapping[str, Any], path: str | Path) -> tuple[Path, .
             panel.plot(x, values, label=element, **look.line)
             spread = density["by_element"].get(f"{element}_std")
             if spread is not None:
-                around = array(spread) / n
-                panel.fill_between(
-                    x, values - around, values + around, color=look.color, alpha=0.25, linewidth=0
-                )
+                band = above_zero(values, array(spread) / n)
+                panel.fill_between(x, *band, color=look.color, alpha=0.25, linewidth=0)
         panel.set(xlabel=AXIS, ylabel="modes per atom and cm⁻¹", xlim=(0, x[-1]), ylim=(0, None))
         panel.legend()
 
@@ -102,10 +110,8 @@ def plot_unit_densities(
                     continue
                 x, values = array(one["grid"]), scale * array(one[name])
                 if f"{name}_std" in one:
-                    around = scale * array(one[f"{name}_std"])
-                    panel.fill_between(
-                        x, values - around, values + around, color=looks[label].color, alpha=0.25, linewidth=0
-                    )
+                    band = above_zero(values, scale * array(one[f"{name}_std"]))
+                    panel.fill_between(x, *band, color=looks[label].color, alpha=0.25, linewidth=0)
                 panel.plot(x, values, label=label, **looks[label].line)
             panel.set(xlabel=AXIS, ylabel=ordinate, title=name, xlim=(0, None), ylim=(0, None))
         name_once(panels)
@@ -192,6 +198,6 @@ def plot_raman(spectrum: Mapping[str, Any], path: str | Path) -> tuple[Path, ...
                 x, columns[name], label=name, linewidth=1.2 if name == "unpolarised" else 0.8, **look.line
             )
         panel.set(xlabel=SHIFT, ylabel="intensity (relative)", xlim=(0, x[-1]), ylim=(0, None))
-        figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        legend_below(figure, panel, 4)
 
     return draw(build, path, columns)

@@ -2,10 +2,12 @@
 
 import csv
 import itertools
+import math
 import re
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alzmodel.compare.comparison import compare_models
@@ -14,7 +16,7 @@ from alzmodel.compare.quantities import Quantity
 from alzmodel.errors import InputError
 from alzmodel.report import figures
 from alzmodel.report.comparison_figure import plot_comparison
-from alzmodel.report.drawing import COLOURS, grid, looks_of, name_once
+from alzmodel.report.drawing import COLOURS, above_zero, grid, looks_of, name_once
 
 R = np.arange(0.5, 8.0, 0.05)
 K = np.linspace(1.5, 8.0, 50)
@@ -143,6 +145,27 @@ def test_comparison_tells_measured_predicted_and_assumed_apart(tmp_path):
     assert "d222@3,3,Å,3.15,0.005,0.011,glass-ceramic,,assumed" in table.read_text(encoding="utf-8")
     (plain,) = plot_comparison([row.to_dict() for row in rows()], tmp_path / "d.csv")
     assert plain.read_bytes() == table.read_bytes()
+
+
+def test_bars_and_bands_end_where_the_quantity_does(tmp_path, monkeypatch):
+    """Most models have no such unit: the bar of the rest is longer upwards and does not touch zero."""
+    drawn = []
+    errorbar = Axes.errorbar
+    monkeypatch.setattr(
+        Axes,
+        "errorbar",
+        lambda axes, *args, **more: drawn.append(more["yerr"]) or errorbar(axes, *args, **more),
+    )
+    histogram = {"5": 0.02, "5_std": 0.04, "6": 0.98, "6_std": 0.04}
+    figures.plot_coordination(
+        {"glass": {"Zr": {"histogram": histogram, "mean_coordination": 5.98}}}, tmp_path / "c.svg"
+    )
+    ((below, above),) = drawn
+    assert below[0] < 0.02 < above[0]
+    assert above[1] < 0.02 < below[1]
+    low, high = above_zero([0.02, 5.0], [math.nan, 1.0])
+    assert [low[0], high[0]] == [0.02, 0.02]
+    assert 0 < 5.0 - low[1] < 1.0 < high[1] - 5.0
 
 
 def test_equal_axes_are_named_once():

@@ -32,6 +32,16 @@ def beside(figure):
     panel.set(xlim=(0, 10), yticks=[], xlabel="2θ (°)", ylabel="intensity")
 
 
+def worded(figure):
+    """Labels of the library: longer than four of them have room for side by side."""
+    panels = grid(figure, 3)
+    for number in range(6):
+        panels[0].plot(X, X + number, label=f"x = 4.5, as-deposited-high-Tf, {number}")
+    for panel in panels:
+        panel.set(xlabel="r (Å)", ylabel="g(r)")
+    legend_below(figure, panels[0], 6)
+
+
 def shared(figure):
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.0, 1.0])
     upper.plot(X, 1000 * X)
@@ -118,7 +128,7 @@ def check(figure):
     return boxes
 
 
-@pytest.mark.parametrize("build", [many, beside, shared, names, logarithmic, spanning])
+@pytest.mark.parametrize("build", [many, beside, worded, shared, names, logarithmic, spanning])
 def test_nothing_is_cut_off_and_nothing_overlaps(build, written, tmp_path):
     with noted(NOTE):
         draw(build, tmp_path / "figure.svg", {})
