@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ def model_words(files: Sequence[Path]) -> str:
     found = []
     for path in files[:MOST_NAMED]:
         try:
-            formula = "" if str(path) == "-" else read_structure(path).get_chemical_formula(empirical=True)
+            formula = "" if str(path) == "-" else _formula(read_structure(path))
         except AlzmodelError:
             # A stack of patterns: it says nothing of a composition.
             formula = ""
@@ -147,6 +148,16 @@ def model_words(files: Sequence[Path]) -> str:
         found.append(f"{name} ({formula})" if formula else name)
     more = len(files) - len(found)
     return ", ".join(found) + (f" and {more} more" if more else "")
+
+
+def _formula(atoms: Atoms) -> str:
+    """Write the composition: of glasses and zirconates of Li and La with two Zr, as everywhere."""
+    from alzmodel.composition import formula_of
+
+    counts = Counter(atoms.get_chemical_symbols())
+    if counts["Zr"] and counts["Li"] + counts["La"]:
+        return formula_of(counts)
+    return str(atoms.get_chemical_formula(empirical=True))
 
 
 def each_file(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from alzmodel.cli.options import Source
 from alzmodel.errors import InputError
@@ -25,26 +25,10 @@ __all__ = ["check_max_atoms", "read_models", "reading_of", "refused_in"]
 
 LARGEST_MAX_ATOMS = 10**10
 
-OPTIONS: Final = {
-    "angle of incidence": "--incidence",
-    "columns": "--columns",
-    "cut-off": "--cutoff",
-    "fmax": "--fmax",
-    "former": "--former",
-    "fwhm": "--fwhm",
-    "resolution": "--resolution",
-    "ring centre": "--ring-centres",
-    "wavelength": "--wavelength",
-}
-"""What functions call a value in their messages, and the option that gave it."""
-
 
 def refused_in(path: object, error: InputError) -> InputError:
-    """Say which file work was refused for; a message about an option begins with the option instead."""
+    """Say which file work was refused for; :func:`alzmodel.cli.options.command` names an option instead."""
     words = str(error)
-    subject, _, rest = words.partition(": ")
-    if subject in OPTIONS:
-        return InputError(f"{OPTIONS[subject]}: {rest.replace('the model', str(path))}")
     return InputError(words if words.startswith("--") else f"{path}: {words}")
 
 

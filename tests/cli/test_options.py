@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,10 @@ import pytest
 import typer
 
 import alzmodel
+from alzmodel.cli import main
 from alzmodel.cli.options import command, integer, number
+from alzmodel.crystals import crystal
+from alzmodel.io import write_structure
 
 PACKAGE = Path(alzmodel.__file__).parent
 LONGEST, MOST_PARAMETERS, MOST_OWN_LINES = 120, 15, 15
@@ -97,3 +101,40 @@ def test_a_command_dispatches():
             own[node.name] = len(statements)
     assert set(own) == COMMANDS
     assert {name: count for name, count in own.items() if count > MOST_OWN_LINES} == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "said"),
+    [
+        (["fem", "--energy", "-3"], "--energy", "allowed: 20 to 1500 keV"),
+        (["fem", "--probe-fwhm", "1e9"], "--probe-fwhm", "Å at 200 keV"),
+        (["fem", "--psf", "-3"], "--psf", "allowed: 0 to 50 pixels"),
+        (["fem", "--tilt", "-3"], "--tilt", "allowed: 0 to 10°"),
+        (["fem", "--seed", "-3"], "--seed", "allowed: a whole number"),
+        (["fem", "--cap", "-3"], "--cap", "out of range"),
+        (["xrd", "--range", "40", "20", "1"], "--range", "allowed: rising"),
+        (["xrd", "--b-iso", "1e9"], "--b-iso", "allowed: B of 0 to 1000 Å²"),
+        (["xrd", "--polarization", "-3"], "--polarization", "allowed: none"),
+        (["xrd", "--phase", "Xx"], "--phase", "'Xx' is not known"),
+        (["pdf", "--q-damp", "-3"], "--q-damp", "allowed: 0 to 1"),
+        (["lbu", "--largest-ring", "3"], "--largest-ring", "allowed: an even number"),
+        (
+            ["inverse", "--fractions", "-3", "-o", "scan", "--dry-run"],
+            "--fractions",
+            "allowed: 0.0001 to 0.6",
+        ),
+    ],
+)
+def test_a_message_about_an_option_begins_with_it(capsys, tmp_path, monkeypatch, words, option, said):
+    monkeypatch.chdir(tmp_path)
+    write_structure(crystal("MgO"), "a.extxyz")
+    assert main([words[0], "a.extxyz", *words[1:]]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(rf"alzmodel: {option}( -3)?: ", line)
+    assert said in line
+
+
+def test_what_is_no_option_of_the_command_keeps_its_name(capsys, tmp_path):
+    """A phase is an argument there."""
+    assert main(["build", "nanocrystal", "Xx", "--diameter", "20", "-o", str(tmp_path / "a.extxyz")]) == 2
+    assert capsys.readouterr().err.startswith("alzmodel: phase: 'Xx' is not known")

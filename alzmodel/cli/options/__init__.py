@@ -8,7 +8,7 @@ several commands share stands here, the rest in the module of the command's name
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable  # noqa: TC003 - read when a command is made
+from collections.abc import Callable, Iterator  # noqa: TC003 - read when a command is made
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -16,6 +16,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from alzmodel.cli.numbers import real, whole
+from alzmodel.cli.options.named import option_named
+from alzmodel.errors import InputError
 
 __all__ = [
     "COMPARISON",
@@ -78,12 +80,17 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
             )
 
+    known = {spelling for one in parameters for spelling in _spellings(one)}
+
     def run(**given: Any) -> None:
         made = {
             name: kind(**{one.name: given.pop(one.name) for one in fields(kind)})
             for name, kind in groups.items()
         }
-        function(**given, **made)
+        try:
+            function(**given, **made)
+        except InputError as error:
+            raise option_named(error, known) from error
 
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -103,6 +110,17 @@ def given_options(context: typer.Context) -> dict[str, str]:
         for name, spelling in spelled.items()
         if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
+
+
+def _spellings(parameter: inspect.Parameter) -> Iterator[str]:
+    """Give how an option is typed: as it says, or else by the name of its parameter."""
+    for one in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(one, typer.models.OptionInfo):
+            # Until typer has read it, its first name stands for its default.
+            named = [
+                str(name) for name in (one.default, *(one.param_decls or ())) if str(name).startswith("-")
+            ]
+            yield from named or [f"--{parameter.name.replace('_', '-')}"]
 
 
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:

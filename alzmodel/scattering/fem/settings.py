@@ -21,6 +21,8 @@ AIRY_FWHM: Final = 0.5145
 """FWHM of the intensity of an Airy pattern times semi-angle over wavelength: [2 J₁(v)/v]² = ½ at v = 1.6163, and
 2 v/(2π) = 0.5145."""
 
+_SEMI_ANGLES: Final = (0.02, 10.0)
+"""mrad, of apertures."""
 WALKED_OFF: Final = 60.0
 """Å; thicker columns are looked at in slabs, as the beams of the probe walk off sideways."""
 
@@ -73,7 +75,7 @@ class FEMSettings:
     def __post_init__(self) -> None:
         ranges = {
             "energy_kev": (20.0, 1500.0, "keV"),
-            "semi_angle_mrad": (0.02, 10.0, "mrad"),
+            "semi_angle_mrad": (*_SEMI_ANGLES, "mrad"),
             "defocus": (-1e6, 1e6, "Å"),
             "source_fwhm": (0.0, 1e3, "Å"),
             "k_min": (0.2, 20.0, "nm⁻¹"),
@@ -151,8 +153,12 @@ def semi_angle_of(probe_fwhm: float, energy_kev: float) -> float:
     Raises
     ------
     InputError
-        If the width is not above zero.
+        If no aperture of :class:`FEMSettings` makes such a probe.
     """
-    if not (math.isfinite(probe_fwhm) and probe_fwhm > 0):
-        raise InputError(f"FEM probe: {probe_fwhm:g} Å wide; allowed: above zero")
-    return 1e3 * AIRY_FWHM * electron_wavelength(energy_kev) / probe_fwhm
+    product = 1e3 * AIRY_FWHM * electron_wavelength(energy_kev)
+    widest, narrowest = (product / angle for angle in _SEMI_ANGLES)
+    if not narrowest <= probe_fwhm <= widest:
+        raise InputError(
+            f"FEM probe: {probe_fwhm:g} Å wide; allowed: {narrowest:.2g} to {widest:.3g} Å at {energy_kev:g} keV"
+        )
+    return product / probe_fwhm

@@ -43,6 +43,8 @@ Displacement = float | Mapping[str, float]
 Evaluator = Callable[["FloatArray", float], "FloatArray"]
 """Intensity per atom at Q (Å⁻¹) and wavelength (Å)."""
 
+_MOST_B: Final = 1000.0
+"""Å²: beyond, all lines vanish; crystals have less than 20."""
 PDF_STEP: Final = 0.002
 """Å; bins of the pair functions behind the pattern of a glass."""
 
@@ -53,14 +55,14 @@ def momentum(two_theta: FloatArray, wavelength: float) -> FloatArray:
 
 
 def displacements(b_iso: Displacement, atoms: Atoms) -> dict[str, float]:
-    """B of every element of a model, checked to be zero or more."""
+    """B of every element of a model, checked to be zero or more and no larger than leaves a pattern."""
     elements = sorted(set(atoms.get_chemical_symbols()))
     if isinstance(b_iso, Mapping):
         values = {element: float(b_iso.get(element, 0.0)) for element in elements}
     else:
         values = dict.fromkeys(elements, float(b_iso))
-    if not all(math.isfinite(value) and value >= 0 for value in values.values()):
-        raise InputError(f"b_iso: {b_iso}; allowed: B in Å² of at least zero")
+    if not all(0 <= value <= _MOST_B for value in values.values()):
+        raise InputError(f"b_iso: {b_iso}; allowed: B of 0 to {_MOST_B:g} Å²")
     return values
 
 

@@ -472,5 +472,5 @@ def test_engines_are_named_and_multislice_needs_abtem(monkeypatch):
 
 def test_a_probe_named_by_its_width():
     assert FEMSettings(semi_angle_mrad=semi_angle_of(25.0, 200.0)).probe_fwhm == pytest.approx(25.0)
-    with pytest.raises(InputError, match="above zero"):
+    with pytest.raises(InputError, match=r"allowed: 1\.3 to 645 Å at 200 keV"):
         semi_angle_of(0.0, 200.0)
