@@ -88,17 +88,41 @@ def _root(
     del version
 
 
+TYPES = {
+    "<str>": "TEXT",
+    "<path>": "FILE",
+    "<list[str]>": "TEXT",
+    "<list[Path]>": "FILE",
+    "<float,float>...": "FLOAT FLOAT",
+    "<float,float,float>...": "FLOAT FLOAT FLOAT",
+}
+"""What some versions of typer call the values of options, and the words for it."""
+
+
 def command_tree() -> Any:
-    """Commands as they are run: help names no type for an option that takes no value."""
+    """Commands as they are run: help names values by everyday words, and none for an option that takes no value."""
     tree = typer.main.get_command(app)
     waiting: list[Any] = [tree]
     while waiting:
         command = waiting.pop()
-        for option in command.get_params(typer.Context(command, help_option_names=list(HELP))):
+        context = typer.Context(command, help_option_names=list(HELP))
+        for option in command.get_params(context):
             if getattr(option, "is_flag", False):
                 option.metavar = ""
+            elif hasattr(option, "display_type_rich"):
+                shown = str(option.display_type_rich(context))
+                if option.param_type_name == "argument":
+                    # Its name stands there, and its help says what it is.
+                    option.display_type_rich = _no_words
+                elif shown in TYPES:
+                    option.metavar = TYPES[shown]
         waiting.extend(getattr(command, "commands", {}).values())
     return tree
+
+
+def _no_words(ctx: Any) -> str:
+    del ctx
+    return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -41,6 +42,25 @@ def test_help_names_no_type_for_options_without_a_value():
     found = list(flags(command_tree()))
     assert len(found) > 50
     assert {option.metavar for option in found} == {""}
+
+
+def pages(command, words=()):
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield words
+        return
+    for name, one in inner.items():
+        yield from pages(one, (*words, name))
+
+
+def test_help_speaks_no_python(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    commands = list(pages(command_tree()))
+    assert len(commands) > 25
+    for words in commands:
+        main([*words, "--help"])
+        found = re.findall(r"<(?:str|bool|path|list\[|float,)[^>]*>", capsys.readouterr().out)
+        assert not found, words
 
 
 def test_plot_alone_lists_the_figures_that_it_knows(capsys):
