@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from alzmodel.cli.options import Json
+from alzmodel.cli.options.study import Curves, Measured
 from alzmodel.cli.output import print_json, say
 
 __all__ = ["register"]
@@ -22,15 +23,14 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Page to write.")] = Path(
         "alzmodel-demo.html"
     ),
-    measured: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Measured values (TOML); default: Zhu et al. 2024.")
-    ] = None,
+    measured: Measured = None,
+    against: Curves = None,
     as_json: Json = False,
 ) -> None:
     """Write a page of the finished glasses that come with the package; your own data can be dropped on it."""
     from alzmodel.study.demo import write_demo
 
-    path = write_demo(output, measured=measured)
+    path = write_demo(output, measured=measured, against=against)
     if as_json:
         print_json({"files": [path]})
     else:

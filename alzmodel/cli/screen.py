@@ -34,11 +34,24 @@ def screen(options: ScreenOptions, as_json: Json = False) -> None:
 
     settings, output = _study(options), options.output
     if options.dry_run:
-        planned = runner.plan_study(settings, output, executor=options.executor)
+        planned = runner.plan_study(
+            settings,
+            output,
+            executor=options.executor,
+            measured=options.measured,
+            against=options.against,
+        )
         print_json(planned.to_dict()) if as_json else print_plan(planned)
         return
     with show_study() as listen:
-        result = runner.run(settings, output, executor=options.executor, listen=listen)
+        result = runner.run(
+            settings,
+            output,
+            executor=options.executor,
+            measured=options.measured,
+            against=options.against,
+            listen=listen,
+        )
     for failure in result.failures:
         say(f"alzmodel: failed: {failure['label']}: {failure['reason']}; log: {failure['log']}")
     rows = runner.screen(output)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alzmodel.cli.numbers import whole
+from alzmodel.cli.options.study import Curves, Hypotheses, Measured
 from alzmodel.cli.output import mark_provisional, print_json, print_table, say
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
+    from alzmodel.scattering.xrd.data import Agreement
     from alzmodel.study.judging import Judged
     from alzmodel.study.outcomes import StudyPlan, StudyStatus
     from alzmodel.study.scheduler import Listener, StudyEvent
@@ -37,19 +39,6 @@ class Models(StrEnum):
 
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
-Measured = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Measured values (TOML); default: Zhu et al. 2024.")
-]
-Hypotheses = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Hypotheses (TOML); default: the conclusions of Zhu et al. 2024."),
-]
-Against = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="KIND=FILE", help="A measured curve to be drawn over the models: fem=V.csv, xrd=…, pdf=…."
-    ),
-]
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 FIGURES = (
     *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "exafs", "transport"),
@@ -98,7 +87,7 @@ def run(
     ] = "local",
     measured: Measured = None,
     hypotheses: Hypotheses = None,
-    against: Against = None,
+    against: Curves = None,
     models: Annotated[
         Models | None,
         typer.Option(help="Build the glasses, or take finished ones from the library of the package."),
@@ -219,6 +208,7 @@ def compare(
     ],
     measured: Measured = None,
     hypotheses: Hypotheses = None,
+    against: Curves = None,
     full: Full = False,
     as_json: Json = False,
 ) -> None:
@@ -226,20 +216,53 @@ def compare(
     from alzmodel.study import runner
 
     if len(folders) > 1:
-        _compare_studies(folders, measured, hypotheses, as_json)
+        _compare_studies(folders, measured, hypotheses, against, as_json)
         return
     (folder,) = folders
     judged = runner.judged_of(folder, measured, hypotheses)
-    payload = judged.to_dict()
+    laid = runner.laid_over(folder, against)
+    payload = judged.to_dict() | _against_entry(laid)
     _mark(payload, folder)
     if as_json:
         print_json(payload)
     else:
         _print_judged(judged, folder, measured or runner.measured_file(folder), full=full)
+        _print_against(laid)
+
+
+def _against_entry(laid: dict[str, dict[str, Agreement]]) -> dict[str, Any]:
+    """Give how well each curve agrees, without the curves: the figures have them."""
+    if not laid:
+        return {}
+    named = ("scale", "rwp", "rwp_background", "correlation", "n_points")
+    return {
+        "against": {
+            file: {
+                label: {name: value for name, value in one.to_dict().items() if name in named}
+                for label, one in curves.items()
+            }
+            for file, curves in laid.items()
+        }
+    }
+
+
+def _print_against(laid: dict[str, dict[str, Agreement]], study_name: str = "") -> None:
+    for file, curves in laid.items():
+        rows = [
+            (label, f"{one.scale:.4g}", round(one.rwp, 3), round(one.correlation, 3), int(one.x.size))
+            for label, one in curves.items()
+        ]
+        print_table(
+            f"measured {file} over the models{study_name}", ("model", "scale", "Rwp", "r", "points"), rows
+        )
 
 
 def _compare_studies(
-    folders: list[Path], measured: Path | None, hypotheses: Path | None, as_json: bool
+    folders: list[Path],
+    measured: Path | None,
+    hypotheses: Path | None,
+    against: list[str] | None,
+    as_json: bool,
 ) -> None:
     from alzmodel.compare.side_by_side import side_by_side
     from alzmodel.report.table import print_side_by_side
@@ -248,10 +271,11 @@ def _compare_studies(
     if len(set(folders)) != len(folders):
         raise InputError(f"{' '.join(map(str, folders))}: a study twice; allowed: each once")
     studies = {str(folder): runner.compare(folder, measured, hypotheses)[1] for folder in folders}
+    laid = {str(folder): runner.laid_over(folder, against) for folder in folders}
     rows = side_by_side(studies)
     payload: dict[str, Any] = {
         "studies": {
-            name: {"hypotheses": [verdict.to_dict() for verdict in verdicts]}
+            name: {"hypotheses": [verdict.to_dict() for verdict in verdicts]} | _against_entry(laid[name])
             for name, verdicts in studies.items()
         },
         "side_by_side": [row.to_dict() for row in rows],
@@ -261,6 +285,8 @@ def _compare_studies(
         print_json(payload)
     else:
         print_side_by_side(rows, list(studies))
+        for name, curves in laid.items():
+            _print_against(curves, f" of {name}")
 
 
 def plot(
@@ -273,7 +299,7 @@ def plot(
         Path | None, typer.Option("-o", "--output", help="File to write: .png, .svg or .pdf.")
     ] = None,
     measured: Measured = None,
-    against: Against = None,
+    against: Curves = None,
 ) -> None:
     """Draw one figure of a study; without words after it, list the figures."""
     from alzmodel.study import runner
@@ -305,7 +331,7 @@ def report(
     ] = None,
     measured: Measured = None,
     hypotheses: Hypotheses = None,
-    against: Against = None,
+    against: Curves = None,
 ) -> None:
     """Write the study as one HTML page that needs no network."""
     from alzmodel.study import runner

@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING, Final
 
 from alzmodel.errors import InputError
 from alzmodel.study.library_curves import laid_curves
-from alzmodel.study.results import require
+from alzmodel.study.results import Results, require
 from alzmodel.study.stage import StudyFigure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from alzmodel.scattering.xrd.data import Abscissa, MeasuredCurve
-    from alzmodel.study.results import Results
+    from alzmodel.report.overlay import LaidCurve
+    from alzmodel.scattering.xrd.data import Abscissa, Agreement, MeasuredCurve
+    from alzmodel.study.index import Findings
+    from alzmodel.study.store import Store
 
-__all__ = ["AGAINST_FIGURES", "KINDS", "measured_curves", "split_kind"]
+__all__ = [
+    "AGAINST_FIGURES",
+    "KINDS",
+    "draw_over",
+    "measured_curves",
+    "over_curves",
+    "over_study",
+    "split_kind",
+]
 
 KINDS: Final[Mapping[str, Abscissa]] = {"fem": "k", "xrd": "two_theta", "pdf": "r"}
 """Kind of data to what its abscissa is."""
@@ -84,26 +94,83 @@ def measured_curves(against: Sequence[str] | None, wavelength: float | str) -> d
     return found
 
 
+def over_curves(kind: str, measured: MeasuredCurve, curves: Sequence[LaidCurve]) -> dict[str, Agreement]:
+    """Scale the curves of models onto a measured one.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`KINDS`.
+    measured
+        From :func:`measured_curves`.
+    curves
+        From :func:`alzmodel.study.library_curves.laid_curves`; of several groups the first in the order "as recorded",
+        "ideal microscope" is taken, for G(r) that of X-rays.
+
+    Returns
+    -------
+    dict
+        Label of each curve to how it agrees; :func:`alzmodel.scattering.xrd.data.lay_over` with a constant background
+        for V(k), a straight one for powder patterns, none for G(r).
+
+    Raises
+    ------
+    InputError
+        If no curve is of that kind, or none overlaps the measured one.
+    """
+    from alzmodel.scattering.xrd.data import lay_over
+
+    own = [one for one in curves if one.kind == kind]
+    group = next((one for one in _GROUPS[kind] if any(curve.group == one for curve in own)), None)
+    shown = require([one for one in own if one.group == group], kind.upper())
+    degree = _BACKGROUNDS[kind]
+    return {
+        one.label.removeprefix("this study, ").removeprefix("library, "): lay_over(
+            measured, one.x, one.y, background=degree
+        )
+        for one in shown
+    }
+
+
+def over_study(
+    measured: Mapping[str, MeasuredCurve], found: Findings, store: Store
+) -> dict[str, dict[str, Agreement]]:
+    """Scale the mean curves of a study onto measured ones: by ``KIND: FILE`` and composition.
+
+    Raises
+    ------
+    InputError
+        As :func:`over_curves`.
+    """
+    from alzmodel.compare.measured import load_measured
+
+    laid = laid_curves(Results(found.records, found.quantities, store, (), load_measured(None)))
+    return {f"{kind}: {one.source}": over_curves(kind, one, laid) for kind, one in measured.items()}
+
+
+def draw_over(
+    kind: str, measured: MeasuredCurve, curves: Sequence[LaidCurve], path: Path, whose: str
+) -> tuple[Path, ...]:
+    """Draw a measured curve over those of models, named in words by `whose`.
+
+    Raises
+    ------
+    InputError
+        As :func:`over_curves`, or if the ending of `path` is unknown.
+    """
+    from alzmodel.report.against_figure import plot_against_several
+
+    agreements = {label: one.to_dict() for label, one in over_curves(kind, measured, curves).items()}
+    words = f"{Path(measured.source).name} over {whose}"
+    return plot_against_several(agreements, KINDS[kind], path, words=words)
+
+
 def _drawing(kind: str) -> Callable[[Results, Path], tuple[Path, ...]]:
     def draw(results: Results, path: Path) -> tuple[Path, ...]:
-        from alzmodel.report.against_figure import plot_against_several
-        from alzmodel.scattering.xrd.data import lay_over
-
         measured = results.against.get(kind)
         if measured is None:
             raise InputError(f"figure: no measured curve of this kind; allowed: with --against {kind}=FILE")
-        curves = [one for one in laid_curves(results) if one.kind == kind]
-        group = next((one for one in _GROUPS[kind] if any(curve.group == one for curve in curves)), None)
-        shown = require([one for one in curves if one.group == group], kind.upper())
-        degree = _BACKGROUNDS[kind]
-        agreements = {
-            one.label.removeprefix("this study, "): lay_over(
-                measured, one.x, one.y, background=degree
-            ).to_dict()
-            for one in shown
-        }
-        words = f"{Path(measured.source).name} over the glasses of this study"
-        return plot_against_several(agreements, KINDS[kind], path, words=words)
+        return draw_over(kind, measured, laid_curves(results), path, "the glasses of this study")
 
     return draw
 

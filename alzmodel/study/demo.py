@@ -23,6 +23,7 @@ from alzmodel.report.opening import Opening
 from alzmodel.report.page import Page, PageFigure, write_page
 from alzmodel.report.table import models_rows
 from alzmodel.report.viewer import atom_budget, model_view
+from alzmodel.study.against import AGAINST_FIGURES, draw_over, measured_curves
 from alzmodel.study.basis import library_results
 from alzmodel.study.index import quantities_of
 from alzmodel.study.library_curves import library_curves
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from alzmodel.models.library import LibraryModel
     from alzmodel.report.overlay import LaidCurve
     from alzmodel.report.viewer import ModelView
+    from alzmodel.scattering.xrd.data import MeasuredCurve
 
 __all__ = ["write_demo"]
 
@@ -42,7 +44,9 @@ SHOWN = ("annealed-low-Tf", 1)
 """Protocol and seed of the models that are drawn: one of each composition."""
 
 
-def write_demo(path: str | Path, *, measured: str | Path | None = None) -> Path:
+def write_demo(
+    path: str | Path, *, measured: str | Path | None = None, against: Sequence[str] | None = None
+) -> Path:
     """Write one HTML page of the glasses of the library.
 
     Parameters
@@ -51,11 +55,13 @@ def write_demo(path: str | Path, *, measured: str | Path | None = None) -> Path:
         The page.
     measured
         File of measured values; by default those of Zhu et al. (2024).
+    against
+        Measured curves to be drawn over the models, each as ``KIND=FILE``: fem (V(k)), xrd, pdf (G(r)).
 
     Raises
     ------
     InputError
-        If the page cannot be written, or the package has no results of the library.
+        If the page cannot be written, a file cannot be used, or the package has no results of the library.
     """
     check_writable(path)
     results, curves = library_results(), library_curves()
@@ -64,6 +70,7 @@ def write_demo(path: str | Path, *, measured: str | Path | None = None) -> Path:
             "demo: no results of the library in this installation; allowed: a whole installation"
         )
     values = load_measured(measured)
+    own = measured_curves(against, curves.wavelength)
     claims = load_hypotheses(None)
     quantities = quantities_of([{"value": None, **row} for row in results.rows])
     verdicts = judge_hypotheses(quantities, claims)
@@ -85,7 +92,7 @@ def write_demo(path: str | Path, *, measured: str | Path | None = None) -> Path:
             rows=rows,
             measured=values,
             rivals=rival_rows(quantities, claims),
-            figures=list(_figures(laid, rows, values, Path(folder))),
+            figures=[*_own_figures(laid, own, Path(folder)), *_figures(laid, rows, values, Path(folder))],
             models=list(_views(glasses, curves.cutoffs)),
             numbers=models_rows(quantities),
             curves=laid,
@@ -104,6 +111,16 @@ def _modelled(glasses: Sequence[LibraryModel]) -> tuple[str, ...]:
         f"Finished glasses Li7LaxZr2O(12-d) at x = {contents}; nothing was simulated for this page.",
         f"{len(glasses)} glasses of {sizes[0]} to {sizes[-1]} atoms, protocols {protocols}, potential {potentials}.",
     )
+
+
+def _own_figures(
+    laid: Sequence[LaidCurve], own: Mapping[str, MeasuredCurve], folder: Path
+) -> Iterator[PageFigure]:
+    for kind, curve in own.items():
+        name, shown = f"against_{kind}", AGAINST_FIGURES[f"against_{kind}"]
+        for ending in (".svg", ".csv"):
+            draw_over(kind, curve, laid, folder / f"{name}{ending}", "the glasses of the library")
+        yield PageFigure(shown.title, shown.caption, folder / f"{name}.svg", folder / f"{name}.csv")
 
 
 def _figures(

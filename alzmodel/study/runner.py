@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.comparison import Comparison
     from alzmodel.compare.verdicts import Verdict
     from alzmodel.progress import Progress
+    from alzmodel.scattering.xrd.data import Agreement
     from alzmodel.study.executors import Executor
     from alzmodel.study.index import Findings
     from alzmodel.study.judging import Judged
@@ -44,6 +45,7 @@ __all__ = [
     "earlier",
     "init",
     "judged_of",
+    "laid_over",
     "library_words",
     "measured_file",
     "plan_study",
@@ -428,6 +430,31 @@ def judged_of(
 
     settings, tasks, store = _open(out, measured, hypotheses)
     return judge(settings, _finished(out, tasks, store))
+
+
+def laid_over(out: str | Path, against: Sequence[str] | None = None) -> dict[str, dict[str, Agreement]]:
+    """Scale the mean curves of a study's glasses onto measured curves.
+
+    Parameters
+    ----------
+    out, against
+        As for :func:`report`.
+
+    Returns
+    -------
+    dict
+        Each measured file, as ``KIND: FILE``, to the agreement of each composition.
+
+    Raises
+    ------
+    InputError
+        As :func:`report`, or if the study has no curve of that kind.
+    """
+    from alzmodel.study.against import over_study
+
+    settings, tasks, store = _open(out, against=against)
+    curves = curves_of_study(settings)
+    return over_study(curves, _finished(out, tasks, store), store) if curves else {}
 
 
 def provisional(out: str | Path) -> tuple[str, ...]:

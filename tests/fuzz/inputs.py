@@ -220,7 +220,7 @@ LIKELY: dict[str, tuple[str, ...]] = {
     ),
     "--dataset": ("a", "/", "nothing", "a/b", "\x00"),
     "--pixel-unit": ("1/A", "q_nm^-1", "mrad", "deg", "px", "m"),
-    "--against": CURVES,
+    "--against": (*CURVES, "fem=v.csv", "xrd=good.xy", "pdf=r.gr", "fem:Q=v.csv", "fem=", "raman=v.csv"),
     "--measured": TOMLS,
     "--hypotheses": TOMLS,
     "--bonds": TOMLS,

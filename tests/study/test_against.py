@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+import json
+import shutil
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
 
 from alzmodel.cli import main
+from alzmodel.errors import InputError
 from alzmodel.scattering.xrd.data import lay_over, read_curve
 from alzmodel.study import runner
 from alzmodel.study.against import measured_curves
@@ -96,10 +99,64 @@ def test_what_cannot_be_used_is_named_before_any_work(
     for command in (
         ["report", str(synthetic_study), "-o", str(tmp_path / "p.html")],
         ["run", "--out", str(tmp_path / "new"), "--dry-run"],
+        ["compare", str(synthetic_study)],
+        ["screen", "--dopants", "Ca", "-o", str(tmp_path / "screen")],
+        ["demo", "-o", str(tmp_path / "demo.html")],
     ):
         assert main([*command, "--against", text]) == 2
         assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_compare_says_how_well_each_composition_fits(
+    synthetic_study: Path, gixrd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["compare", str(synthetic_study), "--against", f"xrd={gixrd}"]
+    assert main([*words, "--json"]) == 0
+    ((name, found),) = json.loads(capsys.readouterr().out)["against"].items()
+    assert name == f"xrd: {gixrd}"
+    own = runner.laid_over(synthetic_study, [f"xrd={gixrd}"])[name]
+    assert list(found) == list(own)
+    assert {label: one["rwp"] for label, one in found.items()} == pytest.approx(
+        {label: one.rwp for label, one in own.items()}
+    )
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "over the models" in text
+    assert all(label in text for label in own)
+    # Without a measured curve nothing of it stands there.
+    assert main(["compare", str(synthetic_study), "--json"]) == 0
+    assert "against" not in json.loads(capsys.readouterr().out)
+
+
+def test_several_studies_are_each_laid_over(
+    synthetic_study: Path, gixrd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(synthetic_study, other)
+    assert main(["compare", str(synthetic_study), str(other), "--against", f"xrd={gixrd}", "--json"]) == 0
+    studies = json.loads(capsys.readouterr().out)["studies"]
+    assert [list(one["against"]) for one in studies.values()] == [[f"xrd: {gixrd}"]] * 2
+
+
+def test_screens_and_the_page_of_the_library_take_them_too(
+    gixrd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+
+    def plan_study(study: object, out: object, **named: object) -> NoReturn:
+        given.update(named)
+        raise InputError("enough")
+
+    monkeypatch.setattr(runner, "plan_study", plan_study)
+    words = ["screen", "--dopants", "Ca", "-o", str(tmp_path / "screen"), "--dry-run"]
+    assert main([*words, "--against", f"xrd={gixrd}"]) == 2
+    assert given["against"] == [f"xrd={gixrd}"]
+    page = tmp_path / "demo.html"
+    assert main(["demo", "-o", str(page), "--against", f"xrd={gixrd}"]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "gixrd.xy over the glasses of the library" in text
+    assert text.index("Measured XRD over the models") < text.index("FEM of the glasses")
 
 
 def test_one_file_of_each_kind(

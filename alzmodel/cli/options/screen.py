@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from alzmodel.cli.options import Potential, integer
+from alzmodel.cli.options.study import Curves, Measured
 
 __all__ = ["ScreenOptions"]
 
@@ -40,4 +41,6 @@ class ScreenOptions:
     executor: Annotated[
         str, typer.Option(help="Where tasks run: local, dask, slurm, or the address of a Dask scheduler.")
     ] = "local"
+    measured: Measured = None
+    against: Curves = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show tasks, time and disk; do nothing.")] = False
