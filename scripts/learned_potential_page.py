@@ -18,30 +18,33 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAD = """# The learned potential
 
 `--potential learned` (its full name is `{name}`) is a fast potential for Li, La, Zr and O that was learned from a
-slow one. The teacher is
-SevenNet-MF-0 with its r²SCAN head ({citation}). A universal model makes some tens of atom-steps in a CPU-second;
-this one makes {speed} in the same second, some 2 to 3 % of the speed of the pair
-potentials. Made by `scripts/learned_potential.py`, this page by `scripts/learned_potential_page.py`.
+slow one, its teacher: SevenNet-MF-0 with its r²SCAN head ({citation}). A universal model such as the teacher makes
+some tens of atom-steps in a CPU-second. This potential makes {speed}, some 2 to 3 % of
+the speed of the pair potentials. `scripts/learned_potential.py` made it, `scripts/learned_potential_page.py` wrote
+this page.
 
 ## What it is
 
-- {share:.0%} of the Du/Teter pair potential (energies; charges by its root), Coulomb by PPPM: this keeps a long
-  range.
-- A linear fit on the proper orthogonal descriptors of LAMMPS (ML-POD), {reach} Å, {coefficients} coefficients, to
-  what is left of the teacher's energies, forces and stresses.
-  The least squares are our own: LAMMPS's `fitpod` takes no stresses and weighs 300 K like 3000 K. The unit of a
-residual is 12 % of the rms force
-  of its model, at least 0.07 eV/Å; 2 meV per atom; 0.3 GPa.
-- A wall K (R − r)³ with K = 300 eV/Å³ below the nearest distances of the training set. Without it a fit of few
+- {share:.0%} of the Du/Teter pair potential, with Coulomb forces by PPPM. Energies are scaled by this share, charges by its
+  root. This part has the long range.
+- A linear fit on the proper orthogonal descriptors of LAMMPS (ML-POD): {reach} Å, {coefficients} coefficients. It
+  learns what is then left of the teacher's energies, forces and stresses. The least squares are our own, because
+  LAMMPS's `fitpod` takes no stresses and weighs 300 K like 3000 K. Residuals are counted in units: for forces 12 % of
+  the rms force of the model and at least 0.07 eV/Å, for energies 2 meV per atom, for stresses 0.3 GPa.
+- A wall K (R − r)³ with K = 300 eV/Å³ below the shortest distances R of the training set. Without it a fit to few
   models lost atoms at 3000 K within 0.3 ps.
-- A packing first moves half a picosecond at 3000 K with Du/Teter, since the fit knows nothing of ions that overlap.
+- A packing first moves half a picosecond at 3000 K with Du/Teter, because the fit knows nothing of ions that overlap.
 
 ## What it learned from
 
-{models} models, {atoms} atoms, kept in `scripts/training/` with their labels: quenches of random packings by
-Du/Teter (La content 0.5 to 6, Li 4 to 9 per formula unit, 4000 to 300 K,
-half of them strained by up to 6 % and changed in shape), neighbours pushed together, and eight reference
-crystals, strained, displaced and warm. Every ninth quench is kept for the test, whole.
+It learned from {models} models with {atoms} atoms, which lie in `scripts/training/` with their labels:
+
+- quenches of random packings by Du/Teter: La content 0.5 to 6, Li 4 to 9 per formula unit, 4000 to 300 K, half of them
+  strained by up to 6 % and changed in shape;
+- models whose neighbours were pushed together;
+- eight reference crystals, strained, displaced and warm.
+
+Every ninth quench is kept whole for the test.
 
 | group | models |
 |---|---|
@@ -49,11 +52,11 @@ crystals, strained, displaced and warm. Every ninth quench is kept for the test,
 
 ## It knows when it does not know
 
-For each atom there is a distance from the training atoms of its element (`alzmodel.forcefields.known_range`):
-squared scores on 30 principal axes over their variances, and the squared rest over its mean,
-in units that one training atom in a thousand exceeds. Models built with it carry `range_distance` per atom, and
-`range` in the provenance. `out_of_range` is true if more than 1 % of the atoms of the frames
-are beyond 1, or one beyond 2.
+Each atom has a distance from the training atoms of its element (`alzmodel.forcefields.known_range`). It adds up the
+squared scores on 30 principal axes over their variances, and the squared rest over its mean. Its unit is the distance
+that one training atom in a thousand exceeds. Models built with this potential carry `range_distance` per atom, and
+`range` in the provenance. `out_of_range` is true if more than 1 % of the atoms of the frames are beyond 1, or one atom
+is beyond 2.
 """
 
 KINDS = {
@@ -85,16 +88,16 @@ PLAIN = (
 
 LIMITS = """## Limits, and what was tried
 
-- The aim was a force error of at most 12 % of the rms force, and 0.07 eV/Å at 300 to 400 K. It is not reached: see
-  the tables. From 320 to 880 training models the errors hardly change, so that the descriptors are the limit, not the
+- The aim was a force error of at most 12 % of the rms force, and 0.07 eV/Å at 300 to 400 K. The tables show that it is
+  not reached. From 320 to 880 training models the errors hardly change, so the limit is the descriptors, not the
   data. Five-body terms (1100 coefficients more, at next to no cost in time) took the error from 1.48 to 1.44 units of
   12 %, with 150 training models.
-- The share of Du/Teter was weighed on the same labels: 0, 0.3, 0.6 and 1.0 of it give 1.53, 1.44, 1.46 and 1.65 units
-  of 12 %. Its forces are about 1.6 times the teacher's, and far too hard where ions come close.
-- A fit falls into what it takes for too stable: on its own runs the first fit was 5.9 meV per atom too low on
-  average, with 0.28 GPa too little pressure. Frames of such runs in the fit, six times each, took this to 2.2 meV
-  and 0.2 GPa on new runs. The loop has not ended: more rounds will find more.
-- Cations that meet at 1.5 Å in a melt of 4000 K (one frame of the test) are beyond its range by 4.7, and are told so;
+- The share of Du/Teter was chosen on the same labels: shares of 0, 0.3, 0.6 and 1.0 give 1.53, 1.44, 1.46 and 1.65
+  units of 12 %. Forces of Du/Teter are about 1.6 times the teacher's, and far too hard where ions come close.
+- A fit is drawn to structures that it takes for too stable. On its own runs the first fit was 5.9 meV per atom too low on
+  average, with 0.28 GPa too little pressure. Frames of such runs, put into the fit six times each, took this to 2.2 meV
+  and 0.2 GPa on new runs. More rounds will find more.
+- Cations that meet at 1.5 Å in a melt of 4000 K (one frame of the test) are beyond its range by 4.7. It says so, and the
   forces there are worthless. But one of the frames of its own runs at 3000 K has an oxygen with an error of several
   eV/Å inside the range: the distance is no guarantee.
 - Only runs of some hundred atoms and some picoseconds were made so far. At 3000 K with 2 fs steps 120 atoms were
