@@ -115,11 +115,17 @@ class Result:
         return found
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Curves as a table: the axis first, the unit in the heading of each column."""
+        """Curves as a table: the axis first, the unit in the heading of each column.
+
+        A result without curves of its own gives one row for each number or word in it: ``quantity`` (keys of JSON with
+        points between), ``value`` and ``unit``.
+        """
         import pandas as pd
 
         curves = self.columns()
-        axis = next(about.stored or about.key or field for field, about in _axes(type(self)))
+        axis = next((about.stored or about.key or field for field, about in _axes(type(self))), None)
+        if axis is None:
+            return pd.DataFrame(list(_rows(self)), columns=["quantity", "value", "unit"])
         length = len(curves[axis][0])
         return pd.DataFrame(
             {
@@ -130,7 +136,7 @@ class Result:
         )
 
     def plot(self, ax: Axes | None = None, *, what: str | None = None, against: Any = None) -> Axes:
-        """Draw the curves over their axis.
+        """Draw the curves over their axis; of a result without, those of the results in it.
 
         Parameters
         ----------
@@ -150,7 +156,7 @@ class Result:
         Raises
         ------
         InputError
-            If the result has no such curve, or `against` is no pair of arrays of one length.
+            If there is no such curve, or `against` is no pair of arrays of one length.
 
         Examples
         --------
@@ -160,32 +166,18 @@ class Result:
         'r (Å)'
         """
         import numpy as np
-        from matplotlib import pyplot as plt
 
         measured = None if against is None else [np.asarray(one, dtype=float) for one in against]
         if measured is not None and (len(measured) != 2 or measured[0].shape != measured[1].shape):
             raise InputError("against: no pair of curves; allowed: abscissa and ordinate of one length")
-        curves = self.columns()
-        axes = [about.stored or about.key or field for field, about in _axes(type(self))]
-        if not axes:
+        target = None
+        for name, one in _drawn(self):
+            target = _draw(one, name, target or ax, what)
+        if target is None:
             raise InputError(f"{type(self).__name__}: has no curve; allowed: to_dict(), to_dataframe()")
-        x, x_unit = curves.pop(axes[0])
-        drawable = {name: one for name, one in curves.items() if one[0].shape == x.shape}
-        wanted = what or self.shown or next(iter(drawable), "").partition("/")[0]
-        chosen = {n: one for n, one in drawable.items() if n == wanted or n.startswith(f"{wanted}/")}
-        if not chosen:
-            raise InputError(f"what: {wanted!r} is no curve; allowed: {', '.join(drawable) or 'none'}")
-        target = plt.subplots(layout="constrained")[1] if ax is None else ax
-        for number, (name, (values, _)) in enumerate(chosen.items()):
-            # Strokes tell curves apart in grey too.
-            style = _STROKES[number % len(_STROKES)]
-            target.plot(x, values, linestyle=style, label=name.rpartition("/")[2])
         if measured is not None:
             target.plot(*measured, linestyle="none", marker=".", color="black", label="measured")
-        target.set_xlabel(f"{axes[0]} ({x_unit})" if x_unit else axes[0])
-        unit = next(iter(chosen.values()))[1]
-        target.set_ylabel(f"{wanted.replace('/', ' ')} ({unit})" if unit else wanted.replace("/", " "))
-        if len(chosen) > 1 or measured is not None:
+        if len(target.lines) > 1:
             target.legend()
         return target
 
@@ -235,6 +227,75 @@ def _is_array(value: Any) -> bool:
 
 def _axes(kind: type) -> list[tuple[str, _Column]]:
     return [(field, about) for field, about in _columns(kind) if about.role == "axis"]
+
+
+def _drawn(result: Result) -> list[tuple[str, Result]]:
+    """Give the result itself if it has an axis, or else the first that do inside of it, with their names."""
+    if _axes(type(result)):
+        return [("", result)]
+    for item in result.items():
+        value = item.value
+        inner: Mapping[Any, Any] = {}
+        if isinstance(value, Mapping):
+            inner = value
+        elif isinstance(value, list | tuple):
+            inner = dict(enumerate(value))
+        elif isinstance(value, Result):
+            found = _drawn(value)
+            if found:
+                return found
+        named = [(_label(one, str(key)), one) for key, one in inner.items() if isinstance(one, Result)]
+        if named and all(_axes(type(one)) for _, one in named):
+            return named
+    return []
+
+
+def _label(result: Result, key: str) -> str:
+    """Name a result among others: by its own label with the unit, or by its key."""
+    return next(
+        (_short(item.value, item.unit) for item in result.items() if item.role == "label"),
+        key,
+    )
+
+
+def _draw(result: Result, label: str, ax: Axes | None, what: str | None) -> Axes:
+    """Draw the curves of a result that has an axis; `label` tells it from others in the same axes."""
+    from matplotlib import pyplot as plt
+
+    curves = result.columns()
+    axis = next(about.stored or about.key or field for field, about in _axes(type(result)))
+    x, x_unit = curves.pop(axis)
+    drawable = {name: one for name, one in curves.items() if one[0].shape == x.shape}
+    wanted = what or result.shown or next(iter(drawable), "").partition("/")[0]
+    chosen = {n: one for n, one in drawable.items() if n == wanted or n.startswith(f"{wanted}/")}
+    if not chosen:
+        raise InputError(f"what: {wanted!r} is no curve; allowed: {', '.join(drawable) or 'none'}")
+    target = plt.subplots(layout="constrained")[1] if ax is None else ax
+    for name, (values, _) in chosen.items():
+        # Strokes tell curves apart in grey too.
+        style = _STROKES[len(target.lines) % len(_STROKES)]
+        own = name.rpartition("/")[2]
+        words = own if not label else label if len(chosen) == 1 else f"{label}, {own}"
+        target.plot(x, values, linestyle=style, label=words)
+    unit = next(iter(chosen.values()))[1]
+    target.set_xlabel(f"{axis} ({x_unit})" if x_unit else axis)
+    target.set_ylabel(f"{wanted.replace('/', ' ')} ({unit})" if unit else wanted.replace("/", " "))
+    return target
+
+
+def _rows(value: Any, name: str = "", unit: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Give every number and word of a result, however deep, with its name and unit; curves are left out."""
+    if isinstance(value, Result):
+        for item in value.items():
+            yield from _rows(item.value, f"{name}.{item.key}" if name else item.key, item.unit)
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _rows(one, f"{name}.{key}", unit)
+    elif isinstance(value, list | tuple):
+        for number, one in enumerate(value):
+            yield from _rows(one, f"{name}.{number}", unit)
+    elif not _is_array(value):
+        yield name, value, unit
 
 
 def plain(value: Any) -> Any:

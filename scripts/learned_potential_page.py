@@ -25,8 +25,8 @@ this page.
 
 ## What it is
 
-- {share:.0%} of the Du/Teter pair potential, with Coulomb forces by PPPM. Energies are scaled by this share, charges by its
-  root. This part has the long range.
+- {share:.0%} of the Du/Teter pair potential, with Coulomb forces by PPPM. Energies are scaled by this share, charges by
+  its root. This part has the long range.
 - A linear fit on the proper orthogonal descriptors of LAMMPS (ML-POD): {reach} Å, {coefficients} coefficients. It
   learns what is then left of the teacher's energies, forces and stresses. The least squares are our own, because
   LAMMPS's `fitpod` takes no stresses and weighs 300 K like 3000 K. Residuals are counted in units: for forces 12 % of
@@ -94,11 +94,11 @@ LIMITS = """## Limits, and what was tried
   12 %, with 150 training models.
 - The share of Du/Teter was chosen on the same labels: shares of 0, 0.3, 0.6 and 1.0 give 1.53, 1.44, 1.46 and 1.65
   units of 12 %. Forces of Du/Teter are about 1.6 times the teacher's, and far too hard where ions come close.
-- A fit is drawn to structures that it takes for too stable. On its own runs the first fit was 5.9 meV per atom too low on
-  average, with 0.28 GPa too little pressure. Frames of such runs, put into the fit six times each, took this to 2.2 meV
-  and 0.2 GPa on new runs. More rounds will find more.
-- Cations that meet at 1.5 Å in a melt of 4000 K (one frame of the test) are beyond its range by 4.7. It says so, and the
-  forces there are worthless. But one of the frames of its own runs at 3000 K has an oxygen with an error of several
+- A fit is drawn to structures that it takes for too stable. On its own runs the first fit was 5.9 meV per atom too low
+  on average, with 0.28 GPa too little pressure. Frames of such runs, put into the fit six times each, took this to
+  2.2 meV and 0.2 GPa on new runs. More rounds will find more.
+- Cations that meet at 1.5 Å in a melt of 4000 K (one frame of the test) are beyond its range by 4.7. It says so, and
+  the forces there are worthless. But one of the frames of its own runs at 3000 K has an oxygen with an error of several
   eV/Å inside the range: the distance is no guarantee.
 - Only runs of some hundred atoms and some picoseconds were made so far. At 3000 K with 2 fs steps 120 atoms were
   held 18 ps (x = 3.0) and 8.6 ps (x = 1.5 and 4.5) without a lost atom, then the runs were ended. Without a

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import alzmodel
 from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.local_order.building_units import building_units
@@ -96,6 +98,53 @@ def test_what_cannot_be_drawn_is_refused(options, words):
         outer().plot(**options)
     with pytest.raises(InputError, match="Inner: has no curve"):
         Inner("one", 0.5).plot()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Whole(Result):
+    """Without an axis of its own, as building units are."""
+
+    name: str
+    parts: dict[str, Outer]
+    ends: tuple[float, float] = field(default=(1.0, 2.0), metadata=holds("Å"))
+
+
+def test_a_result_without_curves_draws_those_in_it_and_lists_its_numbers():
+    whole = Whole("all", {"Zr": outer(), "La": outer()})
+    axes = whole.plot(against=([1.0], [2.0]))
+    assert [line.get_label() for line in axes.lines] == ["Zr", "La", "measured"]
+    assert len({line.get_linestyle() for line in axes.lines}) == 3
+    assert axes.get_xlabel() == "x (Å)"
+    frame = whole.to_dataframe().set_index("quantity")
+    assert frame.loc["parts.La.rows.0.width"].tolist() == [0.5, "Å"]
+    assert frame.loc["ends.1"].tolist() == [2.0, "Å"]
+    assert frame.loc["name", "value"] == "all"
+    # Arrays are curves: they stand in the tables of their own results.
+    assert "parts.La.x" not in frame.index
+    plt.close("all")
+
+
+def test_every_result_has_the_short_text():
+    """A dataclass that makes its own would print all its arrays."""
+    sources = [path.read_text(encoding="utf-8") for path in Path(alzmodel.__file__).parent.rglob("*.py")]
+    made = [one for text in sources for one in re.findall(r"@dataclass\((.*)\)\nclass \w+\(Result\)", text)]
+    assert len(made) > 60
+    assert [one for one in made if "repr=False" not in one] == []
+
+
+def test_partials_are_drawn_as_g_of_r():
+    axes = partial_rdf(crystal("MgO"), r_max=5.0).plot()
+    assert axes.get_ylabel() == "partials"
+    assert [line.get_label() for line in axes.lines] == ["Mg-Mg", "Mg-O", "O-O"]
+    plt.close("all")
+
+
+def test_building_units_draw_their_angles_and_become_a_table():
+    units = building_units(crystal("MgO"))
+    assert units.plot().get_xlabel() == "angles (°)"
+    frame = units.to_dataframe().set_index("quantity")
+    assert frame.loc["units.Mg.mean_coordination", "value"] == 6.0
+    plt.close("all")
 
 
 def test_fem_draws_its_variance():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
@@ -26,6 +27,10 @@ __all__ = [
     "say",
     "show_progress",
 ]
+
+
+_WIDTH: Final = 120
+"""Columns of text where the output is no terminal and ``COLUMNS`` says nothing."""
 
 
 def say(words: str) -> None:
@@ -68,7 +73,7 @@ def refuse_two_streams(output: Path | None, as_json: bool) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table to stdout: numbers right-aligned, at a width that suits a file when piped."""
+    """Print a table to stdout: numbers right-aligned; when piped as wide as ``COLUMNS`` says, or as suits a file."""
     from rich.console import Console
     from rich.table import Table
 
@@ -78,7 +83,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console = Console() if sys.stdout.isatty() else Console(width=120)
+    columns = os.environ.get("COLUMNS", "")
+    asked = int(columns) if columns.isdecimal() else 0
+    console = Console() if sys.stdout.isatty() else Console(width=asked or _WIDTH)
     console.print(table)
 
 

@@ -43,7 +43,7 @@ SYMMETRIES: Final = {1: "A1g", 2: "Eg", 3: "T2g"}
 """Of Raman-active modes of La2Zr2O7 and La2O3, by how many they are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Calibration(Result):
     """Modes of a crystal beside reference lines.
 

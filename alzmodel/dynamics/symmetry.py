@@ -26,7 +26,7 @@ DEGENERATE: Final = 0.1
 """cm⁻¹; modes nearer to one another are one degenerate set."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CrystalMode(Result):
     """A degenerate set of optical modes at Γ.
 

@@ -93,7 +93,7 @@ class UnitModes(Result):
     spectrum: NDArray[np.float64] | None = field(metadata=holds("cm"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Population(Result):
     """How many cations are centres of a kind of unit, and of how many."""
 
@@ -101,7 +101,7 @@ class Population(Result):
     n_centres: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Imaginary(Result):
     """A mode of imaginary frequency: its cm⁻¹ (negative), and the atoms (from 0) that move most in it."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["BondValence", "atom_sums", "bond_valence", "parameters"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BondValence(Result):
     """Bond-valence sums of a model.
 

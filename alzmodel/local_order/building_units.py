@@ -59,7 +59,7 @@ DETAIL_FRAMES = 2
 _LARGEST = 12  # coordination numbers up to here always stand in the histogram, so that files line up
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Unit(Result):
     """The shell of oxygens (and other anions) of one kind of cation, over all its atoms and frames.
 

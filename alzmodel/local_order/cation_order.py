@@ -79,7 +79,7 @@ class FrameOrder:
     cluster: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CationOrder(Result):
     """Order among the cations of a model, over its frames.
 

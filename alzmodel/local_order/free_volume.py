@@ -35,7 +35,7 @@ MOBILE: Final = "Li"
 """The element whose room is looked for: it is taken out first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FreeVolume(Result):
     """Space between ions as hard spheres of Shannon's radii, each at the coordination it has; means over frames.
 

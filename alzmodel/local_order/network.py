@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Network", "SubNetwork", "network", "percolation"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SubNetwork(Result):
     """Units of one cation joined over shared oxygens, mean over frames.
 
@@ -52,7 +52,7 @@ class SubNetwork(Result):
     std_links_per_unit: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Network(Result):
     """How the units of a model are connected, over all frames.
 

@@ -32,7 +32,7 @@ _FROM_NUCLEUS: Final = "from_nucleus"
 _REGION, _INSIDE = "region", "nucleus"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NucleusShells(Result):
     """Outcome of :func:`nucleus_shells`; each array has one number a shell of :data:`EDGES`.
 

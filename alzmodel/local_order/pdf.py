@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numba
 import numpy as np
@@ -69,6 +69,7 @@ class PartialRDF(Result):
         Whether any direction is periodic.
     """
 
+    shown: ClassVar[str] = "partials"
     r: NDArray[np.float64] = field(metadata=holds("Å", role="axis"))
     dr: float = field(metadata=holds("Å", hidden=True))
     counts: dict[str, NDArray[np.float64]] = field(metadata=holds("pairs per frame", hidden=True))

@@ -57,7 +57,7 @@ _FAR_BITS = 5
 """Hold the bonds to the farthest atom that is looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Rings(Result):
     """Ring statistics.
 

@@ -56,7 +56,7 @@ _SOURCES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Connectivity(Result):
     """How the cations hang together over shared oxygens.
 
@@ -79,7 +79,7 @@ class Connectivity(Result):
     bridging_fraction: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Role(Result):
     """One cation on all scales.
 
@@ -151,7 +151,7 @@ class Role(Result):
         yield Item("contradictions", "; ".join(self.contradictions))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Roles(Result):
     """The table of roles.
 

@@ -62,7 +62,7 @@ class Links:
         return int((self.shared * (self.shared - 1) // 2).sum())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PairSharing(Result):
     """How one kind of cation pair within its cut-off shares oxygen, over all frames.
 
@@ -114,7 +114,7 @@ class PairSharing(Result):
         yield from Result.items(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sharing(Result):
     """Sharing of every kind of cation pair, by pair label."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Packing", "packing", "radius_at"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Packing(Result):
     """Fraction of the volume inside spheres of Shannon's radii (overlap of neighbours counted twice).
 

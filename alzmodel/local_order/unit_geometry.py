@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["UnitGeometry", "nearest_shapes", "unit_geometry"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class UnitGeometry(Result):
     """Geometry of the units of one cation, over its atoms and frames.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alzmodel.errors import InputError
-from alzmodel.study.library_curves import laid_curves
+from alzmodel.study.library_curves import GAS, laid_curves
 from alzmodel.study.results import Results, require
 from alzmodel.study.stage import StudyFigure
 
@@ -105,7 +105,7 @@ def over_curves(kind: str, measured: MeasuredCurve, curves: Sequence[LaidCurve])
         From :func:`measured_curves`.
     curves
         From :func:`alzmodel.study.library_curves.laid_curves`; of several groups the first in the order "as recorded",
-        "ideal microscope" is taken, for G(r) that of X-rays.
+        "ideal microscope" is taken, for G(r) that of X-rays. V(k) always has the random gas beside it.
 
     Returns
     -------
@@ -122,14 +122,17 @@ def over_curves(kind: str, measured: MeasuredCurve, curves: Sequence[LaidCurve])
 
     own = [one for one in curves if one.kind == kind]
     group = next((one for one in _GROUPS[kind] if any(curve.group == one for curve in own)), None)
-    shown = require([one for one in own if one.group == group], kind.upper())
-    degree = _BACKGROUNDS[kind]
-    return {
-        one.label.removeprefix("this study, ").removeprefix("library, "): lay_over(
-            measured, one.x, one.y, background=degree
-        )
-        for one in shown
+    shown = {
+        one.label.removeprefix("this study, ").removeprefix("library, "): one
+        for one in own
+        if one.group == group
     }
+    require(shown, kind.upper())
+    if group == "recorded":
+        # The gas is the control of all V, and known for the ideal microscope alone.
+        shown |= {f"{GAS}, ideal microscope": one for one in own if GAS in one.label}
+    degree = _BACKGROUNDS[kind]
+    return {label: lay_over(measured, one.x, one.y, background=degree) for label, one in shown.items()}
 
 
 def over_study(

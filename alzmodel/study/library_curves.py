@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILE",
+    "GAS",
     "KINDS",
     "WAVELENGTH",
     "CurveKind",

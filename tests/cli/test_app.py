@@ -12,6 +12,7 @@ import pytest
 
 from alzmodel.cli import main
 from alzmodel.cli.app import command_tree
+from alzmodel.cli.output import print_table
 from alzmodel.cli.study import FIGURES
 from alzmodel.study.figures import study_figures
 
@@ -61,6 +62,14 @@ def test_help_speaks_no_python(capsys, monkeypatch):
         main([*words, "--help"])
         found = re.findall(r"<(?:str|bool|path|list\[|float,)[^>]*>", capsys.readouterr().out)
         assert not found, words
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_tables_are_as_wide_as_columns_says_when_piped(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_table("title", ("name", "what"), [("one", "word " * 50)])
+    lines = capsys.readouterr().out.splitlines()
+    assert width - 6 <= max(map(len, lines)) <= width
 
 
 def test_plot_alone_lists_the_figures_that_it_knows(capsys):

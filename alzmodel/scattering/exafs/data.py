@@ -58,7 +58,7 @@ class MeasuredChi:
         return {"k": self.k, "chi": self.chi, "r": r, "ft": np.abs(transform)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ChiAgreement(Result):
     """A computed χ(k) beside a measured one, inside the k range of the transform.
 

@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float64]
 By = Literal["elements", "regions"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attribution(Result):
     """Outcome of :func:`attribute`.
 

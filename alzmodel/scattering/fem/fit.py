@@ -66,7 +66,7 @@ _MAX_UNITS: Final = 12
 """Refits for the jackknife; more columns than this are left out in groups."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FEMFit(Result):
     """Outcome of :func:`fit_fem_peaks`.
 

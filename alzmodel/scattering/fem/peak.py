@@ -20,7 +20,7 @@ Interval = tuple[float, float]
 _TINY: Final = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FEMPeak(Result):
     """One peak of V(k); every interval is a 95 % one.
 

@@ -46,7 +46,7 @@ tan x = x at x = 7.7253, which is 2π times this. A bond of length r makes no ma
 _LIGHT: Final = frozenset({"O", "Li"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FEMReadings(Result):
     """Outcome of :func:`read_peaks`.
 

@@ -78,7 +78,7 @@ class BroadPeak(FEMPeak):
     p_value: float = math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TwoPeaks(Result):
     """Outcome of :func:`fit_two_peaks`.
 

@@ -39,7 +39,7 @@ __all__ = [
 _MIN_OVERLAP: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Agreement(Result):
     """A computed curve scaled onto a measured one.
 

@@ -56,7 +56,7 @@ _NOTHING: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PatternPeak(Result):
     """A line or halo of a pattern.
 
@@ -91,7 +91,7 @@ class PatternPeak(Result):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LineFit(Result):
     """A single fitted line; angles in degrees 2θ, d and sizes in Å, intervals 95 %.
 

@@ -36,7 +36,7 @@ _ROOM: Final = 1.0
 """Degrees on either side of a line that must lie in the pattern."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SuperstructureLine(Result):
     """A superstructure line relative to its fluorite partner.
 

@@ -67,7 +67,7 @@ class ComputedPart:
     atom_mass: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PhaseResult(Result):
     """What a fit says of a phase.
 
@@ -100,7 +100,7 @@ class PhaseResult(Result):
     curve: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PatternFit(Result):
     """Outcome of :func:`fit_pattern`.
 
