@@ -133,7 +133,7 @@ OWN: Mapping[str, stage_module.StudyFigure] = {
         _comparison,
         "Measured and modelled over the La content",
         "Open symbols: assumed, they support nothing. Bars: one standard deviation, of the measurement (stated 95 % "
-        "errors over 1.96, rounding over √3) and over models; none goes below zero.",
+        "errors over 1.96, rounding over √3) and over models; near zero longer upwards (Wilson).",
     ),
     "screen": stage_module.StudyFigure(
         _screen,

@@ -231,12 +231,13 @@ LOCAL_ORDER = Stage(
         "pdf": StudyFigure(
             _draw_pdf,
             "Partial pair distribution functions",
-            "Frames at 300 K; the band is the standard deviation over models, and ends at zero.",
+            "Frames at 300 K; the band is the standard deviation over models, near zero longer upwards (Wilson).",
         ),
         "coordination": StudyFigure(
             _draw_coordination,
             "Coordination of the cations",
-            "Oxygens within the first minimum of each partial. Bars: standard deviation over models.",
+            "Oxygens within the first minimum of each partial. Bars: standard deviation over models, unequal near zero "
+            "and one (Wilson).",
         ),
         "sharing": StudyFigure(
             _draw_sharing,
