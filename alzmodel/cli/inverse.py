@@ -41,9 +41,9 @@ def inverse(
 ) -> None:
     """Scan crystals in a glass for the measured FEM peaks and (222) line: "no such region" is an answer.
 
-    F are glasses, such as 'alzmodel library NAME --frames F' writes; their La/Zr ratio tells which film they
-    stand for. Everything that is scanned is assumed. --posterior draws specimens in place of a grid, and says what
-    the numbers tell of them and of the recording (pip install '.[posterior]').
+    F are glasses, such as 'alzmodel library NAME --frames F' writes. Their La/Zr ratio tells which film they
+    stand for. All that is scanned is assumed. --posterior draws specimens in place of a grid, and says what
+    the measured numbers tell of them and of the recording; it needs the extra "posterior".
     """
     from alzmodel.compare.inverse import criteria_of
     from alzmodel.compare.measured import load_measured

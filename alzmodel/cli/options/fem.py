@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from alzmodel.cli.options import integer, number
+from alzmodel.cli.options.study import Measured
 
 __all__ = [
     "AverageOptions",
@@ -318,9 +319,7 @@ class ScanOptions:
     until: Annotated[float | None, number(_UNTIL)] = None
     seed: Annotated[int, integer("Random seed.")] = 1
     ring_width: Annotated[float, number("Width of the rings in 1/nm.")] = 0.1
-    measured: Annotated[Path | None, typer.Option(help="Measured values in place of those of the paper.")] = (
-        None
-    )
+    measured: Measured = None
     posterior: Annotated[
         bool,
         typer.Option(
