@@ -105,6 +105,8 @@ def command_tree() -> Any:
     waiting: list[Any] = [tree]
     while waiting:
         command = waiting.pop()
+        # Lines of the source end elsewhere than those of the terminal.
+        command.help = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
         context = typer.Context(command, help_option_names=list(HELP))
         for option in command.get_params(context):
             if getattr(option, "is_flag", False):

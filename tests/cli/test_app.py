@@ -66,6 +66,12 @@ def test_help_speaks_no_python(capsys, monkeypatch):
         assert "install '.'" not in out, words
 
 
+def test_help_breaks_its_lines_where_the_terminal_ends(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["inverse", "--help"]) == 0
+    assert "tells which film they stand for" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("width", [60, 200])
 def test_tables_are_as_wide_as_columns_says_when_piped(capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
