@@ -333,10 +333,15 @@ def report(
     hypotheses: Hypotheses = None,
     against: Curves = None,
 ) -> None:
-    """Write the study as one HTML page that needs no network."""
+    """Write the study as one HTML page that needs no network, and print what stands first on it."""
+    from alzmodel.report.opening import print_opening
+    from alzmodel.report.table import plain_console
     from alzmodel.study import runner
 
-    written = runner.report(folder, output, measured=measured, hypotheses=hypotheses, against=against)
+    written, judged = runner.reported(
+        folder, output, measured=measured, hypotheses=hypotheses, against=against
+    )
+    print_opening(judged.opening, plain_console(), folder)
     say(f"alzmodel: wrote {written}")
     _mark({}, folder)
 

@@ -11,6 +11,7 @@ from alzmodel.errors import AlzmodelError
 from alzmodel.folders import no_space_words
 from alzmodel.io import check_output_folder
 from alzmodel.study.against import measured_curves, split_kind
+from alzmodel.study.stages.glass import library_models
 from alzmodel.study.store import Store
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from alzmodel.scattering.xrd.data import MeasuredCurve
     from alzmodel.study.settings import StudySettings
 
-__all__ = ["checked_store", "curves_of_study", "full_disk_named", "with_files"]
+__all__ = ["checked_store", "curves_of_study", "full_disk_named", "library_words", "with_files"]
 
 
 def checked_store(out: str | Path) -> Store:
@@ -83,3 +84,21 @@ def _from_the_root(path: str | Path) -> str:
     """Name a file from the root on; a name that no system can hold is refused."""
     reading.check_path(path)
     return str(Path(path).resolve())
+
+
+def library_words(study: StudySettings) -> str:
+    """Say which finished models stand in place of what a study would build.
+
+    Raises
+    ------
+    InputError
+        As :func:`alzmodel.study.stages.glass.library_models`.
+    """
+    entries = [entry for entry, _ in library_models(study.glass)]
+    sizes = sorted({entry.n_atoms for entry in entries})
+    protocols = ", ".join(sorted({entry.protocol for entry in entries}))
+    seeds = sorted({entry.seed for entry in entries})
+    return (
+        f"{len(entries)} finished glasses from the library, nothing is built: {sizes[0]} to {sizes[-1]} atoms, "
+        f"protocols {protocols}, seeds {seeds[0]} to {seeds[-1]}"
+    )

@@ -13,11 +13,16 @@ from alzmodel.moved import names_of
 from alzmodel.progress import watched
 from alzmodel.study import outcomes
 from alzmodel.study.earlier import again_words, earlier_words, with_earlier
-from alzmodel.study.opening import checked_store, curves_of_study, full_disk_named, with_files
+from alzmodel.study.opening import (
+    checked_store,
+    curves_of_study,
+    full_disk_named,
+    library_words,
+    with_files,
+)
 from alzmodel.study.places import check_executor, check_executor_name, make_executor
 from alzmodel.study.scheduler import StudyEvent, execute
 from alzmodel.study.settings import StudyBase, load_study, preset, write_template
-from alzmodel.study.stages.glass import library_models
 from alzmodel.study.store import PROGRESS, STUDY, Store
 from alzmodel.study.study_file import study_toml, write_study
 from alzmodel.study.table import MOST_WORKERS
@@ -52,6 +57,7 @@ __all__ = [
     "plot",
     "provisional",
     "report",
+    "reported",
     "run",
     "screen",
     "status",
@@ -130,24 +136,6 @@ def plan_study(
 def _seconds_of(tasks: Sequence[Task], slots: int) -> float:
     """Estimate how long tasks take, `slots` of them side by side."""
     return max([sum(task.seconds for task in tasks) / slots, *(task.seconds for task in tasks)], default=0.0)
-
-
-def library_words(study: StudySettings) -> str:
-    """Say which finished models stand in place of what a study would build.
-
-    Raises
-    ------
-    InputError
-        As :func:`alzmodel.study.stages.glass.library_models`.
-    """
-    entries = [entry for entry, _ in library_models(study.glass)]
-    sizes = sorted({entry.n_atoms for entry in entries})
-    protocols = ", ".join(sorted({entry.protocol for entry in entries}))
-    seeds = sorted({entry.seed for entry in entries})
-    return (
-        f"{len(entries)} finished glasses from the library, nothing is built: {sizes[0]} to {sizes[-1]} atoms, "
-        f"protocols {protocols}, seeds {seeds[0]} to {seeds[-1]}"
-    )
 
 
 def _slots(settings: StudySettings, workers: int | None) -> int:
@@ -560,6 +548,24 @@ def report(
     InputError
         If `out` is no study's folder, nothing in it is done, or the page cannot be written.
     """
+    return reported(out, target, measured=measured, hypotheses=hypotheses, against=against)[0]
+
+
+def reported(
+    out: str | Path,
+    target: str | Path | None = None,
+    *,
+    measured: str | Path | None = None,
+    hypotheses: str | Path | None = None,
+    against: Sequence[str] | None = None,
+) -> tuple[Path, Judged]:
+    """Write the page as :func:`report` does, and say what stands on it.
+
+    Raises
+    ------
+    InputError
+        As :func:`report`.
+    """
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
     from alzmodel.study.figures import draw_all
@@ -579,7 +585,8 @@ def report(
         drawn = draw_all(
             found, store, judged.rows, values, Path(figures), (".svg", ".csv"), curves_of_study(settings)
         )
-        return write_page(path, study_page(settings, tasks, store, found, judged, values, drawn))
+        written = write_page(path, study_page(settings, tasks, store, found, judged, values, drawn))
+    return written, judged
 
 
 def _finished(out: str | Path, tasks: Sequence[Task], store: Store) -> Findings:

@@ -55,11 +55,15 @@ def test_each_composition_is_scaled_onto_the_measured_points(
 
 
 def test_the_page_shows_them_and_a_study_file_may_name_them(
-    synthetic_study: Path, gixrd: Path, tmp_path: Path
+    synthetic_study: Path, gixrd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.html"
     words = ["report", str(synthetic_study), "-o", str(page), "--against", f"xrd={gixrd}"]
     assert main(words) == 0
+    # What stands first on the page is said here too.
+    said = capsys.readouterr().out
+    assert said.startswith("Study synthetic")
+    assert "Verdicts: " in said
     text = page.read_text(encoding="utf-8")
     assert "Measured XRD over the models" in text
     assert "Measured V(k) over the models" not in text
