@@ -102,7 +102,7 @@ def _caveats(records: Sequence[Record], *_: object) -> Iterable[str]:
         yield "The framework moved too: at this temperature these are no glasses."
     if records:
         yield (
-            "Diffusion coefficients of Li hang on the potential, by a factor of ten and more; only their order over "
+            "Diffusion coefficients of Li depend on the potential, by a factor of ten and more; only their order over "
             "compositions is compared."
         )
 
