@@ -2,7 +2,7 @@
 // A measured file over the curves of the models. The file is read here, in the browser, and goes nowhere.
 (() => {
   const part = (name) => document.getElementById(`data-${name}`);
-  const { wavelength, curves } = JSON.parse(document.getElementById("overlay-data").textContent);
+  const { wavelength, lines: anodes, curves } = JSON.parse(document.getElementById("overlay-data").textContent);
   const MOST_BYTES = 2e7;
   const FEWEST = 10; // points that must lie within the range of the models
   const SPAN = 2 * Math.PI;
@@ -35,7 +35,8 @@
     const point = (one) => one.trim().replace(",", ".");
     if (text.includes(";")) return text.split(";").map(point);
     const spaced = text.split(/\s+/);
-    if (spaced.length > 1 && spaced.every((one) => /^[-+]?\d+,\d+(e[-+]?\d+)?$/i.test(one))) return spaced.map(point);
+    const whole = (one) => /^[-+]?\d+(,\d+)?(e[-+]?\d+)?$/i.test(one);
+    if (spaced.length > 1 && text.includes(",") && spaced.every(whole)) return spaced.map(point);
     return text.split(text.includes(",") ? /\s*,\s*/ : /\s+/).filter((one, i, all) => one !== "" || i < all.length - 1);
   }
 
@@ -95,6 +96,15 @@
     const below = y.some((one) => one < 0);
     const kind = top > 35 ? "xrd" : below ? "pdf" : "fem";
     return [has(kind) ? kind : part("kind").value, "by its range"];
+  }
+
+  // The wavelength that the words above the numbers name, Å, by its value or by the anode; null without one.
+  function stated(above) {
+    const value = /(?:wave[ -]?length|lambda|λ)[^\d\n]{0,20}(\d*[.,]\d+) *(nm)?/i.exec(above);
+    const found = value && Number(value[1].replace(",", ".")) * (value[2] ? 10 : 1);
+    if (found >= 0.05 && found <= 5) return found;
+    const anode = /\b(Ag|Co|Cr|Cu|Fe|Mo)[ _-]?K[ _-]?(?:a|α|alpha)/i.exec(above)?.[1].toLowerCase();
+    return Object.entries(anodes).find(([name]) => name.toLowerCase() === anode)?.[1] ?? null;
   }
 
   function unitOf(kind, x, head) {
@@ -333,8 +343,11 @@
       offerModels();
       part("background").value = usual();
       const name = (at) => (data.heads[at] ? `${at + 1} (${data.heads[at]})` : String(at + 1));
+      const own = stated(data.above);
+      part("wavelength").value = String(own ?? wavelength);
       told = `${file.name}: ${data.rows.length} points, x in column ${name(ix)}, y in column ${name(iy)}; taken for `
-        + `${part("kind").selectedOptions[0].text} ${by}: choose another kind if that is wrong.`;
+        + `${part("kind").selectedOptions[0].text} ${by}: choose another kind if that is wrong.`
+        + `${own && kind === "xrd" ? ` The file says ${own} Å.` : ""}`;
       show(true);
     } catch (error) {
       if (typeof error !== "string") throw error;

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.io import json_text
+from alzmodel.scattering.form_factors import wavelength_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ __all__ = ["LaidCurve", "overlay_script", "overlay_section"]
 
 _FOLDER: Final = Path(__file__).parent
 _DIGITS: Final = 5
+_ANODES: Final = ("Ag", "Co", "Cr", "Cu", "Fe", "Mo")
 _KINDS: Final = {
     "fem": "V(k), fluctuation microscopy",
     "xrd": "XRD or GIXRD",
@@ -65,7 +67,10 @@ def overlay_section(curves: Sequence[LaidCurve], wavelength: float) -> str:
         return ""
     kinds = [kind for kind in _KINDS if any(curve.kind == kind for curve in curves)]
     options = "".join(f'<option value="{kind}">{escape(_KINDS[kind])}</option>' for kind in kinds)
-    data = json_text({"wavelength": wavelength, "curves": [_plain(curve) for curve in curves]})
+    lines = {anode: wavelength_of(f"{anode}Ka1") for anode in _ANODES}
+    data = json_text(
+        {"wavelength": wavelength, "lines": lines, "curves": [_plain(curve) for curve in curves]}
+    )
     return f"""<div id="overlay">
 <p>Drop a file with a measured V(k), XRD or G(r) curve here, or choose one: it is drawn over the curves of the models.
 The file stays on this computer.</p>

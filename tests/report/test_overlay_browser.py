@@ -26,6 +26,11 @@ G = np.sin(4 * R) * np.exp(-R / 4)
 NOISE = np.random.default_rng(7).normal(0, 3, ANGLE.size)
 
 
+def at_wavelength(wavelength: float) -> np.ndarray:
+    """2θ at which another wavelength shows what stands at ANGLE with that of the curves, Cu Kα1."""
+    return 2 * np.degrees(np.arcsin(np.sin(np.radians(ANGLE / 2)) * wavelength / 1.5406))
+
+
 @pytest.fixture(scope="module")
 def visit(browser, tmp_path_factory: pytest.TempPathFactory):
     curves = [
@@ -84,6 +89,24 @@ FILES = {
     ),
     "down.txt": (
         "".join(f"{a:.2f}\t{i:.3f}\n" for a, i in zip(ANGLE[::-1], HALO[::-1], strict=True)),
+        "xrd",
+        "0",
+    ),
+    "mixed.txt": (
+        "\ufeff2θ\tIntensität\r\n"
+        + "".join(f"{a:g}\t{i:.4f}\r\n".replace(".", ",") for a, i in zip(ANGLE, HALO, strict=True)),
+        "xrd",
+        "0",
+    ),
+    "molybdenum.xy": (
+        "# measured with Mo\n# wavelength = 0.7093 Å\n# 2theta counts\n"
+        + "".join(f"{a:.4f} {i:.4f}\n" for a, i in zip(at_wavelength(0.7093), HALO, strict=True)),
+        "xrd",
+        "0",
+    ),
+    "anode.xy": (
+        "# Co Kα1\n# 2theta counts\n"
+        + "".join(f"{a:.4f} {i:.4f}\n" for a, i in zip(at_wavelength(1.788996), HALO, strict=True)),
         "xrd",
         "0",
     ),

@@ -126,7 +126,7 @@ def test_compare_says_how_well_each_composition_fits(
     )
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert "over the models" in text
+    assert "Rwp" in text
     assert all(label in text for label in own)
     # Without a measured curve nothing of it stands there.
     assert main(["compare", str(synthetic_study), "--json"]) == 0
