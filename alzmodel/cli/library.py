@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003  typer looks the type up when it runs
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,7 +68,12 @@ def show_library(
     if as_json:
         print_json({**asdict(entry), "provenance": load_model(entry).info["provenance"]})
     elif str(output) != "-":
-        print_table(entry.name, ("quantity", "value"), list(asdict(entry).items())[1:-1])
+        print_table(entry.name, ("quantity", "value"), _told(entry))
+
+
+def _told(entry: LibraryModel) -> list[tuple[str, Any]]:
+    """Say of a model what its index does, but for the name and the digests of its files."""
+    return [pair for pair in asdict(entry).items() if pair[0] not in {"name", "sha256", "hot"}]
 
 
 def _row(entry: LibraryModel) -> tuple[str | int, ...]:

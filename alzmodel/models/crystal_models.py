@@ -35,6 +35,7 @@ __all__ = [
     "check_temperature",
     "displaced",
     "estimate_seconds",
+    "hot_time",
     "relaxation_seconds",
     "relaxed_cell",
     "relaxed_model",
@@ -243,9 +244,14 @@ def thermal_crystal(
     return ThermalCrystal(frames, rms)
 
 
+def hot_time(n_frames: int = 10) -> float:
+    """Time in ps that :func:`thermal_crystal` runs for."""
+    return EQUILIBRATION + BETWEEN_FRAMES * n_frames
+
+
 def estimate_seconds(n_atoms: int, n_frames: int = 10) -> float:
     """CPU-seconds that :func:`thermal_crystal` takes about, on one core."""
-    return n_atoms * (EQUILIBRATION + BETWEEN_FRAMES * n_frames) / TIMESTEP / PPPM_ATOM_STEPS
+    return n_atoms * hot_time(n_frames) / TIMESTEP / PPPM_ATOM_STEPS
 
 
 def relaxation_seconds(n_atoms: int) -> float:

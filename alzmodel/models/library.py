@@ -21,13 +21,14 @@ from alzmodel.errors import AlzmodelError, InputError
 from alzmodel.io import atomic_path, json_text, read_frames, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ase import Atoms
 
 __all__ = [
     "DECIMALS",
+    "INDEX",
     "LibraryModel",
     "add_model",
     "glasses",
@@ -41,6 +42,9 @@ DECIMALS = 4
 """Of the positions in Å."""
 
 INDEX = "index.json"
+
+FINAL_TEMPERATURE = 300.0
+"""K, of the frames that every model has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class LibraryModel:
         What was really built.
     sha256
         Of the file of the model and of that of the frames.
+    hot
+        Temperature in K and digest of the file of each further set of frames.
     """
 
     name: str
@@ -73,6 +79,7 @@ class LibraryModel:
     formula: str
     n_atoms: int
     sha256: tuple[str, str]
+    hot: tuple[tuple[float, str], ...] = ()
 
 
 def library_folder() -> Path:
@@ -94,7 +101,16 @@ def library(folder: Path | None = None) -> tuple[LibraryModel, ...]:
         return ()
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        models = [LibraryModel(**{**row, "sha256": tuple(row["sha256"])}) for row in rows]
+        models = [
+            LibraryModel(
+                **{
+                    **row,
+                    "sha256": tuple(row["sha256"]),
+                    "hot": tuple((kelvin, digest) for kelvin, digest in row.get("hot", ())),
+                }
+            )
+            for row in rows
+        ]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise AlzmodelError(f"{path}: no index of models ({error}); reinstall alzmodel") from error
     return tuple(sorted(models, key=lambda model: model.name))
@@ -108,6 +124,10 @@ def glasses(potential: str, li: float = 7.0) -> list[LibraryModel]:
 def _files(model: LibraryModel, folder: Path | None) -> tuple[Path, Path]:
     place = folder or library_folder()
     return place / f"{model.name}.extxyz.xz", place / f"{model.name}-300K.extxyz.xz"
+
+
+def _hot_file(model: LibraryModel, kelvin: float, folder: Path | None) -> Path:
+    return (folder or library_folder()) / f"{model.name}-{kelvin:g}K.extxyz.xz"
 
 
 def _checked(path: Path, sha256: str) -> Path:
@@ -129,13 +149,34 @@ def load_model(model: LibraryModel, folder: Path | None = None) -> Atoms:
     return read_frames(_checked(_files(model, folder)[0], model.sha256[0]))[-1]
 
 
-def load_frames(model: LibraryModel, folder: Path | None = None) -> list[Atoms]:
-    """Read the frames at 300 K; errors as :func:`load_model`."""
-    return read_frames(_checked(_files(model, folder)[1], model.sha256[1]))
+def load_frames(
+    model: LibraryModel, folder: Path | None = None, *, temperature: float = FINAL_TEMPERATURE
+) -> list[Atoms]:
+    """Read the frames at a temperature, 300 K by default; errors as :func:`load_model`.
+
+    Raises
+    ------
+    InputError
+        Also if there are none at this temperature.
+    """
+    if temperature == FINAL_TEMPERATURE:
+        return read_frames(_checked(_files(model, folder)[1], model.sha256[1]))
+    digests = dict(model.hot)
+    if temperature not in digests:
+        allowed = ", ".join(f"{kelvin:g}" for kelvin in (FINAL_TEMPERATURE, *digests))
+        raise InputError(f"{model.name}: no frames at {temperature:g} K; allowed: {allowed} K")
+    return read_frames(_checked(_hot_file(model, temperature, folder), digests[temperature]))
 
 
 def add_model(
-    name: str, model: Atoms, frames: Sequence[Atoms], *, la: float, li: float, folder: Path | None = None
+    name: str,
+    model: Atoms,
+    frames: Sequence[Atoms],
+    *,
+    la: float,
+    li: float,
+    hot: Mapping[float, Sequence[Atoms]] | None = None,
+    folder: Path | None = None,
 ) -> LibraryModel:
     """Put a finished model into a library, in place of one of the same name.
 
@@ -147,6 +188,8 @@ def add_model(
         Minimised, and at 300 K, with the provenance that the builders give.
     la, li
         Per formula unit, as asked for.
+    hot
+        Frames at other temperatures, by K.
     folder
         Of the library; by default the package's own.
     """
@@ -156,6 +199,12 @@ def add_model(
     # The course of the temperature stands with the model once.
     brief = {key: value for key, value in provenance.items() if key != "thermo"}
     texts = (_xyz([model], provenance), _xyz(frames, brief))
+    warm = {
+        float(kelvin): _xyz(
+            some, {key: value for key, value in some[0].info["provenance"].items() if key != "thermo"}
+        )
+        for kelvin, some in sorted((hot or {}).items())
+    }
     entry = LibraryModel(
         name=name,
         kind=model.info["kind"],
@@ -167,8 +216,10 @@ def add_model(
         formula=provenance["formula"],
         n_atoms=len(model),
         sha256=(hashlib.sha256(texts[0]).hexdigest(), hashlib.sha256(texts[1]).hexdigest()),
+        hot=tuple((kelvin, hashlib.sha256(data).hexdigest()) for kelvin, data in warm.items()),
     )
-    for path, data in zip(_files(entry, place), texts, strict=True):
+    paths = (*_files(entry, place), *(_hot_file(entry, kelvin, place) for kelvin in warm))
+    for path, data in zip(paths, (*texts, *warm.values()), strict=True):
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
     rows = [asdict(known) for known in library(place) if known.name != name]

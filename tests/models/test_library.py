@@ -68,3 +68,18 @@ def test_glasses_of_a_potential_are_found_without_the_glass_ceramic():
     assert {entry.kind for entry in found} == {"glass"}
     assert {entry.la for entry in found} == {1.5, 3.0, 4.5}
     assert glasses("grimes") == glasses("du-teter", li=6.0) == []
+
+
+def test_frames_at_other_temperatures_stand_beside_those_at_300_k(tmp_path):
+    hot = {873.0: [model(4), model(5)], 573.0: [model(6)]}
+    entry = add_model("one", model(1), [model(2)], la=3.0, li=7.0, hot=hot, folder=tmp_path)
+    assert library(tmp_path) == (entry,)
+    assert [kelvin for kelvin, _ in entry.hot] == [573.0, 873.0]
+    assert len(load_frames(entry, tmp_path, temperature=873)) == 2
+    back = load_frames(entry, tmp_path, temperature=573.0)[0]
+    assert np.abs(back.positions - model(6).positions).max() <= 0.51e-4
+    with pytest.raises(InputError, match=r"one: no frames at 400 K; allowed: 300, 573, 873 K"):
+        load_frames(entry, tmp_path, temperature=400)
+    (tmp_path / "one-573K.extxyz.xz").write_bytes((tmp_path / "one-873K.extxyz.xz").read_bytes())
+    with pytest.raises(AlzmodelError, match="is not the file that the index names"):
+        load_frames(entry, tmp_path, temperature=573)
