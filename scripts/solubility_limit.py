@@ -311,6 +311,7 @@ def page(series: Sequence[Series], options: argparse.Namespace) -> str:
                 parts.append(f"{one.found.beside(*measured_limit())}\n")
                 parts.append(f"{str(one.gate)[:1].upper()}{str(one.gate)[1:]}.\n")
             parts.append(f"{one.found.convexity()}\n")
+            parts.append(f"{one.found.mixing()}\n")
             parts.append(_energy_table(one))
         parts += part.notes
         if part.models:
@@ -338,8 +339,9 @@ def _introduction(options: argparse.Namespace) -> str:
         "Li7LaxZr2O(7.5+1.5x). Energies at 0 K of the minimised models, with nothing cut off "
         "(`alzmodel.forcefields.phase_energies`), per formula unit with two Zr. At fixed Li7Zr2 each La enters or "
         "leaves with ½ La2O3: where dE/dx lies above ½ E(La2O3) the glass gains energy by giving oxide off. La2O3 is "
-        "the only competitor looked at. Entropy is left out, so that a limit at 0 K is a lower bound of the limit at "
-        "the temperature of a film. A quenched glass lies above the best one by an amount that may depend on x.\n\n"
+        "the only competitor looked at. Limits are at 0 K: what the entropy of mixing would do is estimated in a "
+        "line of its own, that of vibrations is left out. A limit at 0 K is a lower bound of that of a film. "
+        "A quenched glass lies above the best one by an amount that may depend on x.\n\n"
         "The scatter of models of one x is pooled over all x: two to four seeds do not tell it for each x. The "
         "curvature compares glasses with glasses, and holds whether or not the gate is passed.\n"
     )

@@ -43,7 +43,8 @@ def solubility(
     """How much La2O3 the glass holds: energies of minimised glasses against the crystal, and whether La gathers.
 
     F are models Li7LaxZr2O(7.5+1.5x), at least two at each of at least three x, such as 'alzmodel build glass' and
-    'alzmodel library NAME -o F' write. Energies are at 0 K: entropy is left out.
+    'alzmodel library NAME -o F' write. Energies are at 0 K; the entropy of mixing of the cations at 873 K is estimated
+    beside them, that of vibrations left out.
     """
     from alzmodel.cli.costs import solubility_cost
     from alzmodel.cli.curves import tell_cost
@@ -103,6 +104,7 @@ def _payload(energies: GlassEnergies, potential: str) -> dict[str, Any]:
     words = {
         "verdict": found.verdict(gate),
         "convexity": found.convexity(),
+        "mixing": found.mixing(),
         "gathering": gathering_words(orders),
     }
     if gate.passed and measured.low is not None and measured.high is not None:
@@ -118,6 +120,7 @@ def _payload(energies: GlassEnergies, potential: str) -> dict[str, Any]:
         "bend": _outcome(found.bend),
         "limit": found.limit,
         "limit_range": list(found.limit_range),
+        "limit_with_mixing": found.limit_at(),
         "tolerance": found.tolerance,
         "gate": asdict(gate),
         "words": words,

@@ -1,8 +1,9 @@
 """How much La2O3 a glass holds: energies against the crystalline oxide, and whether La gathers.
 
 At fixed Li7Zr2 the glass Li7 La_x Zr2 O_(7.5 + 1.5 x) takes up or gives off ½ La2O3 for each La. It gains energy by
-giving some off where dE/dx, per formula unit, lies above ½ E(La2O3). All energies are at 0 K: entropy, which holds La
-in the glass at the temperature at which a film grows, is left out. La2O3 is the only competitor looked at.
+giving some off where dE/dx, per formula unit, lies above ½ E(La2O3). All energies are at 0 K. Entropy holds La in the
+glass at the temperature at which a film grows: that of mixing is estimated beside them (:func:`mixing_entropy`), that
+of vibrations is left out. La2O3 is the only competitor looked at.
 
 Few models are made at each x, so that the scatter of models is taken to be the same at every x and pooled over all of
 them. The curvature of E(x) compares glasses with glasses and holds whether or not energies hold across phases.
@@ -41,6 +42,7 @@ __all__ = [
     "exsolution",
     "formation_gate",
     "gathering_words",
+    "mixing_entropy",
     "per_formula_unit",
     "solubility",
     "trend",
@@ -57,6 +59,13 @@ Nobody can ask a model to be nearer to the measurement than two measurements are
 wrong by for La in an ordered oxide with Zr it may be wrong by in the glass: a verdict must also hold when ½ E(La2O3)
 is moved by this much up and down.
 """
+
+LI_UNITS: Final = 7.0
+ZR_UNITS: Final = 2.0
+"""Per formula unit."""
+
+FILM_TEMPERATURE: Final = 873.0
+"""K, at which the films were annealed."""
 
 DRAWS: Final = 2000
 
@@ -122,6 +131,17 @@ MOST_IONS: Final = 4
 def atoms_per_unit(la: float) -> float:
     """Atoms in Li7LaxZr2O(7.5+1.5x)."""
     return 16.5 + 2.5 * la
+
+
+def mixing_entropy(la: float) -> float:
+    """Entropy of ideal mixing of the cations of Li7LaxZr2O(7.5+1.5x), eV/K per formula unit.
+
+    S = −k Σ n_i ln(n_i / Σ n) over Li, La and Zr, as if each could stand in any place of another: an upper estimate for
+    the glass, in which charges keep cations apart. Its slope over x is −k ln(x / (9 + x)).
+    """
+    amounts = [amount for amount in (LI_UNITS, la, ZR_UNITS) if amount > 0]
+    total = math.fsum(amounts)
+    return -BOLTZMANN_EV_K * math.fsum(amount * math.log(amount / total) for amount in amounts)
 
 
 def whole_cell(la: float, least: int) -> int:
@@ -251,6 +271,26 @@ class Solubility:
     def limit_with(self, shift: float) -> float:
         """Return the limit with ½ E(La2O3) higher by `shift` eV."""
         return _limit(self.x, [np.mean(group) for group in self.groups], self.oxide + shift)
+
+    def limit_at(self, temperature: float = FILM_TEMPERATURE) -> float:
+        """Return the limit with the entropy of ideal mixing of the cations at a temperature in K."""
+        means = [
+            np.mean(group) - temperature * mixing_entropy(one)
+            for one, group in zip(self.x, self.groups, strict=True)
+        ]
+        return _limit(self.x, means, self.oxide)
+
+    def mixing(self, temperature: float = FILM_TEMPERATURE) -> str:
+        """Say in words what the entropy of mixing does to the limit, and what it leaves out."""
+        first, last = self.x[0], self.x[-1]
+        gains = [
+            temperature * BOLTZMANN_EV_K * math.log(x / (LI_UNITS + x + ZR_UNITS)) for x in (first, last)
+        ]
+        return (
+            f"Ideal mixing of all cations at {temperature:g} K, an upper estimate, takes {-gains[0]:.2f} eV per La at "
+            f"x = {first:g} and {-gains[1]:.2f} at {last:g} off dE/dx: the limit moves from x = {self.limit:g} to "
+            f"{self.limit_at(temperature):g}. Entropy of vibrations is left out."
+        )
 
     def convexity(self) -> str:
         """Say in words whether the glass gains by parting into two glasses."""

@@ -18,6 +18,7 @@ from alzmodel.compare.solubility import (
     exsolution,
     formation_gate,
     gathering_words,
+    mixing_entropy,
     per_formula_unit,
     solubility,
     trend,
@@ -49,6 +50,21 @@ def test_the_limit_of_a_parabola_is_its_lowest_point_against_the_oxide():
     assert [one.effect for one in found.curvatures] == pytest.approx([0.6] * 4)
     assert found.excess()[0] == pytest.approx([0.3 * ((x - 3) ** 2 - 4) for x in X])
     assert "x = 3" in found.verdict(gate(-107.3))
+
+
+def test_ideal_mixing_takes_its_slope_off_that_of_the_energy():
+    k = 8.617333e-5
+    for x in (0.5, 3.0, 6.0):
+        slope = (mixing_entropy(x + 1e-4) - mixing_entropy(x - 1e-4)) / 2e-4
+        assert slope == pytest.approx(-k * np.log(x / (9 + x)), rel=1e-5)
+    # Li and Zr alone, seven and two.
+    assert mixing_entropy(0.0) == pytest.approx(-9 * k * (7 / 9 * np.log(7 / 9) + 2 / 9 * np.log(2 / 9)))
+    # Energies that rise by 0.1 eV per La above the oxide: 873 K outweigh that up to c = exp(-0.1 / kT), x = 3.24.
+    found = solubility(models(lambda x: -150 + (OXIDE + 0.1) * x), OXIDE)
+    assert (found.limit, found.limit_at(873.0), found.limit_at(1.0)) == (1.0, 3.0, 1.0)
+    words = found.mixing()
+    assert "takes 0.17 eV per La at x = 1 and 0.07 at 6 off dE/dx" in words
+    assert "the limit moves from x = 1 to 3. Entropy of vibrations is left out." in words
 
 
 @given(shift=st.floats(-50, 50), oxide=st.floats(-60, 0))
