@@ -12,6 +12,7 @@ from alzmodel.cli.lbu_display import print_units
 from alzmodel.cli.options import Files, Json, MaxAtoms, Source, command
 from alzmodel.cli.options.lbu import UnitOptions
 from alzmodel.cli.output import print_json, show_progress
+from alzmodel.cli.vibrations import check_figure
 from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import STANDARD_STREAM, check_writable, write_structure
@@ -54,6 +55,11 @@ def lbu(
     show = _Display(parts, beside, brief=options.brief) if printed and len(files) == 1 else None
     work = _UnitWork(options, parts, _pair_values(options.cutoff) if options.cutoff else None, show)
     result = each_file(files, work, max_atoms=max_atoms, cost=partial(lbu_cost, parts=parts), source=source)
+    if options.plot_cutoffs is not None:
+        from alzmodel.report.cutoff_figure import plot_cutoffs
+
+        label = files[0].stem if len(files) == 1 else f"{len(files)} models"
+        plot_cutoffs({label: result["cutoff_dependence"]}, options.plot_cutoffs)
     notes = [*work.notes, *_notes_on_formers(result["former"])]
     for note in notes:
         tell(note)
@@ -120,6 +126,13 @@ def _check(options: UnitOptions, files: Sequence[Path], parts: Sequence[str], as
         raise InputError(f"--list-rings: with --only {options.only}; allowed: with rings among the parts")
     if options.list_rings and len(files) > 1:
         raise InputError(f"--list-rings: {len(files)} files to analyse; allowed: one")
+    if options.plot_cutoffs is not None:
+        if "cutoff_dependence" not in parts:
+            raise InputError(
+                f"--plot-cutoffs {options.plot_cutoffs}: without the part that is drawn; allowed: cutoff_dependence "
+                "among the parts of --only, and no --brief"
+            )
+        check_figure(options.plot_cutoffs, "--plot-cutoffs")
     if options.write is not None:
         _check_write(options.write, files, as_json)
 

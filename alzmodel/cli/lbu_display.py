@@ -17,6 +17,8 @@ _MODES = ("corner", "edge", "face", "none")
 _ARGUED = "Zr-La"
 """The pair whose distance the paper argues from."""
 _LEAST = 0.005
+_AROUND = 0.35
+"""Å to either side of a cut-off in use, whose coordination is shown."""
 _NOTHING = "–"
 _MOST_OXYGENS = 8
 _OTHERS = {
@@ -63,6 +65,23 @@ def _print_first(result: Mapping[str, Any]) -> None:
     if result["paper_units"]:
         shares = (f"{name} {_percent(result['paper_units'], name)}" for name in _plain(result["paper_units"]))
         print(f"the paper's units, share of each cation: {', '.join(shares)}")
+
+
+def _print_cutoff_dependence(result: Mapping[str, Any]) -> None:
+    columns = ("cation", "cut-off in use (Å)", "oxygens within a cut-off (Å: number)")
+    rows = [(cation, *_over_cutoff(curve)) for cation, curve in result["cutoff_dependence"].items()]
+    print_table("what hangs on the cut-off", columns, rows)
+
+
+def _over_cutoff(curve: Mapping[str, Any]) -> tuple[str, str]:
+    """Cut-off in use, and the coordination for each 0.1 Å around it."""
+    used, grid = curve["used"], list(curve["cutoffs"])
+    places = (grid.index(cutoff) for cutoff in grid if abs(round(10 * cutoff) / 10 - cutoff) < 1e-9)
+    near = [place for place in places if abs(grid[place] - used) <= _AROUND]
+    return (
+        _number(curve, "used", 2),
+        ", ".join(f"{grid[place]:.1f}: {curve['coordination'][place]:.2f}" for place in near),
+    )
 
 
 def _print_bond_valence(result: Mapping[str, Any]) -> None:
@@ -129,6 +148,7 @@ def _print_sensitivity(result: Mapping[str, Any]) -> None:
 
 _PRINTERS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
     "first": _print_first,
+    "cutoff_dependence": _print_cutoff_dependence,
     "bond_valence": _print_bond_valence,
     "packing": _print_packing,
     "sharing": _print_sharing,

@@ -41,7 +41,18 @@ class Models(StrEnum):
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")]
 Full = Annotated[bool, typer.Option("--full", help="Also list every measured value beside the models.")]
 FIGURES = (
-    *("pdf", "coordination", "sharing", "xrd", "reference", "fem", "fem_glass", "exafs", "transport"),
+    *(
+        "pdf",
+        "coordination",
+        "cutoffs",
+        "sharing",
+        "xrd",
+        "reference",
+        "fem",
+        "fem_glass",
+        "exafs",
+        "transport",
+    ),
     *(
         "vibrations",
         "unit_spectra",
@@ -172,11 +183,11 @@ def _settings(
         study = settings.load_study(study_file)
     else:
         study = settings.preset((preset or Preset.QUICK).value)
-    changes: dict[str, str] = {}
+    changes: dict[str, str | None] = {}
     if models is not None:
         changes["models"] = models.value
     if potential is not None:
-        changes["potential"] = potential
+        changes |= {"potential": potential, "potentials": None}
     return study.model_copy(update={"glass": study.glass.model_copy(update=changes)})
 
 
@@ -379,10 +390,12 @@ def _print_judged(judged: Judged, folder: Path, measured: str | Path | None, *, 
     """Print what stands first, the verdicts, and on request every row."""
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.opening import print_opening
+    from alzmodel.report.potential_table import print_potentials
     from alzmodel.report.table import plain_console, print_comparison, print_hypotheses
 
     console = plain_console()
     print_opening(judged.opening, console, folder)
     print_hypotheses(judged.verdicts, console=console)
+    print_potentials(judged.verdicts, console)
     if full:
         print_comparison(judged.rows, load_measured(measured), console=console)

@@ -6,7 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from alzmodel.compare.quantities import absent_words, convert, of_state, per_model, quantity_info
+from alzmodel.compare.quantities import (
+    absent_words,
+    convert,
+    nominal_li,
+    of_state,
+    per_model,
+    quantity_info,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +45,8 @@ class Comparison:
     ----------
     id : str
         The measured value's name; ``name/source`` where it is not the kind of model closest to the specimen, and
-        ``name[protocol]`` where models of several protocols stand for the same state of the film.
+        ``name[protocol]`` or ``name[protocol, potential]`` where models of several stand for the same state of the
+        film.
     label, unit : str
     quantity : str or None
     x : float or None
@@ -46,8 +54,8 @@ class Comparison:
         What was modelled: glass, glass-ceramic or crystal.
     state : str
         Of the specimen: annealed or as deposited.
-    protocol : str or None
-        How the models were made, where the study holds models of more than one protocol.
+    protocol, potential : str or None
+        How and with what the models were made, where the study holds models of more than one.
     measured : float, [low, high] or str
     error, systematic : float or None
         As the publication states them, in `unit`.
@@ -96,6 +104,7 @@ class Comparison:
     agreement: Agreement
     reason: str
     footnotes: dict[str, str]
+    potential: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All fields under their own names."""
@@ -116,8 +125,9 @@ def compare_models(quantities: Sequence[Quantity], measured: Measured) -> list[C
     ----------
     quantities
         Of undoped models; doped ones are left out. Values of the same model are averaged first: models are the
-        independent unit. Of a study with several protocols, models of as-deposited films are laid beside what was
-        measured on those, and the others beside what was measured after annealing.
+        independent unit. Models of each potential have rows of their own. Of a study with several protocols, models of
+        as-deposited films are laid beside what was measured on those, and the others beside what was measured after
+        annealing.
     measured
         See :func:`alzmodel.compare.measured.load_measured`.
 
@@ -141,22 +151,34 @@ def _rows(value: MeasuredValue, quantities: Iterable[Quantity], notes: dict[str,
         for quantity in quantities
         if quantity.name == value.quantity and quantity.dopant is None and quantity.source in value.sources
     ]
-    usable = of_state(fitting, value.state)
+    usable = nominal_li(of_state(fitting, value.state))
     rows = []
     for source in value.sources:
         of_source = [quantity for quantity in usable if quantity.source == source]
-        protocols = sorted({quantity.protocol for quantity in of_source}, key=lambda name: name or "")
-        for protocol in protocols:
-            of_protocol = [quantity for quantity in of_source if quantity.protocol == protocol]
-            for x in _contents(value, of_protocol):
-                members = [quantity for quantity in of_protocol if same_x(quantity.x, x)]
+        ways = sorted({_way(quantity) for quantity in of_source})
+        for way in ways:
+            of_way = [quantity for quantity in of_source if _way(quantity) == way]
+            tag = f"[{_told(way, ways)}]" if len(ways) > 1 else ""
+            for x in _contents(value, of_way):
+                members = [quantity for quantity in of_way if same_x(quantity.x, x)]
                 if members:
-                    tag = f"[{protocol}]" if len(protocols) > 1 else ""
                     rows.append(_row(value, members, x, source, notes, tag))
     if not rows:
         reason = f"no model of the {value.state} film" if fitting else "no model of it"
         return [_without_model(value, f"{reason} in this study", notes)]
     return rows
+
+
+def _way(quantity: Quantity) -> tuple[str, str]:
+    """How and with what a model was made."""
+    return quantity.protocol or "", quantity.potential or ""
+
+
+def _told(way: tuple[str, str], ways: Sequence[tuple[str, str]]) -> str:
+    """Words on a way that tell it from the others."""
+    return ", ".join(
+        word or "None" for place, word in enumerate(way) if len({other[place] for other in ways}) > 1
+    )
 
 
 def _contents(value: MeasuredValue, quantities: Sequence[Quantity]) -> list[float | None]:
@@ -257,6 +279,7 @@ def _row(
         agreement=agreement,
         reason=reason,
         footnotes=notes,
+        potential=members[0].potential,
     )
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from alzmodel.compare.by_potential import each_verdict
 from alzmodel.compare.verdicts import LEAST_MODELS
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Finding:
         Of this effect by itself, not widened for the number of effects looked at.
     n_models : int
         In the smallest group.
+    potential : str or None
+        What made the models, where the study has several.
     ratio : float
         Size of the effect over half of its interval; above one, or it is no finding.
     """
@@ -51,6 +54,7 @@ class Finding:
     ci95: tuple[float, float]
     n_models: int
     ratio: float
+    potential: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All fields under their own names."""
@@ -63,7 +67,8 @@ def findings(verdicts: Sequence[Verdict], most: int = MOST_FINDINGS) -> list[Fin
     Parameters
     ----------
     verdicts
-        From :func:`alzmodel.compare.verdicts.judge_hypotheses`. Parts that claim sameness have no effect to tell.
+        From :func:`alzmodel.compare.by_potential.judge_by_potential`; of several potentials each has its own. Parts
+        that claim sameness have no effect to tell.
     most
         How many. Each quantity gives one at most, and each hypothesis one before any gives a second.
 
@@ -85,7 +90,9 @@ def findings(verdicts: Sequence[Verdict], most: int = MOST_FINDINGS) -> list[Fin
 
 
 def _candidates(verdicts: Sequence[Verdict]) -> Iterator[Finding]:
-    for verdict in verdicts:
+    several = any(len(verdict.by_potential) > 1 for verdict in verdicts)
+    for verdict in each_verdict(verdicts):
+        potential = verdict.potential if several else None
         for part in verdict.parts:
             if part.problem or part.effect is None or part.ci95 is None or part.n_models < LEAST_MODELS:
                 continue
@@ -94,7 +101,7 @@ def _candidates(verdicts: Sequence[Verdict]) -> Iterator[Finding]:
             if part.test in _OF_SAMENESS or low <= 0 <= high or not math.isfinite(half) or half == 0:
                 continue
             yield Finding(
-                text=_sentence(part, verdict),
+                text=_sentence(part, verdict, potential),
                 caveat=verdict.caveat,
                 hypothesis=verdict.id,
                 quantity=part.quantity,
@@ -103,10 +110,11 @@ def _candidates(verdicts: Sequence[Verdict]) -> Iterator[Finding]:
                 ci95=part.ci95,
                 n_models=part.n_models,
                 ratio=abs(part.effect) / half,
+                potential=potential,
             )
 
 
-def _sentence(part: PartResult, verdict: Verdict) -> str:
+def _sentence(part: PartResult, verdict: Verdict, potential: str | None) -> str:
     """Say what a part found; figures with the digits that the interval has any use for."""
     assert part.effect is not None
     assert part.ci95 is not None
@@ -117,9 +125,10 @@ def _sentence(part: PartResult, verdict: Verdict) -> str:
     of_x = all(_is_number(level) for level in part.levels)
     where = f"at x = {', '.join(part.levels)}" if of_x else f"with {', '.join(part.levels)}"
     low, high = (_signed(end, decimals) for end in part.ci95)
+    on = f" on {potential}" if potential else ""
     return (
         f"{part.quantity[:1].upper()}{part.quantity[1:]}: {means}{unit} {where}; {_effect(part, decimals, of_x=of_x)} "
-        f"(95 % {low} to {high}; {verdict.id} {verdict.verdict})"
+        f"(95 % {low} to {high}; {verdict.id} {verdict.verdict}{on})"
     )
 
 

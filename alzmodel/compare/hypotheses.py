@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from alzmodel.compare.gates import GATES
 from alzmodel.compare.measured import Finite, explain, read_toml
 from alzmodel.compare.quantities import quantity_info
 from alzmodel.errors import InputError
@@ -52,13 +53,15 @@ class Hypothesis(BaseModel):
     title: str
     statement: str
     source: str = ""
-    factor: Literal["x", "field_strength"] = "x"
+    factor: Literal["x", "field_strength", "li"] = "x"
     at_x: Finite | None = None
     at_fraction: Finite | None = None
     rival: str | None = None
     contradictable: bool = True
     caveat: str = ""
-    parts: tuple[Part, ...] = Field(min_length=1)
+    gates: tuple[str, ...] = ()
+    not_modelled: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 class _File(BaseModel):
@@ -97,12 +100,22 @@ def load_hypotheses(path: str | Path | None = None) -> tuple[Hypothesis, ...]:
             raise InputError(
                 f"{file}: {hypothesis.id}: rival: {hypothesis.rival!r}; allowed: the id of another hypothesis there"
             )
-        for part in hypothesis.parts:
-            try:
+        try:
+            _check(hypothesis)
+            for part in hypothesis.parts:
                 _check_part(part, hypothesis)
-            except InputError as error:
-                raise InputError(f"{file}: {hypothesis.id}: {error}") from error
+        except InputError as error:
+            raise InputError(f"{file}: {hypothesis.id}: {error}") from error
     return hypotheses
+
+
+def _check(hypothesis: Hypothesis) -> None:
+    if bool(hypothesis.parts) == bool(hypothesis.not_modelled):
+        there = "both" if hypothesis.parts else "neither"
+        raise InputError(f"parts and not_modelled: {there}; allowed: parts, or the reason why there are none")
+    for name in hypothesis.gates:
+        if name not in GATES:
+            raise InputError(f"gates: {name!r} is unknown; allowed: {', '.join(GATES)}")
 
 
 def _check_part(part: Part, hypothesis: Hypothesis) -> None:
@@ -130,7 +143,9 @@ def _check_part(part: Part, hypothesis: Hypothesis) -> None:
         raise InputError(f"levels of {part.test!r}: {list(part.levels)}; allowed: at least two")
     if hypothesis.factor == "x" and (hypothesis.at_x is not None or hypothesis.at_fraction is not None):
         raise InputError("at_x or at_fraction with factor 'x'; allowed: with factor 'field_strength' only")
-    if hypothesis.factor != "x" and (part.levels or part.test in {"peak", "valley"}):
+    if hypothesis.factor == "li" and hypothesis.at_fraction is not None:
+        raise InputError("at_fraction with factor 'li'; allowed: with factor 'field_strength' only")
+    if hypothesis.factor == "field_strength" and (part.levels or part.test in {"peak", "valley"}):
         raise InputError(
             f"levels: {list(part.levels)}; allowed: none with dopants, which are put in order themselves"
         )

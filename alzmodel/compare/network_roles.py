@@ -124,7 +124,8 @@ def role_rows(models: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> 
     groups: dict[tuple[float, str, str], list[Mapping[str, Any]]] = {}
     for model, table in models:
         for label, role in table["ions"].items():
-            groups.setdefault((model["la"], model.get("protocol") or "", label), []).append(role)
+            made = ", ".join(model[key] for key in ("protocol", "potential") if model.get(key))
+            groups.setdefault((model["la"], made, label), []).append(role)
     return [
         _row(la, protocol or None, label, roles)
         for (la, protocol, label), roles in sorted(

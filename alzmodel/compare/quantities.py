@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "KINDS",
@@ -28,8 +28,11 @@ __all__ = [
     "declare",
     "film_state",
     "known",
+    "nominal_li",
+    "of_potential",
     "of_state",
     "per_model",
+    "potentials_of",
     "quantity_info",
 ]
 
@@ -39,6 +42,8 @@ Source = Literal["glass", "glass-ceramic", "crystal"]
 """What was modelled: the glass alone, a glass with inserted crystals, a perfect crystal."""
 KINDS: Final = ("predicted", "assumed")
 SOURCES: Final = ("glass", "glass-ceramic", "crystal")
+NOMINAL_LI: Final = 7.0
+"""Li per formula unit of Li7LaxZr2O(12-d)."""
 STATES: Final = ("annealed", "as deposited")
 """States of a film that models made by different protocols stand for."""
 
@@ -274,6 +279,10 @@ class Quantity:
     protocol : str or None
         How the model was made, where a study holds models of more than one protocol; None where it does not matter.
         Models of two protocols are never averaged.
+    potential : str or None
+        What made the model, where a study holds models of more than one potential. Those are never averaged either.
+    li : float or None
+        Li per formula unit, where a study holds models of more than one content.
 
     Raises
     ------
@@ -291,6 +300,8 @@ class Quantity:
     dopant: str | None = None
     fraction: float | None = None
     protocol: str | None = None
+    potential: str | None = None
+    li: float | None = None
 
     def __post_init__(self) -> None:
         info = quantity_info(self.name)
@@ -327,6 +338,30 @@ def of_state(quantities: Iterable[Quantity], state: str) -> list[Quantity]:
     if state not in STATES:
         return list(quantities)
     return [quantity for quantity in quantities if film_state(quantity.protocol) in {None, state}]
+
+
+def potentials_of(quantities: Iterable[Quantity]) -> tuple[str, ...]:
+    """Potentials that models are told apart by, in their order; none where a study has one."""
+    return tuple(dict.fromkeys(q.potential for q in quantities if q.potential is not None))
+
+
+def of_potential(quantities: Iterable[Quantity], potential: str) -> list[Quantity]:
+    """Take the models of one potential, and what holds whatever the potential is."""
+    return [q for q in quantities if q.potential in {None, potential}]
+
+
+def nominal_li(quantities: Sequence[Quantity]) -> list[Quantity]:
+    """Leave out undoped models of other Li contents where there are some of the same x with :data:`NOMINAL_LI`."""
+    nominal = {q.x for q in quantities if _is_nominal(q)}
+    return [q for q in quantities if q.li is None or q.dopant or q.x not in nominal or _is_nominal(q)]
+
+
+def _is_nominal(quantity: Quantity) -> bool:
+    return (
+        quantity.li is not None
+        and quantity.dopant is None
+        and math.isclose(quantity.li, NOMINAL_LI, abs_tol=0.02)
+    )
 
 
 def per_model(quantities: Iterable[Quantity]) -> dict[str, float]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.compare.comparison import same_x
 from alzmodel.compare.hypotheses import load_hypotheses
-from alzmodel.compare.quantities import of_state, per_model, quantity_info
+from alzmodel.compare.quantities import (
+    nominal_li,
+    of_potential,
+    of_state,
+    per_model,
+    potentials_of,
+    quantity_info,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +43,8 @@ class RivalRow:
     predicted, assumed : tuple of (float, float or None, int)
         La content, mean over models (None where there is none) and number of models: of glasses with nothing
         put in, and of those with inserted nuclei. Empty where models of several protocols would be mixed.
+    potential : str or None
+        What made the models, where there are several; a row for each then.
     """
 
     ids: tuple[str, str]
@@ -44,6 +54,7 @@ class RivalRow:
     evidence: str
     predicted: tuple[tuple[float, float | None, int], ...]
     assumed: tuple[tuple[float, float | None, int], ...]
+    potential: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All fields under their own names."""
@@ -148,7 +159,9 @@ def rival_rows(
     if hypotheses is None:
         hypotheses = load_hypotheses()
     rows = []
-    for ids, known, parts in _properties(hypotheses):
+    properties = list(_properties(hypotheses))
+    for potential, (ids, known, parts) in itertools.product(potentials_of(quantities) or (None,), properties):
+        of_one = quantities if potential is None else of_potential(quantities, potential)
         rows.append(
             RivalRow(
                 ids=ids,
@@ -156,8 +169,9 @@ def rival_rows(
                 unit=quantity_info(known.quantity).unit,
                 claims=(_claim(parts[0]), _claim(parts[1])),
                 evidence="; ".join(dict.fromkeys(part.evidence for part in parts if part is not None)),
-                predicted=_means(quantities, known, "predicted"),
-                assumed=_means(quantities, known, "assumed"),
+                predicted=_means(of_one, known, "predicted"),
+                assumed=_means(of_one, known, "assumed"),
+                potential=potential,
             )
         )
     return rows
@@ -192,7 +206,8 @@ def _means(
     quantities: Iterable[Quantity], part: Part, kind: str
 ) -> tuple[tuple[float, float | None, int], ...]:
     """Mean of the undoped models at each La content, less that of the other quantity of the same models."""
-    usable = [q for q in of_state(quantities, "annealed") if q.dopant is None and q.x is not None]
+    annealed = nominal_li(of_state(quantities, "annealed"))
+    usable = [q for q in annealed if q.dopant is None and q.x is not None]
     own = [
         q
         for q in usable

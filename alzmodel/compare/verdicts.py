@@ -8,24 +8,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from alzmodel import power, statistics
-from alzmodel.compare.comparison import same_x
+from alzmodel.compare.groups import groups_of
 from alzmodel.compare.hypotheses import ONE_GROUP, load_hypotheses
-from alzmodel.compare.quantities import absent_words, of_state, per_model, quantity_info
+from alzmodel.compare.quantities import quantity_info
 from alzmodel.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from alzmodel.compare.groups import Groups
     from alzmodel.compare.hypotheses import Hypothesis, Part
     from alzmodel.compare.quantities import Quantity
 
-__all__ = ["LEAST_MODELS", "PartResult", "Verdict", "VerdictWord", "judge_hypotheses"]
+__all__ = ["LEAST_MODELS", "OfPotential", "PartResult", "Verdict", "VerdictWord", "judge_hypotheses"]
 
 LEAST_MODELS: Final = 4
 """With fewer models at any x no hypothesis is supported or contradicted."""
 PLANNED_POWER: Final = 0.8
 """Probability of a decision that the stated number of models gives."""
-VerdictWord = Literal["supported", "contradicted", "undecided", "not testable"]
+VerdictWord = Literal["supported", "contradicted", "undecided", "not testable", "qualified"]
+"""``qualified`` is one that :attr:`Verdict.words` say potential by potential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Verdict:
     Attributes
     ----------
     id, title, statement, source, caveat : str
-    verdict : {"supported", "contradicted", "undecided", "not testable"}
+    verdict : {"supported", "contradicted", "undecided", "not testable", "qualified"}
+        ``qualified`` where it hangs on the potential (:mod:`alzmodel.compare.by_potential`).
     effect, ci95, unit, quantity
         Of the part that decides: the weakest for support, the strongest against.
     p : float or None
@@ -106,6 +109,12 @@ class Verdict:
     reason : str
         One line.
     parts : tuple of PartResult
+    potential : str or None
+        What made the models; None where that is not known, or there are several.
+    words : str
+        The verdict with the potentials that it holds on.
+    by_potential : tuple of OfPotential
+        The verdicts by the models of each potential alone.
     """
 
     id: str
@@ -123,11 +132,52 @@ class Verdict:
     models_needed: int | None
     reason: str
     parts: tuple[PartResult, ...]
+    potential: str | None = None
+    words: str = ""
+    by_potential: tuple[OfPotential, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields under their own names, the parts as a list of mappings."""
+        """All fields under their own names, parts and potentials as lists of mappings."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return {**fields, "parts": [part.to_dict() for part in self.parts]}
+        return {
+            **fields,
+            "parts": [part.to_dict() for part in self.parts],
+            "by_potential": [one.to_dict() for one in self.by_potential],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OfPotential:
+    """The verdict by the models of one potential.
+
+    Attributes
+    ----------
+    potential : str
+    passed : bool or None
+        Whether the potential passes the gates that the hypothesis needs; None where it was never validated.
+    gate : str
+        Those gates in words, with what the potential has to show.
+    verdict : Verdict
+    """
+
+    potential: str
+    passed: bool | None
+    gate: str
+    verdict: Verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that differs from one potential to the next."""
+        keys = (
+            *("verdict", "effect", "ci95", "unit", "quantity", "p", "n_models", "models_needed"),
+            "reason",
+        )
+        return {
+            "potential": self.potential,
+            "passed": self.passed,
+            "gate": self.gate,
+            **{key: getattr(self.verdict, key) for key in keys},
+            "parts": [part.to_dict() for part in self.verdict.parts],
+        }
 
 
 def judge_hypotheses(
@@ -167,7 +217,7 @@ def judge_hypotheses(
     if hypotheses is None:
         hypotheses = load_hypotheses()
     groups = [
-        [_groups(part, hypothesis, quantities) for part in hypothesis.parts] for hypothesis in hypotheses
+        [groups_of(part, hypothesis, quantities) for part in hypothesis.parts] for hypothesis in hypotheses
     ]
     family = max(1, sum(any(not isinstance(group, str) for group in parts) for parts in groups))
     drafts = [
@@ -184,109 +234,7 @@ def judge_hypotheses(
     return drafts
 
 
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """Values by model, group by group in the order of the factor."""
-
-    names: tuple[str, ...]
-    values: tuple[list[float], ...]
-    protocol: str | None
-
-
-def _groups(part: Part, hypothesis: Hypothesis, quantities: Sequence[Quantity]) -> _Groups | str:
-    """Give the groups that a part compares, or the reason why there are none."""
-    of_part = [q for q in quantities if q.name == part.quantity and q.source == part.source]
-    predicted = [q for q in of_part if q.kind == "predicted"]
-    if not predicted:
-        return "its model values are assumed, not predicted" if of_part else "no model of it in this study"
-    usable = _one_protocol(part, predicted)
-    if isinstance(usable, str):
-        return usable
-    if hypothesis.factor == "field_strength":
-        return _dopant_groups(part, hypothesis, usable, quantities)
-    undoped = [q for q in usable if q.dopant is None]
-    levels: list[float] = list(part.levels)
-    if not levels:
-        for x in sorted({q.x for q in undoped if q.x is not None}):
-            if not any(same_x(x, known) for known in levels):
-                levels.append(x)
-    groups: dict[str, list[float]] = {}
-    for x in levels:
-        members = [q for q in undoped if same_x(q.x, x)]
-        values = _less(part, members, quantities)
-        if not values:
-            seen = absent_words(part.quantity) if members else "no model"
-            return f"{seen} at x = {x:g}"
-        groups[f"{x:g}"] = values
-    if not groups or (len(groups) == 1 and part.test not in ONE_GROUP):
-        return f"models at {len(groups)} value of x, at least two are compared"
-    return _Groups(tuple(groups), tuple(groups.values()), usable[0].protocol)
-
-
-def _one_protocol(part: Part, quantities: Sequence[Quantity]) -> list[Quantity] | str:
-    """Take the models that were made in one way: the conclusions are on annealed films, unless the part says more."""
-    if part.protocol is not None:
-        chosen = [q for q in quantities if q.protocol == part.protocol]
-        return chosen or f"no model of protocol {part.protocol} in this study"
-    usable = of_state(quantities, "annealed")
-    names = sorted({q.protocol or "unnamed" for q in usable})
-    if not names:
-        return "no model of the annealed film in this study"
-    if len(names) > 1:
-        return f"models of {len(names)} protocols ({', '.join(names)}), of which the part must name one"
-    return usable
-
-
-def _less(part: Part, members: Sequence[Quantity], quantities: Sequence[Quantity]) -> list[float]:
-    """Values by model, less those of the other quantity of the same model."""
-    own = per_model(members)
-    if part.minus is None:
-        return list(own.values())
-    models = {(q.model, q.x, q.dopant, q.protocol) for q in members}
-    other = per_model(
-        q
-        for q in quantities
-        if q.name == part.minus and q.kind == "predicted" and (q.model, q.x, q.dopant, q.protocol) in models
-    )
-    return [value - other[model] for model, value in own.items() if model in other]
-
-
-def _dopant_groups(
-    part: Part, hypothesis: Hypothesis, usable: Sequence[Quantity], quantities: Sequence[Quantity]
-) -> _Groups | str:
-    from alzmodel.ions import ion
-
-    at_x = [q for q in usable if hypothesis.at_x is None or same_x(q.x, hypothesis.at_x)]
-    doped = [
-        q
-        for q in at_x
-        if q.dopant is not None
-        and (hypothesis.at_fraction is None or q.fraction in {None, hypothesis.at_fraction})
-    ]
-    dopants = {q.dopant for q in doped}
-    if len(dopants) < 2:
-        return f"models with {len(dopants)} dopants, at least two are compared"
-    # What differs in more than the dopant says nothing about it.
-    for key, name in (("x", "at_x"), ("fraction", "at_fraction")):
-        found = sorted({getattr(q, key) for q in doped} - {None})
-        if len(found) > 1:
-            return f"doped models at {key} = {', '.join(f'{one:g}' for one in found)}, of which {name} must name one"
-    # At the La content of the doped ones.
-    undoped = [q for q in at_x if q.dopant is None and any(same_x(q.x, one.x) for one in doped)]
-    groups: dict[str, list[float]] = {}
-    for name in sorted(
-        {"La3+", *(q.dopant for q in doped if q.dopant)}, key=lambda one: (ion(one).field_strength, one)
-    ):
-        members = undoped if name == "La3+" else [q for q in doped if q.dopant == name]
-        values = _less(part, members, quantities)
-        if values:
-            groups[name] = values
-    if len(groups) < 2:
-        return absent_words(part.quantity)
-    return _Groups(tuple(groups), tuple(groups.values()), usable[0].protocol)
-
-
-def _test_parts(parts: Sequence[Part], groups: Sequence[_Groups | str], level: float) -> list[PartResult]:
+def _test_parts(parts: Sequence[Part], groups: Sequence[Groups | str], level: float) -> list[PartResult]:
     claims = [
         0 if isinstance(found, str) else _claims(part, found)
         for part, found in zip(parts, groups, strict=True)
@@ -312,7 +260,7 @@ class _Design:
         return 1 - (1 - PLANNED_POWER) / max(1, self.claims)
 
 
-def _claims(part: Part, groups: _Groups) -> int:
+def _claims(part: Part, groups: Groups) -> int:
     """Count the comparisons that must all come out for the part to be supported."""
     if part.test in {"peak", "valley"}:
         return 2
@@ -337,7 +285,7 @@ def _claim(part: Part) -> str:
             return f"{part.test} {part.target:g}"
 
 
-def _test(part: Part, groups: _Groups | str, design: _Design) -> PartResult:
+def _test(part: Part, groups: Groups | str, design: _Design) -> PartResult:
     unit = quantity_info(part.quantity).unit
     blank = PartResult(part.name, part.test, unit, part.evidence, _claim(part), measured=part.measured)
     if isinstance(groups, str):
@@ -479,7 +427,7 @@ def _draft(hypothesis: Hypothesis, parts: list[PartResult]) -> Verdict:
         for problem in dict.fromkeys(part.problem for part in parts if part.problem)
     )
     if not tested:
-        return replace(verdict, reason=_join(missing, hypothesis.caveat))
+        return replace(verdict, reason=_join(hypothesis.not_modelled, missing, hypothesis.caveat))
     p_for, p_against = _directions(parts, hypothesis)
     deciding = (
         max(tested, key=lambda part: part.p_for)
@@ -522,7 +470,7 @@ def _directions(parts: Sequence[PartResult], hypothesis: Hypothesis) -> tuple[fl
 
 
 def _factor(hypothesis: Hypothesis) -> str:
-    return "x" if hypothesis.factor == "x" else "dopant"
+    return {"x": "x", "li": "Li content", "field_strength": "dopant"}[hypothesis.factor]
 
 
 def _needed_together(tested: Sequence[PartResult], hypothesis: Hypothesis) -> int | None:
@@ -592,5 +540,5 @@ def _shown(draft: Verdict, hypothesis: Hypothesis) -> str:
     part = next(one for one in draft.parts if one.quantity == draft.quantity and one.effect == draft.effect)
     means = ", ".join(f"{mean:.4g}" for mean in part.means)
     unit = f" {draft.unit}" if draft.unit else ""
-    where = "at x = " if hypothesis.factor == "x" else "with "
+    where = {"x": "at x = ", "li": "at Li = ", "field_strength": "with "}[hypothesis.factor]
     return f"{part.quantity}: {means}{unit} {where}{', '.join(part.levels)}; claimed: {part.claim}"

@@ -16,6 +16,7 @@ from alzmodel.ions import ion, pair_label
 from alzmodel.local_order.bond_valence import BondValence, bond_valence
 from alzmodel.local_order.cation_order import CationOrder, cation_order
 from alzmodel.local_order.criteria import CRITERIA
+from alzmodel.local_order.cutoff_dependence import CutoffDependence, cutoff_dependence
 from alzmodel.local_order.free_volume import PROBE, FreeVolume, check_probe, free_volume
 from alzmodel.local_order.ligands import former_elements
 from alzmodel.local_order.network import Network, network
@@ -141,6 +142,8 @@ class BuildingUnits(Result):
         radius is not known.
     sensitivity
         What the other criteria of a first shell and moved cut-offs would say, over `n_detail_frames` frames.
+    cutoff_dependence
+        Oxygens of each cation over the cut-off.
     n_frames, n_detail_frames
         Frames averaged over.
     notes
@@ -162,6 +165,7 @@ class BuildingUnits(Result):
     symmetry: dict[str, UnitGeometry]
     free_volume: FreeVolume | None = field(metadata=holds(optional=True))
     sensitivity: dict[str, dict[str, Any]]
+    cutoff_dependence: dict[str, CutoffDependence]
     n_frames: int
     n_detail_frames: int
     notes: tuple[str, ...] = field(metadata=holds(hidden=True))
@@ -333,6 +337,8 @@ class _Work:
         match name:
             case "first":
                 return {element: _unit(element, model) for element in model.cations}
+            case "cutoff_dependence":
+                return cutoff_dependence(model)
             case "bond_valence":
                 return bond_valence(model) if charged else None
             case "packing":

@@ -21,6 +21,7 @@ class Part(NamedTuple):
 
 PARTS: Final[Mapping[str, Part]] = {
     "first": Part("units", 0.12),
+    "cutoff_dependence": Part("cutoff_dependence", 0.01),
     "bond_valence": Part("bond_valence", 0.02),
     "packing": Part("packing", 0.01),
     "sharing": Part("sharing", 0.06),
@@ -34,7 +35,10 @@ PARTS: Final[Mapping[str, Part]] = {
 }
 """By name, in the order in which they are found. All but the first are named as in JSON. The shares are those of a
 glass."""
-CHEAP: Final = ("first", "bond_valence", "packing", "sharing", "network", "rings", "order", "roles")
+CHEAP: Final = (
+    *("first", "cutoff_dependence", "bond_valence", "packing", "sharing"),
+    *("network", "rings", "order", "roles"),
+)
 """What takes seconds where the others take minutes."""
 
 

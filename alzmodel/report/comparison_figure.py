@@ -71,7 +71,7 @@ def plot_comparison(
         if any(isinstance(row["measured"], int | float) for row in members)
     }
     require(by_series, "rows of the comparison")
-    fields = (
+    fields: tuple[str, ...] = (
         "id",
         "x",
         "unit",
@@ -85,6 +85,8 @@ def plot_comparison(
         "model_std",
         "n_models",
     )
+    several = any(row.get("potential") for members in by_series.values() for row in members)
+    fields += ("potential",) if several else ()
     columns: Columns = {
         field: [_flat(row[field]) for members in by_series.values() for row in members] for field in fields
     }
@@ -185,19 +187,19 @@ def _measured_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dic
 def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[str, Any]) -> None:
     """Larger than the measured points and below them, so that both stay visible at the same place."""
     styles = {
-        ("glass", "predicted"): ("s^", COLOURS[1], COLOURS[1]),
-        ("glass-ceramic", "predicted"): ("Dv", COLOURS[0], COLOURS[0]),
-        ("glass-ceramic", "assumed"): ("Dv", "white", COLOURS[0]),
-        ("glass", "assumed"): ("s^", "white", COLOURS[1]),
+        ("glass", "predicted"): ("s^p<>*", COLOURS[1], COLOURS[1]),
+        ("glass-ceramic", "predicted"): ("DvhXP8", COLOURS[0], COLOURS[0]),
+        ("glass-ceramic", "assumed"): ("DvhXP8", "white", COLOURS[0]),
+        ("glass", "assumed"): ("s^p<>*", "white", COLOURS[1]),
     }
-    protocols = sorted({row["protocol"] or "" for row in members if row["model"] is not None})
+    protocols = sorted({_made(row) for row in members if row["model"] is not None})
     for ((source, kind), (markers, face, edge)), protocol in itertools.product(styles.items(), protocols):
         rows = [
             row
             for row in members
             if row["source"] == source
             and row["kind"] == kind
-            and (row["protocol"] or "") == protocol
+            and _made(row) == protocol
             and row["model"] is not None
         ]
         if not rows:
@@ -223,6 +225,11 @@ def _model_points(panel: Axes, members: Sequence[dict[str, Any]], legend: dict[s
         # The entry with error bars, if there is one in any panel.
         if any(spread) or name not in legend:
             legend[name] = drawn
+
+
+def _made(row: Mapping[str, Any]) -> str:
+    """Protocol and potential of the models of a row, where there are several."""
+    return ", ".join(row[key] for key in ("protocol", "potential") if row.get(key))
 
 
 def _line_beside(

@@ -11,11 +11,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from alzmodel.compare.by_potential import each_verdict
 from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
 from alzmodel.report.opening import opening_html
 from alzmodel.report.overlay import overlay_script, overlay_section
+from alzmodel.report.potential_table import GATE_NOTE, potential_table
 from alzmodel.report.table import measured_text, model_text
 from alzmodel.report.viewer import viewer_scripts, viewer_section
 
@@ -40,6 +42,7 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 
 _MODELS: Final = "The models and what they are"
 _NUMBERS: Final = "Every number of the models: mean ± standard deviation (models)"
+_POTENTIALS: Final = "Every claim on every potential: verdict, effect with its 95 % interval, models"
 _SCREEN: Final = "Dopants, and what they change against the undoped glass"
 
 
@@ -161,7 +164,14 @@ def page_html(page: Page) -> str:
         ("summary", "Summary", first + _brief(page.verdicts) + _notes(notes)),
         ("figures", "Figures", "".join(_figure(one, i) for i, one in enumerate(page.figures, start=1))),
         ("data", "Your data", overlay_section(page.curves, page.wavelength)),
-        ("verdicts", "Verdicts", _verdicts(page.verdicts) + _parts(page.verdicts) + _rivals(page.rivals)),
+        (
+            "verdicts",
+            "Verdicts",
+            _verdicts(page.verdicts)
+            + _rows_table(_POTENTIALS, potential_table(page.verdicts), GATE_NOTE)
+            + _parts(page.verdicts)
+            + _rivals(page.rivals),
+        ),
         ("comparison", "Measured and modelled", _comparison(page)),
         ("screen", "Dopants", _rows_table(_SCREEN, page.screen, page.screen_note)),
         (
@@ -216,7 +226,7 @@ def _warning(text: str) -> str:
 
 def _brief(verdicts: Sequence[Verdict]) -> str:
     """One line a claim, which fits the screen of a phone; those that are decided first, the others folded."""
-    decided = [one for one in verdicts if one.verdict in {"supported", "contradicted"}]
+    decided = [one for one in verdicts if one.verdict in {"supported", "contradicted", "qualified"}]
     others = [one for one in verdicts if one not in decided]
     text = _lines(decided)
     if others:
@@ -229,10 +239,15 @@ def _brief(verdicts: Sequence[Verdict]) -> str:
 def _lines(verdicts: Sequence[Verdict]) -> str:
     lines = "".join(
         f"<li><strong>{escape(verdict.id)}</strong> {escape(verdict.title)}: "
-        f'<span class="{verdict.verdict.replace(" ", "-")}">{verdict.verdict}</span></li>'
+        f'<span class="{verdict.verdict.replace(" ", "-")}">{escape(_words(verdict))}</span></li>'
         for verdict in verdicts
     )
     return f'<ul class="brief">{lines}</ul>\n' if lines else ""
+
+
+def _words(verdict: Verdict) -> str:
+    """Give the verdict; with the potentials that it holds on, where there are several."""
+    return verdict.words if len(verdict.by_potential) > 1 else verdict.verdict
 
 
 def _notes(notes: Sequence[str]) -> str:
@@ -275,7 +290,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
             [
                 _Cell(verdict.id),
                 _Cell(verdict.statement),
-                _Cell(verdict.verdict, kind=verdict.verdict),
+                _Cell(_words(verdict), kind=verdict.verdict),
                 _Cell(verdict.quantity),
                 _Cell(effect, verdict.effect, number=True),
                 _Cell("" if verdict.p is None else f"{verdict.p:.2g}", verdict.p, number=True),
@@ -307,7 +322,9 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
 def _parts(verdicts: Sequence[Verdict]) -> str:
     """Every part of every claim: what was compared, and what so many models could have found."""
     rows = []
-    for verdict in verdicts:
+    several = any(len(verdict.by_potential) > 1 for verdict in verdicts)
+    for verdict in each_verdict(verdicts):
+        name = f"{verdict.id}, {verdict.potential}" if several and verdict.potential else verdict.id
         for part in verdict.parts:
             means = ", ".join(
                 f"{name}: {mean:.4g}" for name, mean in zip(part.levels, part.means, strict=True)
@@ -316,7 +333,7 @@ def _parts(verdicts: Sequence[Verdict]) -> str:
             tested = not part.problem
             rows.append(
                 [
-                    _Cell(verdict.id),
+                    _Cell(name),
                     _Cell(f"{part.quantity} ({part.unit})" if part.unit else part.quantity),
                     _Cell(part.test),
                     _Cell(means or part.problem, kind="" if tested else "not testable"),
@@ -366,7 +383,7 @@ def _probability(value: float | None, *, sign: bool = False) -> _Cell:
 def _rivals(rows: Sequence[RivalRow]) -> str:
     """Rival readings of one measurement, a table each."""
     text = ""
-    for ids in dict.fromkeys(row.ids for row in rows):
+    for ids, potential in dict.fromkeys((row.ids, row.potential) for row in rows):
         cells = [
             [
                 _Cell(f"{row.quantity} ({row.unit})" if row.unit else row.quantity),
@@ -377,7 +394,7 @@ def _rivals(rows: Sequence[RivalRow]) -> str:
                 _Cell(_by_content(row.assumed), kind="assumed"),
             ]
             for row in rows
-            if row.ids == ids
+            if (row.ids, row.potential) == (ids, potential)
         ]
         heads = (
             "property",
@@ -387,7 +404,8 @@ def _rivals(rows: Sequence[RivalRow]) -> str:
             "models, nothing put in",
             "models with inserted nuclei (assumed)",
         )
-        text += _table(f"{ids[0]} and its rival {ids[1]}", heads, cells)
+        on = f", {potential}" if potential else ""
+        text += _table(f"{ids[0]} and its rival {ids[1]}{on}", heads, cells)
     return text
 
 

@@ -55,6 +55,7 @@ _STYLES: Final = {
     "supported": "bold green",
     "contradicted": "bold red",
     "undecided": "yellow",
+    "qualified": "yellow",
     "assumed": "dim",
     "not modelled": "dim",
     "not testable": "dim",
@@ -230,9 +231,15 @@ def hypotheses_table(verdicts: Sequence[Verdict]) -> Table:
             effect_text(verdict),
             "" if verdict.p is None else f"{verdict.p:.2g}",
             str(verdict.n_models) if verdict.n_models else "",
-            verdict.reason.replace("[", "\\["),
+            _why(verdict).replace("[", "\\["),
         )
     return table
+
+
+def _why(verdict: Verdict) -> str:
+    """Words of a verdict where there are several potentials, and the reason."""
+    several = len(verdict.by_potential) > 1
+    return "; ".join(text for text in (verdict.words if several else "", verdict.reason) if text)
 
 
 def effect_text(verdict: Verdict) -> str:
@@ -246,8 +253,8 @@ def effect_text(verdict: Verdict) -> str:
 def models_rows(quantities: Sequence[Quantity]) -> list[dict[str, str]]:
     """Lay model values out: one row a quantity and kind of model, its cells by column.
 
-    The columns are ``quantity``, ``of``, ``glass`` (dopant and protocol where there are any) and one for each x: mean ±
-    standard deviation (models).
+    The columns are ``quantity``, ``of``, ``glass`` (dopant, protocol, potential where there are any) and one for each
+    x: mean ± standard deviation (models).
     """
     contents: list[float | None] = []
     for content in sorted({q.x for q in quantities if q.x is not None}):
@@ -258,13 +265,13 @@ def models_rows(quantities: Sequence[Quantity]) -> list[dict[str, str]]:
     keys = dict.fromkeys(_kind_of(q) for q in quantities)
     rows = []
     for key in keys:
-        name, source, kind, dopant, fraction, protocol = key
+        name, source, kind, dopant, fraction, protocol, potential, li = key
         info = quantity_info(name)
         doped = None if dopant is None else dopant if fraction is None else f"{dopant} {fraction:g}"
         row = {
             "quantity": f"{info.label} ({info.unit})" if info.unit else info.label,
             "of": f"{source}, {kind}",
-            "glass": ", ".join(word for word in (doped, protocol) if word),
+            "glass": ", ".join(word for word in (doped, li, protocol, potential) if word),
         }
         for x in contents:
             values = list(per_model(q for q in quantities if _kind_of(q) == key and same_x(q.x, x)).values())
@@ -277,9 +284,12 @@ def models_rows(quantities: Sequence[Quantity]) -> list[dict[str, str]]:
     return rows
 
 
-def _kind_of(q: Quantity) -> tuple[str, str, str, str | None, float | None, str | None]:
-    """Values that may be averaged at one x: models of two protocols never are."""
-    return q.name, q.source, q.kind, q.dopant, q.fraction, q.protocol
+def _kind_of(
+    q: Quantity,
+) -> tuple[str, str, str, str | None, float | None, str | None, str | None, str | None]:
+    """Values that may be averaged at one x: models of two protocols, potentials or Li contents never are."""
+    li = None if q.li is None else f"Li {q.li:g}"
+    return q.name, q.source, q.kind, q.dopant, q.fraction, q.protocol, q.potential, li
 
 
 def models_table(quantities: Sequence[Quantity]) -> Table:
@@ -348,7 +358,7 @@ def _print_list(verdicts: Sequence[Verdict], out: Console) -> None:
     for verdict in verdicts:
         head = Text.assemble((verdict.id, "bold"), "  ", (verdict.verdict, _STYLES[verdict.verdict]))
         out.print(head.append(f"  {verdict.title}"))
-        for line in (effect_text(verdict), verdict.reason):
+        for line in (effect_text(verdict), _why(verdict)):
             if line:
                 out.print(Padding(Text(line), (0, 0, 0, 4)))
 

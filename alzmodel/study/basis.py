@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from alzmodel.forcefields.potentials import potential
 from alzmodel.models.library import library
 from alzmodel.study.index import quantities_of
 from alzmodel.study.shipped import read_shipped, write_shipped
@@ -39,12 +40,15 @@ class Basis:
         One sentence about them.
     quantities
         Their numbers.
+    potential
+        What made them, where the numbers do not say it.
     """
 
     models: str
     n_models: int
     words: str
     quantities: Sequence[Quantity]
+    potential: str
 
     def to_dict(self) -> dict[str, Any]:
         """Key ``judged_by`` of ``alzmodel run --json`` and ``compare --json``."""
@@ -63,11 +67,25 @@ class LibraryResults:
         Name of each model, and the digest of its file and of its frames.
     rows
         As in ``results.csv`` of a study.
+    potential
+        Of the models of rows that name none.
     """
 
     stages: dict[str, int]
     sha256: dict[str, list[str]]
     rows: tuple[dict[str, Any], ...]
+    potential: str = "du-teter"
+
+    def of(self, potentials: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows of the models of some potentials, and those that hold for all; marked where there are several."""
+        found = []
+        for row in self.rows:
+            crystal = row["source"] == "crystal" and "potential" not in row
+            own = row.get("potential", self.potential)
+            if crystal or own in potentials:
+                mark = {"potential": own} if len(potentials) > 1 and not crystal else {"potential": None}
+                found.append({"value": None, **row, **mark})
+        return found
 
 
 @functools.cache
@@ -82,7 +100,9 @@ def library_results(folder: Path | None = None) -> LibraryResults | None:
     return read_shipped(
         FILE,
         folder,
-        lambda data: LibraryResults(data["stages"], data["sha256"], tuple(data["rows"])),
+        lambda data: LibraryResults(
+            data["stages"], data["sha256"], tuple(data["rows"]), data.get("potential", "du-teter")
+        ),
         "results",
     )
 
@@ -98,10 +118,11 @@ def write_library_results(found: Findings, folder: Path | None = None) -> Path:
         Of the library; by default the package's own.
     """
     glasses = [record for record in found.records if record.stage == "glass"]
-    names = {(one.la, one.protocol, one.seed): one for one in library(folder) if one.kind == "glass"}
-    asked = [record.inputs["model"] for record in glasses]
-    models = [names[one["la"], one["protocol"], one["seed"]] for one in asked]
+    names = {one.name: one for one in library(folder)}
+    models = [names[record.inputs["library"]["name"]] for record in glasses]
+    potentials = sorted({one.potential for one in models})
     content = {
+        **({"potential": potentials[0]} if len(potentials) == 1 else {}),
         "stages": {name: STAGES[name].version for name in sorted({one.stage for one in found.records})},
         "sha256": {model.name: list(model.sha256) for model in models},
         "rows": [{key: value for key, value in row.items() if value is not None} for row in found.rows],
@@ -123,22 +144,29 @@ def basis_of(settings: StudySettings, found: Findings) -> Basis:
         The study, and what its finished tasks say.
     """
     own = sum(record.stage == "glass" for record in found.records)
-    mine = f"the {own} glass{'es' if own != 1 else ''} of this study"
-    if settings.compare.verdicts == "study":
-        return Basis("study", own, f"Verdicts rest on {mine}.", found.quantities)
     glass = settings.glass
+    asked = [potential(name).name for name in glass.potential_names]
+    mine = f"the {own} glass{'es' if own != 1 else ''} of this study, made with {_listed(asked)}"
+    if settings.compare.verdicts == "study":
+        return Basis("study", own, f"Verdicts rest on {mine}.", found.quantities, asked[0])
     results = library_results()
-    entries = [one for one in library() if one.kind == "glass" and one.potential == glass.potential]
+    entries = [one for one in library() if one.kind == "glass" and one.potential in asked]
     usable = [one for one in entries if results and results.sha256.get(one.name) == list(one.sha256)]
-    plain = not glass.dopants and glass.li in {None, 7.0} and glass.oxygen == "balance"
+    plain = not glass.dopants and glass.li_contents in {(None,), (7.0,)} and glass.oxygen == "balance"
     if results is None or not usable or not plain:
         why = "none of the library's were made this way"
-        return Basis("study", own, f"Verdicts rest on {mine}: {why}.", found.quantities)
-    rows = [{"value": None, **row} for row in results.rows]
+        return Basis("study", own, f"Verdicts rest on {mine}: {why}.", found.quantities, asked[0])
+    there = [name for name in asked if any(one.potential == name for one in usable)]
     sizes = sorted(one.n_atoms for one in usable)
     contents = ", ".join(f"{x:g}" for x in sorted({one.la for one in usable}))
     words = (
         f"Verdicts rest on {len(usable)} finished glasses of the library ({sizes[0]} to {sizes[-1]} atoms, "
-        f"x = {contents}, potential {glass.potential}), not on {mine}."
+        f"x = {contents}, potential {_listed(there)}), not on {mine}."
     )
-    return Basis("library", len(usable), words, quantities_of(rows))
+    if len(there) < len(asked):
+        words += f" The library has none of {_listed([name for name in asked if name not in there])}."
+    return Basis("library", len(usable), words, quantities_of(results.of(there)), there[0])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -7,13 +7,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from alzmodel.compare.by_potential import judge_by_potential
 from alzmodel.compare.comparison import compare_models
 from alzmodel.compare.findings import findings
 from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.marks import fem_marks, fem_windows, xrd_marks
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.rivals import rival_rows
-from alzmodel.compare.verdicts import VerdictWord, judge_hypotheses
+from alzmodel.compare.verdicts import VerdictWord
 from alzmodel.errors import InputError
 from alzmodel.io import check_writable
 from alzmodel.models.library import library, load_model
@@ -73,7 +74,7 @@ def write_demo(
     own = measured_curves(against, curves.wavelength)
     claims = load_hypotheses(None)
     quantities = quantities_of([{"value": None, **row} for row in results.rows])
-    verdicts = judge_hypotheses(quantities, claims)
+    verdicts = judge_by_potential(quantities, claims, made_with=results.potential)
     rows = compare_models(quantities, values)
     counted = Counter(verdict.verdict for verdict in verdicts)
     glasses = [one for one in library() if one.name in results.sha256]

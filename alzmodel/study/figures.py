@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.compare.quantities import of_state, per_model
+from alzmodel.compare.quantities import nominal_li, of_state, per_model, potentials_of
 from alzmodel.errors import InputError
 from alzmodel.moved import names_of
 from alzmodel.report.comparison_figure import plot_comparison
@@ -50,22 +51,33 @@ def _comparison(results: Results, path: Path) -> tuple[Path, ...]:
 
 def _fem_peaks(results: Results, path: Path) -> tuple[Path, ...]:
     """Draw the measured distances, with the bonds of the models for which the peaks were taken."""
+    potentials = potentials_of(results.quantities) or (None,)
     beside = {
-        series: {label: points for label, name in names.items() if (points := _over_content(results, name))}
+        series: {
+            f"{label}, {potential}" if potential else label: points
+            for potential, (label, name) in itertools.product(potentials, names.items())
+            if (points := _over_content(results, name, potential))
+        }
         for series, names in BONDS_OF_PEAKS.items()
     }
     rows = require(results.rows, "comparison")
     return plot_comparison(rows, path, panels=list(BONDS_OF_PEAKS), beside=beside)
 
 
-def _over_content(results: Results, name: str) -> list[tuple[float, float, float | None]]:
+def _over_content(
+    results: Results, name: str, potential: str | None
+) -> list[tuple[float, float, float | None]]:
     """Mean and spread over models of a predicted number of undoped glasses that stand for annealed films."""
     from alzmodel.statistics import mean_std
 
     models = [
         q
-        for q in of_state(results.quantities, "annealed")
-        if q.name == name and q.kind == "predicted" and q.source == "glass" and q.dopant is None
+        for q in nominal_li(of_state(results.quantities, "annealed"))
+        if q.potential == potential
+        and q.name == name
+        and q.kind == "predicted"
+        and q.source == "glass"
+        and q.dopant is None
     ]
     if len({q.protocol for q in models}) > 1:
         return []

@@ -56,6 +56,7 @@ CSV_COLUMNS = (
     "dopant",
     "fraction",
     "protocol",
+    "potential",
     "seed",
     "model",
     "task",
@@ -72,8 +73,8 @@ class Findings:
     records
         Of the finished tasks, in their order.
     rows
-        One row a number, with the keys of :data:`CSV_COLUMNS`; what holds for every composition alike stands once for
-        each.
+        One row a number, with the keys of :data:`CSV_COLUMNS`, and ``li_content`` where Li is varied; what holds for
+        every composition alike stands once for each.
     quantities
         The same numbers as :mod:`alzmodel.compare` takes them.
     provisional
@@ -116,8 +117,9 @@ def collect_records(tasks: Iterable[Task], store: Store, *, thorough: bool = Fal
 def model_name(model: dict[str, Any]) -> str:
     """Name of a glass: the unit of the statistics, the same in every analysis of it."""
     doped = f"-{model['dopant']}{model['fraction']:g}-{model['compensate']}" if "dopant" in model else ""
-    made = f"-{model['protocol']}" if model.get("protocol") else ""
-    return f"x{model['la']:g}{doped}{made}-seed{model['seed']}"
+    made = "".join(f"-{model[key]}" for key in ("potential", "protocol") if model.get(key))
+    li = f"-li{model['li_content']:g}" if model.get("li_content") else ""
+    return f"x{model['la']:g}{li}{doped}{made}-seed{model['seed']}"
 
 
 def provisional_of(records: Iterable[Record]) -> tuple[str, ...]:
@@ -158,9 +160,11 @@ def _rows(records: Sequence[Record], marks: Mapping[str, tuple[str, ...]]) -> li
                 "source": quantity.get("source", "glass"),
                 "la": model.get("la"),
                 "li": model.get("li"),
+                "li_content": model.get("li_content"),
                 "dopant": model.get("dopant"),
                 "fraction": model.get("fraction"),
                 "protocol": model.get("protocol"),
+                "potential": quantity.get("potential", model.get("potential")),
                 "seed": model.get("seed"),
                 "model": model_name(model) if model else record.label,
                 "task": f"{record.stage}-{record.hash}",
@@ -186,6 +190,8 @@ def quantities_of(rows: Iterable[Mapping[str, Any]]) -> list[Quantity]:
             dopant=row.get("dopant"),
             fraction=row.get("fraction"),
             protocol=row.get("protocol"),
+            potential=row.get("potential"),
+            li=row.get("li_content"),
         )
         for row in rows
     ]
@@ -203,7 +209,10 @@ def roles_of(records: Iterable[Record]) -> list[IonRole]:
 def write_results(found: Findings, path: Path) -> None:
     """Write ``results.csv``: one row a number, with its unit and whether it is predicted or assumed."""
     buffer = io.StringIO()
-    table = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
+    several = any(row["potential"] for row in found.rows)
+    # A study of one potential has no need to say so in each row.
+    columns = [name for name in CSV_COLUMNS if several or name != "potential"]
+    table = csv.DictWriter(buffer, columns, lineterminator="\n", extrasaction="ignore")
     table.writeheader()
     for row in found.rows:
         shown = {key: "" if value is None else value for key, value in row.items()}

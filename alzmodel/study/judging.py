@@ -6,13 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from alzmodel.compare.by_potential import judge_by_potential
 from alzmodel.compare.comparison import compare_models
 from alzmodel.compare.findings import findings
 from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.measured import load_measured
-from alzmodel.compare.verdicts import VerdictWord, judge_hypotheses
+from alzmodel.compare.verdicts import VerdictWord
 from alzmodel.report.opening import Opening
 from alzmodel.study.basis import basis_of
+from alzmodel.study.shell_ends import ends_of_library, ends_of_study, with_shell_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +69,11 @@ def judge(settings: StudySettings, found: Findings) -> Judged:
     """
     basis = basis_of(settings, found)
     rows = compare_models(found.quantities, load_measured(settings.compare.measured))
-    verdicts = judge_hypotheses(basis.quantities, load_hypotheses(settings.compare.hypotheses))
+    verdicts = judge_by_potential(
+        basis.quantities, load_hypotheses(settings.compare.hypotheses), made_with=basis.potential
+    )
+    own = basis.models == "study"
+    verdicts = with_shell_ends(verdicts, ends_of_study(found.records) if own else ends_of_library())
     counted = Counter(verdict.verdict for verdict in verdicts)
     opening = Opening(
         modelled=tuple(_modelled(settings, found)),

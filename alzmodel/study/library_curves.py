@@ -147,12 +147,14 @@ class LibraryCurves:
         names = sorted(
             self.models, key=lambda name: (entries[name].la, name) if name in entries else (0.0, name)
         )
+        several = len({entries[name].potential for name in names if name in entries}) > 1
         for name in names:
             entry = entries.get(name)
             if entry is None or list(entry.sha256) != self.sha256[name]:
                 continue
             for key, values in self.models[name].items():
-                own = "" if KINDS[key].words == GAS else f", x = {entry.la:g}, {entry.protocol}"
+                made = ", ".join((entry.protocol, entry.potential) if several else (entry.protocol,))
+                own = "" if KINDS[key].words == GAS else f", x = {entry.la:g}, {made}"
                 members.setdefault((key, f"library{own}"), []).append(values)
         return [
             _laid(KINDS[key], label, self.axes[key], members[key, label])

@@ -94,7 +94,7 @@ def library_words(study: StudySettings) -> str:
     InputError
         As :func:`alzmodel.study.stages.glass.library_models`.
     """
-    entries = [entry for entry, _ in library_models(study.glass)]
+    entries = [entry for glass in study.glass.each_potential() for entry, _ in library_models(glass)]
     sizes = sorted({entry.n_atoms for entry in entries})
     protocols = ", ".join(sorted({entry.protocol for entry in entries}))
     seeds = sorted({entry.seed for entry in entries})

@@ -98,9 +98,12 @@ class Results:
 def _composition(record: Record) -> str:
     model = record.inputs["model"]
     doped = f", {model['dopant']} {model['fraction']:g}" if "dopant" in model else ""
-    made = f", {model['protocol']}" if model.get("protocol") else ""
+    made = "".join(f", {model[key]}" for key in ("protocol", "potential") if model.get(key))
+    li = f", Li {model['li_content']:g}" if model.get("li_content") else ""
     return (
-        f"x = {model['la']:g}{doped}" + (" by oxygen" if model.get("compensate") == "oxygen" else "") + made
+        f"x = {model['la']:g}{li}{doped}"
+        + (" by oxygen" if model.get("compensate") == "oxygen" else "")
+        + made
     )
 
 

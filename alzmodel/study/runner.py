@@ -72,6 +72,7 @@ EXECUTORS = ("local", "dask", "slurm")
 """Where tasks may run, besides the address of a Dask scheduler."""
 
 RESULTS = "results.csv"
+VERDICTS = "verdicts.csv"
 DATABASE = "study.db"
 COMPARISON = "comparison.json"
 FIGURES = "figures"
@@ -267,6 +268,7 @@ def _finish(
     """Gather the results and write what people look at."""
     from alzmodel.compare.measured import load_measured
     from alzmodel.report.page import write_page
+    from alzmodel.report.potential_table import verdicts_csv
     from alzmodel.study.figures import draw_all
     from alzmodel.study.index import collect_records, gather, write_database, write_results
     from alzmodel.study.judging import judge
@@ -284,6 +286,7 @@ def _finish(
     judged = judge(settings, found)
     note = {**judged.to_dict(), "provisional": list(found.provisional)}
     write_text(store.folder / COMPARISON, json_text(note, indent=1) + "\n")
+    write_text(store.folder / VERDICTS, verdicts_csv(judged.verdicts))
     step("figures", 2)
     values = load_measured(settings.compare.measured)
     drawn = draw_all(
@@ -292,7 +295,7 @@ def _finish(
     step("report", 3)
     write_page(store.folder / REPORT, study_page(settings, tasks, store, found, judged, values, drawn))
     step("all written", 4)
-    files = [store.folder / name for name in (STUDY, RESULTS, DATABASE, COMPARISON, REPORT)]
+    files = [store.folder / name for name in (STUDY, RESULTS, VERDICTS, DATABASE, COMPARISON, REPORT)]
     return found, (*files, *screened, *drawn), judged
 
 
@@ -370,7 +373,7 @@ def status(out: str | Path) -> outcomes.StudyStatus:
             note = {}
     total = sum(task.seconds for task in tasks)
     past = sum(task.seconds for task in tasks if task.key in done)
-    names = [STUDY, RESULTS, DATABASE, COMPARISON, REPORT, SCREEN_CSV, SCREEN]
+    names = [STUDY, RESULTS, VERDICTS, DATABASE, COMPARISON, REPORT, SCREEN_CSV, SCREEN]
     files = [store.folder / name for name in names if (store.folder / name).is_file()]
     return outcomes.StudyStatus(
         tasks={"done": len(done), "failed": len(failures), "left": len(tasks) - len(done) - len(failures)},

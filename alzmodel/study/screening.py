@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from alzmodel.study.index import model_name
+from alzmodel.study.stage import made_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -291,7 +292,7 @@ def _groups(
         if record.stage == "glass":
             key = (
                 model["la"],
-                model.get("protocol", ""),
+                made_words(model),
                 model.get("dopant", ""),
                 model.get("fraction", 0.0),
                 model.get("compensate", ""),
@@ -388,7 +389,7 @@ def _row(
         valence=guest.valence,
         radius=guest.radius_cn6,
         la=model["la"],
-        protocol=model.get("protocol", ""),
+        protocol=made_words(model),
         fraction=model["fraction"],
         compensate=model["compensate"] if guest.valence != 3 else "none",
         li=model["li"],

@@ -30,6 +30,7 @@ __all__ = [
     "StudyFigure",
     "Work",
     "glass_frames",
+    "made_words",
     "model_words",
     "quantity",
 ]
@@ -189,13 +190,21 @@ def glass_frames(work: Work) -> list[Atoms]:
     return read_frames(work.needs["glass"] / FRAMES)
 
 
+def made_words(model: Mapping[str, Any]) -> str:
+    """Protocol and potential of a glass, where a study has several; else an empty text."""
+    return ", ".join(model[key] for key in ("protocol", "potential") if model.get(key))
+
+
 def model_words(model: Mapping[str, Any], *, seed: bool = True) -> str:
     """Words on a glass: its composition, and with `seed` how it was made and its seed."""
     words = f"x={model['la']:g}"
+    if "li_content" in model:
+        words += f" Li {model['li_content']:g}"
     if "dopant" in model:
         words += f" {model['dopant']} {model['fraction']:g}"
     if model.get("compensate") == "oxygen":
         words += " by oxygen"
     if seed:
-        words += (f" {model['protocol']}" if "protocol" in model else "") + f" seed {model['seed']}"
+        made = "".join(f" {model[key]}" for key in ("potential", "protocol") if key in model)
+        words += f"{made} seed {model['seed']}"
     return words

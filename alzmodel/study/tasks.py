@@ -78,8 +78,10 @@ def plan(study: StudySettings) -> tuple[Task, ...]:
     tables: dict[str, Any] = dict(study)
     wanted = [stage for stage in STAGES.values() if tables[stage.table] is not False]
     tasks: dict[str, Task] = {}
-    for task in (*_glasses_and_analyses(tables, wanted), *_once(tables, wanted)):
-        tasks.setdefault(task.key, task)
+    for glass in study.glass.each_potential():
+        of_one = {**tables, "glass": glass}
+        for task in (*_glasses_and_analyses(of_one, wanted), *_once(of_one, wanted)):
+            tasks.setdefault(task.key, task)
     return tuple(tasks.values())
 
 

@@ -1,9 +1,12 @@
 """Hypotheses as data: what the package claims, and files that are refused by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from alzmodel.compare.hypotheses import load_hypotheses
-from alzmodel.compare.quantities import quantity_info
+from alzmodel.compare.quantities import Quantity, quantity_info
+from alzmodel.compare.verdicts import judge_hypotheses
 from alzmodel.errors import InputError
 
 
@@ -18,7 +21,7 @@ def test_the_claims_of_the_paper_and_the_rival_are_there():
     hypotheses = load_hypotheses()
     assert [h.id for h in hypotheses] == [
         *("H1", "H1R", "H2", "H3", "H4", "H5", "H6", "H7", "H7R", "H7G", "H7T"),
-        *("H8", "H9", "H10", "H11", "H12", "H13", "H14"),
+        *("H8", "H9", "H10", "H11", "H12", "H13", "H14", "H15", "H16", "H17", "H18"),
     ]
     assert [p.quantity for p in hypotheses[0].parts] == [
         "zr_o_distance",
@@ -85,3 +88,62 @@ def test_bad_files_are_refused_in_one_line(tmp_path, part, message):
 def test_bad_hypotheses_are_refused_in_one_line(tmp_path, head, message):
     with pytest.raises(InputError, match=message):
         load_hypotheses(write(tmp_path, GOOD, head=head))
+
+
+@pytest.mark.parametrize(
+    ("head", "part", "message"),
+    [
+        ('not_modelled = "too slow"', GOOD, "parts and not_modelled: both"),
+        ('gates = ["beauty"]', GOOD, "gates: 'beauty' is unknown; allowed: cells, energies, bonds of Zr"),
+        ('factor = "li"\nat_fraction = 0.1', GOOD, "at_fraction with factor 'li'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path, head, part, message):
+    with pytest.raises(InputError, match=message):
+        load_hypotheses(write(tmp_path, part, head=f'id = "A"\ntitle = "t"\nstatement = "s"\n{head}'))
+
+
+def test_a_claim_without_parts_says_why(tmp_path):
+    path = tmp_path / "hypotheses.toml"
+    head = 'schema = 1\n[[hypothesis]]\nid = "A"\ntitle = "t"\nstatement = "s"\n'
+    path.write_text(head, encoding="utf-8")
+    with pytest.raises(InputError, match="A: parts and not_modelled: neither"):
+        load_hypotheses(path)
+    path.write_text(f'{head}not_modelled = "too slow for any model"\n', encoding="utf-8")
+    (verdict,) = judge_hypotheses([], load_hypotheses(path))
+    assert (verdict.verdict, verdict.reason) == ("not testable", "too slow for any model")
+
+
+LI = [one for one in load_hypotheses() if one.id == "H18"]
+
+
+def glasses_of(li, x=3.0, shift=0.0):
+    return [
+        Quantity(name, x, f"x{x:g}-li{li:g}-seed{seed}", value + shift + 0.001 * seed, li=li)
+        for name, value in (("zr_o_distance", 2.1), ("la_o_coordination", 6.7))
+        for seed in range(5)
+    ]
+
+
+@pytest.mark.parametrize(("shift", "word"), [(0.0, "supported"), (0.1, "contradicted")])
+def test_li_content_is_an_axis_of_its_own(shift, word):
+    (verdict,) = judge_hypotheses([*glasses_of(5.0), *glasses_of(7.0), *glasses_of(9.0, shift=shift)], LI)
+    assert verdict.verdict == word
+    assert all(part.levels == ("5", "7", "9") for part in verdict.parts)
+
+
+def test_li_contents_that_cannot_be_compared_say_why():
+    assert "models of 1 Li content" in judge_hypotheses(glasses_of(7.0), LI)[0].reason
+    plain = [replace(q, li=None) for q in glasses_of(7.0)]
+    assert "models of 0 Li content" in judge_hypotheses(plain, LI)[0].reason
+
+
+def test_models_of_other_li_contents_do_not_count_over_x():
+    """They have another composition: over x the nominal ones stand alone, and without these nothing is mixed."""
+    (h11,) = (one for one in load_hypotheses() if one.id == "H11")
+    nominal = [*glasses_of(7.0), *glasses_of(7.0, 4.5, shift=-0.05)]
+    (alone,) = judge_hypotheses(nominal, [h11])
+    assert alone.verdict == "supported"
+    assert judge_hypotheses([*nominal, *glasses_of(5.0, shift=-1.0)], [h11]) == [alone]
+    others = [*glasses_of(5.0), *glasses_of(9.0), *glasses_of(7.0, 4.5)]
+    assert "models at x = 3 with Li = 5, 9, none of them nominal" in judge_hypotheses(others, [h11])[0].reason

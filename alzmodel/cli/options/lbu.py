@@ -78,6 +78,12 @@ class UnitOptions:
         float,
         number("Radius in Å of the probe that finds free space for Li."),
     ] = 0.59
+    plot_cutoffs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="G", help="Draw coordination over the cut-off (.png, .svg, .pdf; .csv for the numbers)."
+        ),
+    ] = None
     write: Annotated[
         Path | None,
         typer.Option(

@@ -14,7 +14,7 @@ from alzmodel.io import write_structure
 from alzmodel.study.files import CURVES, MODEL
 from alzmodel.study.results import require
 from alzmodel.study.stage import Cost, Job, Stage, StageResult, StudyFigure, quantity
-from alzmodel.study.stages.local_order import pdf_curves
+from alzmodel.study.stages.local_order import pdf_curves, recorded_units
 from alzmodel.study.stages.xrd import pattern_inputs, pattern_results
 from alzmodel.study.store import curves_of, write_curves
 from alzmodel.study.table import Table
@@ -91,7 +91,8 @@ def _crystal(work: Work) -> StageResult:
         results["relaxed"] = _relaxed(atoms, inputs["relax"]["potential"], work)
         if phase.name == "La2Zr2O7":
             a = float(np.mean(results["relaxed"]["cell"][:3]))
-            rows.append(quantity("la2zr2o7_lattice_parameter", a, source="crystal"))
+            mark = {"potential": inputs["told_apart"]} if "told_apart" in inputs else {}
+            rows.append(quantity("la2zr2o7_lattice_parameter", a, source="crystal", **mark))
     if curves:
         write_curves(work.folder / CURVES, curves)
     return StageResult(rows, results)
@@ -103,7 +104,7 @@ def _order(atoms: Atoms, settings: Mapping[str, Any], curves: dict[str, Curve]) 
 
     rdf = partial_rdf(atoms, r_max=settings["r_max"], dr=settings["dr"])
     curves.update(pdf_curves(rdf))
-    return {"first_peaks": rdf.first_peaks(), **building_units(atoms).to_dict()}
+    return {"first_peaks": rdf.first_peaks(), **recorded_units(building_units(atoms))}
 
 
 def _relaxed(atoms: Atoms, potential: str, work: Work) -> dict[str, Any]:
@@ -150,7 +151,11 @@ def _jobs(study: Mapping[str, Any]) -> Iterable[Job]:
             "local_order": order.model_dump() if order else None,
             "xrd": pattern_inputs(xrd) if xrd else None,
         }
-        yield Job(f"crystal {name}", inputs)
+        label = f"crystal {name}"
+        if relax is not None and len(study["glass"].potential_names) > 1:
+            inputs["told_apart"] = field.name
+            label += f" {field.name}"
+        yield Job(label, inputs)
 
 
 def _cost(inputs: Mapping[str, Any], _: int) -> Cost:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_serializer, model_validator
 
 from alzmodel.compare.quantities import STATES, film_state, known
 from alzmodel.errors import InputError
@@ -21,10 +22,10 @@ from alzmodel.study.table import Positive, Seeds, Table, Value, Workers
 from alzmodel.study.task import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ase import Atoms
+    from pydantic import SerializerFunctionWrapHandler
 
     from alzmodel.compare.measured import Measured
     from alzmodel.composition import Composition
@@ -71,23 +72,74 @@ class GlassSettings(Table):
     """La per formula unit Li7LaxZr2O(12-d), or text such as ``"50mol%"``."""
     seeds: Seeds
     atoms: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 600
-    li: Positive | None = None
+    li: Positive | list[Positive] | None = None
+    """Per formula unit; several as a list, which results tell apart."""
     oxygen: Literal["balance", "12"] = "balance"
     protocol: str | Annotated[list[str], Field(min_length=1)] = "quick"
     """One, or several that are told apart in every result."""
     protocol_changes: dict[str, Value] = Field(default={})
     potential: str = "du-teter"
+    potentials: Annotated[list[str], Field(min_length=1)] | None = None
+    """In place of `potential`: several, each of which makes every glass; results tell them apart."""
     ranks: Workers = 1
     dopants: list[Dopant] = Field(default=[])
     exchange: list[str] = Field(default=[])
     """Control of a screen: two ions of one charge that take each other's radii and pair parameters."""
     models: Literal["build", "library"] = "build"
     """``library`` takes the finished models of the package, their seeds and their size."""
+    library: str | None = None
+    """With ``models = "library"``: a folder of such models (`scripts/make_potential_library.py`), not the package's."""
 
     @property
     def protocol_names(self) -> tuple[str, ...]:
         """Names of the protocols, at least one."""
         return (self.protocol,) if isinstance(self.protocol, str) else tuple(self.protocol)
+
+    @property
+    def potential_names(self) -> tuple[str, ...]:
+        """Potentials that make every glass, at least one, as the study names them."""
+        return (self.potential,) if self.potentials is None else tuple(self.potentials)
+
+    @property
+    def li_contents(self) -> tuple[float | None, ...]:
+        """Li per formula unit, at least one; None is what the oxygen rule asks for."""
+        return tuple(self.li) if isinstance(self.li, list) else (self.li,)
+
+    def each_potential(self) -> Iterator[GlassSettings]:
+        """Yield these settings once for each potential, which stands as `potential` there.
+
+        Raises
+        ------
+        InputError
+            If a potential is unknown, or stands there twice under two names.
+        """
+        from alzmodel.forcefields.potentials import potential
+
+        if self.potentials is None:
+            yield self
+            return
+        found = [potential(name).name for name in self.potentials]
+        for name in found:
+            if found.count(name) > 1:
+                raise InputError(f"glass.potentials: {name} stands there twice; allowed: each once")
+        for name in self.potentials:
+            yield self.model_copy(update={"potential": name})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_several(cls, data: Any) -> Any:
+        if isinstance(data, dict) and {"potential", "potentials"} <= data.keys():
+            raise ValueError("either potential or potentials, not both")
+        return data
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the one of `potential` and `potentials` that does not count, and no library."""
+        values: dict[str, Any] = handler(self)
+        del values["potentials" if self.potentials is None else "potential"]
+        if self.library is None:
+            del values["library"]
+        return values
 
     @field_validator("protocol")
     @classmethod
@@ -102,6 +154,13 @@ class GlassSettings(Table):
         if len(pair) not in {0, 2}:
             raise ValueError("two ions of one charge, or none")
         return pair
+
+    @field_validator("li")
+    @classmethod
+    def _li_once(cls, li: float | list[float] | None) -> float | list[float] | None:
+        if isinstance(li, list) and (not li or len(set(li)) != len(li)):
+            raise ValueError("at least one Li content, each once")
+        return li
 
     @field_validator("seeds")
     @classmethod
@@ -135,10 +194,12 @@ def _glass(work: Work) -> StageResult:
 def _library_glass(work: Work) -> tuple[Atoms, list[Atoms]]:
     from alzmodel.models.library import library, load_frames, load_model
 
-    (entry,) = [entry for entry in library() if entry.name == work.inputs["library"]["name"]]
-    model = load_model(entry)
+    asked = work.inputs["library"]
+    folder = Path(asked["folder"]) if "folder" in asked else None
+    (entry,) = [entry for entry in library(folder) if entry.name == asked["name"]]
+    model = load_model(entry, folder)
     model.info["provenance"]["library"] = entry.name
-    return model, load_frames(entry)
+    return model, load_frames(entry, folder)
 
 
 def _melt_quench(work: Work) -> tuple[Atoms, list[Atoms]]:
@@ -179,6 +240,10 @@ def _build_jobs(study: Mapping[str, Any]) -> Iterable[Job]:
     from alzmodel.models.protocol_run import minimisation_identity
 
     glass = study["glass"]
+    if glass.library is not None:
+        raise InputError(
+            f'glass.library: {glass.library} with models that are built; allowed: models = "library"'
+        )
     # Those that no glass uses are checked too.
     named = {name: protocol_of_study(study, name) for name in (*glass.protocol_names, *study["protocols"])}
     protocols = [named[name] for name in glass.protocol_names]
@@ -194,7 +259,9 @@ def _build_jobs(study: Mapping[str, Any]) -> Iterable[Job]:
             for steps in protocols:
                 check_request(composition, glass.atoms, steps, glass.potential, glass.ranks)
     for (composition, model, seeds), steps in itertools.product(compositions, protocols):
-        marked = {**model, "protocol": steps.name} if len(protocols) > 1 else dict(model)
+        marked = {**model, **_potential_mark(glass)}
+        if len(protocols) > 1:
+            marked["protocol"] = steps.name
         if set(glass.exchange) & set(composition.amounts):
             # Read by every stage that works on the glass.
             marked["exchange"] = " ".join(sorted(glass.exchange))
@@ -217,6 +284,13 @@ def _build_jobs(study: Mapping[str, Any]) -> Iterable[Job]:
                 **minimisation_identity(sum(ion_counts(composition, glass.atoms).values())),
             }
             yield Job(f"glass {model_words(who)}", inputs, glass.atoms * steps.frames)
+
+
+def _potential_mark(glass: GlassSettings) -> dict[str, str]:
+    """Mark the glasses of one potential where the study has several."""
+    from alzmodel.forcefields.potentials import potential
+
+    return {"potential": potential(glass.potential).name} if len(glass.potential_names) > 1 else {}
 
 
 def protocol_of_study(study: Mapping[str, Any], name: str) -> Protocol:
@@ -251,9 +325,15 @@ def _library_jobs(study: Mapping[str, Any]) -> Iterable[Job]:
     chosen = library_models(study["glass"])
     protocols = {entry.protocol for entry, _ in chosen}
     for entry, model in chosen:
-        marked = {**model, "protocol": entry.protocol} if len(protocols) > 1 else model
+        marked = {**model, **_potential_mark(study["glass"])}
+        # Of several potentials one may have models of one protocol alone.
+        if len(protocols) > 1 or "potential" in marked:
+            marked["protocol"] = entry.protocol
         who = {**marked, "seed": entry.seed}
-        inputs = {"model": who, "library": {"name": entry.name, "sha256": list(entry.sha256)}}
+        taken = {"name": entry.name, "sha256": list(entry.sha256)}
+        if study["glass"].library is not None:
+            taken["folder"] = str(Path(study["glass"].library).resolve())
+        inputs = {"model": who, "library": taken}
         yield Job(f"library glass {model_words(who)}", inputs, entry.n_atoms * LIBRARY_FRAMES)
 
 
@@ -267,7 +347,8 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
     InputError
         If it has none for one of the compositions, or the study changes protocols.
     """
-    from alzmodel.models.library import library
+    from alzmodel.forcefields.potentials import potential
+    from alzmodel.models.library import INDEX, library
 
     for name in ("protocol_changes", "exchange"):
         if given := getattr(glass, name):
@@ -275,8 +356,12 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
                 f"glass.{name}: {', '.join(given)} with models from the library, which are made already; "
                 f'allowed: no {name}, or models = "build"'
             )
-    every = [entry for entry in library() if entry.kind == "glass"]
-    glasses = [entry for entry in every if entry.potential == glass.potential]
+    folder = None if glass.library is None else Path(glass.library)
+    if folder is not None and not (folder / INDEX).is_file():
+        raise InputError(f"glass.library: {folder} holds no {INDEX}; allowed: a folder of finished models")
+    every = [entry for entry in library(folder) if entry.kind == "glass"]
+    chosen = potential(glass.potential).name
+    glasses = [entry for entry in every if entry.potential == chosen]
     wanted = [entry for entry in glasses if entry.protocol in glass.protocol_names] or glasses
     found = []
     for _, model, _ in _compositions(glass):
@@ -289,10 +374,11 @@ def library_models(glass: GlassSettings) -> list[tuple[LibraryModel, dict[str, A
         ]
         if not here:
             there = sorted({f"x = {entry.la:g}" for entry in every})
+            potentials = " or ".join(sorted({entry.potential for entry in every}))
             raise InputError(
                 f"models: the library has no glass {model_words(model, seed=False)} with potential {glass.potential}; "
                 f"allowed: {', '.join(there) or 'nothing: this installation has no library'}, Li7, undoped, "
-                'potential du-teter; or models = "build"'
+                f'potential {potentials or "du-teter"}; or models = "build"'
             )
         found += [(entry, model) for entry in here]
     return found
@@ -306,15 +392,17 @@ def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str,
     contents = [parse_la(value) for value in glass.la]
     if len(set(contents)) != len(contents):
         raise InputError(f"glass.la: {glass.la} names a content twice; allowed: each once")
-    for la in contents:
-        undoped = glass_composition(la, li=glass.li, oxygen=glass.oxygen)
-        yield undoped, {"la": la, "li": undoped.li}, glass.seeds
+    several_li = len(glass.li_contents) > 1
+    for la, li in itertools.product(contents, glass.li_contents):
+        undoped = glass_composition(la, li=li, oxygen=glass.oxygen)
+        told = {"li_content": li} if several_li else {}
+        yield undoped, {"la": la, "li": undoped.li, **told}, glass.seeds
         for entry in glass.dopants:
             for ion in dopant_ions(entry.ion):
                 for fraction in entry.fraction:
                     composition = glass_composition(
                         la,
-                        li=glass.li,
+                        li=li,
                         oxygen=glass.oxygen,
                         dopant=ion,
                         fraction=fraction,
@@ -328,6 +416,7 @@ def _compositions(glass: GlassSettings) -> Iterable[tuple[Composition, dict[str,
                             "dopant": ion.label,
                             "fraction": fraction,
                             "compensate": entry.compensate,
+                            **told,
                         },
                         glass.seeds if entry.seeds is None else entry.seeds,
                     )

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from alzmodel.study.stage import Work
     from alzmodel.study.store import Record
 
-__all__ = ["LOCAL_ORDER", "LocalOrderSettings", "pdf_curves"]
+__all__ = ["LOCAL_ORDER", "LocalOrderSettings", "coordination_curves", "pdf_curves", "recorded_units"]
 
 SHARED_PAIRS = ("Zr-La", "Zr-Zr", "La-La")
 FIRST_SHELLS = ("Zr-O", "La-O", "Li-O")
 MODES = ("corner", "edge", "face")
+
+LONGEST_CUTOFF = 4.0
+"""Å, of the figure of coordination over the cut-off."""
 
 BINS_PER_POINT = 2
 """Histogram bins that are drawn as one point: 600 atoms make a noisy curve at 0.02 Å."""
@@ -66,9 +69,14 @@ def _local_order(work: Work) -> StageResult:
             "number_density": rdf.number_density,
             "n_frames": rdf.n_frames,
             "curves_from": "frames at 300 K; a periodic model repeats itself beyond repeat_length",
-            **units.to_dict(),
+            **recorded_units(units),
         },
     )
+
+
+def recorded_units(units: BuildingUnits) -> dict[str, Any]:
+    """Everything of the building units that a record holds: what follows from the curves does not stand there twice."""
+    return {key: value for key, value in units.to_dict().items() if key != "cutoff_dependence"}
 
 
 def _quantities(peaks: Mapping[str, Mapping[str, float]], units: BuildingUnits) -> list[dict[str, Any]]:
@@ -189,6 +197,65 @@ def _draw_coordination(results: Results, path: Path) -> tuple[Path, ...]:
     return figures.plot_coordination(_combined(results, "units"), path)
 
 
+def _draw_cutoffs(results: Results, path: Path) -> tuple[Path, ...]:
+    from alzmodel.report.cutoff_figure import plot_cutoffs
+
+    formulas = {
+        f"glass-{record.hash}": record.results["provenance"]["formula"] for record in results.of("glass")
+    }
+    drawn = {}
+    for label, records in require(results.groups("local_order"), "local order").items():
+        curves = [
+            coordination_curves(
+                results.curves(record, "pdf/r", "pdf/partials"), record, formulas[record.needs["glass"]]
+            )
+            for record in records
+        ]
+        drawn[label] = {
+            cation: {
+                "cutoffs": curves[0][cation][0],
+                "coordination": np.mean([one[cation][1] for one in curves], axis=0),
+                "used": np.mean([results.cutoffs(record)[cation] for record in records]),
+            }
+            for cation in curves[0]
+        }
+    return plot_cutoffs(drawn, path)
+
+
+def coordination_curves(
+    curves: Mapping[str, Curve], record: Record, formula: str
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Cut-offs in Å up to 4 Å and mean numbers of oxygens within, by cation, from the partials of a record.
+
+    n(R) = ρ c_O ∫ g(r) 4πr² dr from 0 to R, each bin with the volume of its shell.
+
+    Parameters
+    ----------
+    curves
+        Under ``pdf/``.
+    record
+        Of the local order, for the number density.
+    formula
+        Of the glass, for the share c_O of oxygen.
+    """
+    from ase.formula import Formula
+
+    counted = Formula(formula).count()
+    density = record.results["number_density"] * counted["O"] / sum(counted.values())
+    r = curves["pdf/r"].values
+    half = (r[1] - r[0]) / 2
+    shells = 4 / 3 * np.pi * ((r + half) ** 3 - (r - half) ** 3)
+    near = r + half <= LONGEST_CUTOFF
+    return {
+        name: (
+            (r + half)[near],
+            np.cumsum(density * curves[f"pdf/partials/{name}-O"].values * shells)[near],
+        )
+        for name in counted
+        if f"pdf/partials/{name}-O" in curves and name != "O"
+    }
+
+
 def _draw_sharing(results: Results, path: Path) -> tuple[Path, ...]:
     from alzmodel.report import figures
 
@@ -238,6 +305,12 @@ LOCAL_ORDER = Stage(
             "Coordination of the cations",
             "Oxygens within the first minimum of each partial. Bars: standard deviation over models, unequal near zero "
             "and one (Wilson).",
+        ),
+        "cutoffs": StudyFigure(
+            _draw_cutoffs,
+            "Coordination hangs on the cut-off",
+            "Mean number of oxygens no farther than the cut-off, mean over models; marks: the cut-offs in use, at the "
+            "first minimum of each partial. Where a curve is steep there, coordination is a convention.",
         ),
         "sharing": StudyFigure(
             _draw_sharing,

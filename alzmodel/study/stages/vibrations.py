@@ -143,10 +143,11 @@ def _crystal_modes(work: Work) -> StageResult:
         eg.append(next(one.cm for one in modes if one.raman and one.degeneracy == 2))
     work.progress(0.6, "relaxed crystals")
     calibrations = calibrate(inputs["potential"])
-    rows = [quantity("pyrochlore_eg_shift", eg[1] - eg[0], source="crystal")]
+    mark = {"potential": inputs["told_apart"]} if "told_apart" in inputs else {}
+    rows = [quantity("pyrochlore_eg_shift", eg[1] - eg[0], source="crystal", **mark)]
     oxide = next(one for one in calibrations if one.phase == "La2O3")
     for name, cm in zip(("la2o3_eg", "la2o3_a1g", "la2o3_eg_high"), oxide.computed, strict=False):
-        rows.append(quantity(name, cm, kind="assumed", source="crystal"))
+        rows.append(quantity(name, cm, kind="assumed", source="crystal", **mark))
     return StageResult(
         rows,
         {
@@ -158,10 +159,20 @@ def _crystal_modes(work: Work) -> StageResult:
     )
 
 
-def _potential(study: Mapping[str, Any]) -> str:
+def _is_left_out(study: Mapping[str, Any]) -> bool:
+    """Whether a study of several potentials has come to one without second derivatives in closed form."""
+    from alzmodel.forcefields.potentials import potential
+
+    glass = study["glass"]
+    return len(glass.potential_names) > 1 and potential(glass.potential).many_body is not None
+
+
+def _potential(study: Mapping[str, Any]) -> str | None:
     from alzmodel.forcefields.potentials import potential
 
     name: str = study["glass"].potential
+    if _is_left_out(study):
+        return None
     if potential(name).many_body is not None:
         raise InputError(
             f"vibrations: potential {name!r} has no second derivatives in closed form; allowed in studies: a pair "
@@ -172,18 +183,25 @@ def _potential(study: Mapping[str, Any]) -> str:
 
 def _jobs(study: Mapping[str, Any]) -> Iterable[Job]:
     settings = study["vibrations"]
-    inputs = {"potential": _potential(study), "resolution": settings.resolution}
+    name = _potential(study)
+    if name is None:
+        return
+    inputs = {"potential": name, "resolution": settings.resolution}
     if settings.coulomb != "ewald":
         inputs["coulomb"] = settings.coulomb
     yield Job("vibrations", inputs)
 
 
 def _crystal_jobs(study: Mapping[str, Any]) -> Iterable[Job]:
-    inputs = {
-        "potential": _potential(study),
-        "lattice_parameters": list(study["vibrations"].lattice_parameters),
-    }
-    yield Job("Raman modes of La2Zr2O7 and La2O3", inputs)
+    name = _potential(study)
+    if name is None:
+        return
+    inputs = {"potential": name, "lattice_parameters": list(study["vibrations"].lattice_parameters)}
+    label = "Raman modes of La2Zr2O7 and La2O3"
+    if len(study["glass"].potential_names) > 1:
+        inputs["told_apart"] = name
+        label += f" {name}"
+    yield Job(label, inputs)
 
 
 def _cost(inputs: Mapping[str, Any], positions: int) -> Cost:
@@ -196,7 +214,10 @@ def _crystal_cost(*_: object) -> Cost:
     return Cost(15, 2e4)
 
 
-def _caveats(records: Sequence[Record], *_: object) -> Iterable[str]:
+def _caveats(records: Sequence[Record], study: Mapping[str, Any], *_: object) -> Iterable[str]:
+    left = [glass.potential for glass in study["glass"].each_potential() if _is_left_out({"glass": glass})]
+    if left:
+        yield f"No vibrations with {', '.join(left)}: studies have them of pair potentials alone."
     stiff = [record.results["stretch_stiffness"] for record in records]
     if stiff:
         yield (
