@@ -1,4 +1,6 @@
-"""Make what comes with the models of the library: ``results.json.xz`` and ``curves.json.xz`` in ``structures/models``.
+"""Make what comes with the models of the library, in ``structures/models``.
+
+``results.json.xz``, ``curves.json.xz``, and ``shells.json`` with what hangs on the cut-offs:
 
     python scripts/make_library_results.py [--workdir DIR] [--workers N]
 
@@ -15,11 +17,13 @@ from typing import TYPE_CHECKING
 
 from alzmodel.cli.study_display import show_study
 from alzmodel.errors import AlzmodelError, run_main
+from alzmodel.models.library import library
 from alzmodel.study.basis import write_library_results
 from alzmodel.study.index import collect_records, gather
 from alzmodel.study.library_curves import write_library_curves
 from alzmodel.study.runner import run
 from alzmodel.study.settings import preset
+from alzmodel.study.shell_ends import write_library_ends
 from alzmodel.study.stages.vibrations import VibrationSettings
 from alzmodel.study.store import Store
 from alzmodel.study.tasks import plan
@@ -31,12 +35,15 @@ if TYPE_CHECKING:
 def library_study() -> StudySettings:
     """Give the preset ``paper`` on the finished glasses, with V also as the microscope records it, and vibrations.
 
-    Those are taken with the damped shifted force in a third of the time: it moves modes by 2 cm⁻¹, shifts by less.
+    Of a library of several potentials all of them. Vibrations, which learned potentials have none of, are taken with
+    the damped shifted force in a third of the time: it moves modes by 2 cm⁻¹, shifts by less.
     """
     paper = preset("paper")
     recorded = paper.fem.observed.model_copy(update={"on": True})
+    potentials = sorted({one.potential for one in library() if one.kind == "glass"})
+    several = {"potentials": potentials} if len(potentials) > 1 else {}
     changes = {
-        "glass": paper.glass.model_copy(update={"models": "library"}),
+        "glass": paper.glass.model_copy(update={"models": "library", **several}),
         "fem": paper.fem.model_copy(update={"observed": recorded}),
         "vibrations": VibrationSettings(coulomb="dsf"),
     }
@@ -59,7 +66,12 @@ def main() -> int:
     tasks = plan(study)
     store = Store(options.workdir)
     records = collect_records(tasks, store, thorough=True)
-    for path in (write_library_results(gather(records)), write_library_curves(records, store)):
+    made = (
+        write_library_results(gather(records)),
+        write_library_curves(records, store),
+        write_library_ends(),
+    )
+    for path in made:
         print(f"wrote {path}, {path.stat().st_size / 1e3:.0f} kB")
     return 0
 

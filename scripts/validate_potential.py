@@ -3,8 +3,10 @@
     python scripts/validate_potential.py -o docs/results/validation
 
 writes docs/results/validation.csv and docs/results/validation.md. Published values and their sources stand in
-alzmodel/data/validation.toml and in the CIFs of structures/. Crystals that stand in the CSV are not relaxed again:
-remove it to start anew. ``--render`` makes the page alone.
+alzmodel/data/validation.toml and in the CIFs of structures/. Crystals that stand in the CSV are not relaxed again,
+unless a learned potential has changed since: remove it to start anew. ``--render`` makes the page alone.
+``--gates alzmodel/data/validated.csv`` also writes the few numbers that decide whose verdicts count
+(alzmodel.compare.gates).
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from ase.geometry import cellpar_to_cell
+
+from alzmodel.compare.gates import CRYSTALS
 from alzmodel.crystals import PHASES
 from alzmodel.errors import run_main
 from alzmodel.forcefields.potentials import POTENTIALS
@@ -36,6 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Row = dict[str, str]
+GATE_COLUMNS = (
+    *("crystal", "potential", "fingerprint", "volume_ratio", "bonds", "bonds_published"),
+    "formation_enthalpy",
+)
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 DASH = "–"
 
@@ -61,11 +71,35 @@ def measure(names: Sequence[str], potentials: Sequence[str], table: Path) -> lis
     cases = [(name, one) for one in potentials for name in names if holds(name, one)]
     rows = {(row["crystal"], row["potential"]): row for row in (read(table) if table.is_file() else [])}
     for number, (name, one) in enumerate(cases, start=1):
-        if (name, one) not in rows:
+        known = rows.get((name, one), {})
+        if not known or known.get("fingerprint", "") != fingerprint(one):
             rows[name, one] = _row(crystal_properties(name, one))
             write_text(table, csv_text(list(rows.values())))
         print(f"{number}/{len(cases)} {name}, {one}", file=sys.stderr, flush=True)
     return with_enthalpies([rows[case] for case in cases])
+
+
+def fingerprint(name: str) -> str:
+    """Hash of a learned potential; nothing for a pair potential, whose parameters stand in a table of sources."""
+    return POTENTIALS[name].learned_identity.get("fingerprint", "")
+
+
+def gates_text(rows: Sequence[Row]) -> str:
+    """Write what the gates look at, their crystals alone, as CSV."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(GATE_COLUMNS)
+    for row in rows:
+        if row["crystal"] in CRYSTALS:
+            ratio = _volume(row, "") / _volume(row, "_published")
+            writer.writerow(
+                [f"{ratio:.5f}" if key == "volume_ratio" else row.get(key, "") for key in GATE_COLUMNS]
+            )
+    return buffer.getvalue()
+
+
+def _volume(row: Row, which: str) -> float:
+    return abs(float(np.linalg.det(cellpar_to_cell([float(row[name + which]) for name in CELL]))))
 
 
 def read(table: Path) -> list[Row]:
@@ -86,6 +120,7 @@ def _row(found: CrystalProperties) -> Row:
         "energy": f"{found.energy:.6f}",
         "bulk_modulus": f"{found.bulk_modulus:.1f}",
         "bonds": _bonds(bond_lengths(found.atoms)),
+        "fingerprint": fingerprint(found.potential),
     }
     row |= {name: f"{value:.5f}" for name, value in zip(CELL, found.atoms.cell.cellpar(), strict=True)}
     if entry.has_cell:
@@ -256,16 +291,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--crystals", nargs="+", default=list(VALIDATION), choices=list(VALIDATION))
     parser.add_argument("--potentials", nargs="+", default=list(POTENTIALS), choices=list(POTENTIALS))
     parser.add_argument("--render", action="store_true", help="only make the page from the CSV")
+    parser.add_argument("--gates", type=Path, metavar="FILE", help="also write what the gates look at")
     options = parser.parse_args(arguments)
     table, text = (options.output.with_name(options.output.name + ending) for ending in (".csv", ".md"))
-    for path in (table, text):
-        check_writable(path)
+    for path in (table, text, options.gates):
+        if path is not None:
+            check_writable(path)
     if options.render:
         rows = read(table)
     else:
         rows = measure(options.crystals, options.potentials, table)
         write_text(table, csv_text(rows))
     write_text(text, page(rows))
+    if options.gates is not None:
+        write_text(options.gates, gates_text(rows))
     return 0
 
 
