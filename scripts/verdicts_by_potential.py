@@ -230,10 +230,7 @@ def page(
     """Markdown of everything; `table` is the name of the CSV beside it."""
     counts = "; ".join(f"{source.potential}: {len(source.entries)} glasses" for source in found)
     words = [HEAD.format(counts=counts, note=GATE_NOTE, table=table)]
-    rows = potential_table(verdicts) or [
-        {"id": one.id, "claim": one.title, "together": one.words} for one in verdicts
-    ]
-    words.append(markdown_table(rows))
+    words.append(markdown_table(potential_table(verdicts, one_too=True)))
     if outside := gate_lines(verdicts):
         words += ["## Gates that are not passed\n", "\n".join(f"- {line}" for line in outside) + "\n"]
     if depends := changes(verdicts):

@@ -32,15 +32,15 @@ GATE_NOTE: Final = (
 _MARKS: Final = {True: "", False: " (outside)", None: " (not validated)"}
 
 
-def potential_table(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
+def potential_table(verdicts: Sequence[Verdict], *, one_too: bool = False) -> list[dict[str, str]]:
     """Lay hypotheses and potentials out, one line a hypothesis, one column a potential.
 
     Returns
     -------
     list of dict
-        Empty where there is only one potential.
+        Empty where there is only one potential, unless `one_too` is wanted.
     """
-    if all(len(verdict.by_potential) < 2 for verdict in verdicts):
+    if not one_too and all(len(verdict.by_potential) < 2 for verdict in verdicts):
         return []
     return [
         {"id": verdict.id, "claim": verdict.title, "together": verdict.words}

@@ -10,6 +10,7 @@ import pytest
 from alzmodel.errors import InputError
 from alzmodel.models.library import add_model, library_folder
 from alzmodel.models.packing import random_packing
+from alzmodel.models.protocols import protocol_of
 from scripts import make_potential_library as making
 from scripts import verdicts_by_potential as script
 
@@ -101,3 +102,17 @@ def test_a_model_that_is_there_is_not_made_again_and_another_is_not_taken_for_it
     put("stranger", "x")
     with pytest.raises(InputError, match=r"holds other glasses of grimes \(stranger\)"):
         making.main(words)
+
+
+@pytest.mark.slow
+def test_a_model_is_built_with_its_hot_frames(tmp_path: Path) -> None:
+    fast = {"base": "quick", "melt_time": 4.0, "quench_rate": 800.0, "anneal_time": 0.0, "cutoff": 6.0}
+    item = making.Item("x3-grimes-fast-seed1", 3.0, 1, 100, protocol_of(fast), "grimes", (573.0,))
+    glass, frames, hot = making.build(item, tmp_path)
+    assert glass.info["provenance"]["input_hash"] == item.input_hash
+    assert glass.info["provenance"]["potential"]["name"] == "grimes"
+    assert len(frames) >= 5
+    assert len(hot[573.0]) == making.HOT_FRAMES
+    assert hot[573.0][0].info["provenance"]["displacements"]["temperature"] == 573.0
+    cold, warm = frames[-1].get_volume(), hot[573.0][-1].get_volume()
+    assert 0.97 * cold < warm < 1.15 * cold
