@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from alzmodel.compare.gates import gates_of, passage
+from alzmodel.compare.gates import gates_of_quantity, passage
 from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.quantities import of_potential, potentials_of
 from alzmodel.compare.verdicts import OfPotential, judge_hypotheses
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alzmodel.compare.quantities import Quantity
     from alzmodel.compare.verdicts import Verdict
 
-__all__ = ["COLUMNS", "each_verdict", "judge_by_potential", "potential_rows"]
+__all__ = ["COLUMNS", "each_verdict", "gates_of", "judge_by_potential", "potential_rows"]
 
 _DECIDED: Final = frozenset({"supported", "contradicted"})
 
@@ -78,6 +78,14 @@ def judge_by_potential(
         _together(hypothesis, [_of_one(name, hypothesis, columns[name][place]) for name in names])
         for place, hypothesis in enumerate(hypotheses)
     ]
+
+
+def gates_of(hypothesis: Hypothesis) -> tuple[str, ...]:
+    """Name the gates of a hypothesis: its own, else those of the quantities of its parts."""
+    if hypothesis.gates:
+        return hypothesis.gates
+    names = [name for part in hypothesis.parts for name in (part.quantity, part.minus) if name is not None]
+    return tuple(dict.fromkeys(gate for name in names for gate in gates_of_quantity(name)))
 
 
 def _of_one(name: str, hypothesis: Hypothesis, verdict: Verdict) -> OfPotential:

@@ -21,14 +21,11 @@ from alzmodel.forcefields.validation import VALIDATION
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from alzmodel.compare.hypotheses import Hypothesis
-
 __all__ = [
     "CRYSTALS",
     "GATES",
     "Gate",
     "Passage",
-    "gates_of",
     "gates_of_quantity",
     "passage",
     "validated_rows",
@@ -133,14 +130,6 @@ def gates_of_quantity(name: str) -> tuple[str, ...]:
             cations = [one.capitalize() for one in match.groups() if one]
             return tuple(dict.fromkeys(gate.format(*cations) for gate in gates))
     return ()
-
-
-def gates_of(hypothesis: Hypothesis) -> tuple[str, ...]:
-    """Name the gates of a hypothesis: its own, else those of the quantities of its parts."""
-    if hypothesis.gates:
-        return hypothesis.gates
-    names = [name for part in hypothesis.parts for name in (part.quantity, part.minus) if name is not None]
-    return tuple(dict.fromkeys(gate for name in names for gate in gates_of_quantity(name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def _with_ends(verdict: Verdict, ends: Sequence[ShellEnd]) -> Verdict:
         )
         for one in verdict.by_potential
     )
-    names = [one.potential for one in verdict.by_potential] or [None]
+    names: list[str | None] = [one.potential for one in verdict.by_potential] or [None]
     reason = verdict.reason
     for name in names:
         reason = _joined(reason, elements, ends, name, told=len(names) > 1)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from alzmodel.compare import gates
-from alzmodel.compare.by_potential import COLUMNS, judge_by_potential, potential_rows
+from alzmodel.compare.by_potential import COLUMNS, gates_of, judge_by_potential, potential_rows
 from alzmodel.compare.findings import findings
-from alzmodel.compare.gates import GATES, gates_of, gates_of_quantity, passage
+from alzmodel.compare.gates import GATES, gates_of_quantity, passage
 from alzmodel.compare.hypotheses import load_hypotheses
 from alzmodel.compare.quantities import Quantity
 from alzmodel.compare.verdicts import judge_hypotheses
