@@ -55,19 +55,29 @@ def lbu(
     show = _Display(parts, beside, brief=options.brief) if printed and len(files) == 1 else None
     work = _UnitWork(options, parts, _pair_values(options.cutoff) if options.cutoff else None, show)
     result = each_file(files, work, max_atoms=max_atoms, cost=partial(lbu_cost, parts=parts), source=source)
-    if options.plot_cutoffs is not None:
-        from alzmodel.report.cutoff_figure import plot_cutoffs
-
-        label = files[0].stem if len(files) == 1 else f"{len(files)} models"
-        plot_cutoffs({label: result["cutoff_dependence"]}, options.plot_cutoffs)
-    notes = [*work.notes, *_notes_on_formers(result["former"])]
-    for note in notes:
-        tell(note)
-    result |= {"notes": notes, **beside}
+    _plot_cutoffs(options, files, result)
+    result |= {"notes": _told([*work.notes, *_notes_on_formers(result["former"])]), **beside}
     if as_json:
         print_json(result)
     elif printed and show is None:
         print_units(result, parts, brief=options.brief)
+
+
+def _told(notes: list[str]) -> list[str]:
+    """Tell notes, and hand them on."""
+    for note in notes:
+        tell(note)
+    return notes
+
+
+def _plot_cutoffs(options: UnitOptions, files: Sequence[Path], result: Mapping[str, Any]) -> None:
+    """Draw coordination over the cut-off, if that is asked for."""
+    if options.plot_cutoffs is None:
+        return
+    from alzmodel.report.cutoff_figure import plot_cutoffs
+
+    label = files[0].stem if len(files) == 1 else f"{len(files)} models"
+    plot_cutoffs({label: result["cutoff_dependence"]}, options.plot_cutoffs)
 
 
 def _beside(parts: Sequence[str]) -> dict[str, Any]:

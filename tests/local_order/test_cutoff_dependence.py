@@ -89,7 +89,7 @@ def test_a_study_draws_what_the_counts_say() -> None:
     frame.positions += rng.normal(0, 0.15, frame.positions.shape)
     rdf = partial_rdf(frame, r_max=5.0, dr=0.02)
     record = SimpleNamespace(results={"number_density": rdf.number_density})
-    curves = coordination_curves(pdf_curves(rdf), record, "La2Zr2O7")
+    curves = coordination_curves(pdf_curves(rdf), record, "La0.5Zr0.5O1.75")
     counted = cutoff_dependence(bonded(frame))
     for element in ("La", "Zr"):
         r, n = curves[element]

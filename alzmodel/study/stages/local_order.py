@@ -238,9 +238,10 @@ def coordination_curves(
     formula
         Of the glass, for the share c_O of oxygen.
     """
-    from ase.formula import Formula
+    from pymatgen.core import Composition
 
-    counted = Formula(formula).count()
+    # Of non-integer amounts too: Li7La1.5Zr2O9.75.
+    counted = Composition(formula).get_el_amt_dict()
     density = record.results["number_density"] * counted["O"] / sum(counted.values())
     r = curves["pdf/r"].values
     half = (r[1] - r[0]) / 2
