@@ -53,7 +53,8 @@ def _cell(one: OfPotential) -> str:
     effect = effect_text(one.verdict)
     models = f"{one.verdict.n_models} models" if one.verdict.n_models else ""
     rest = "; ".join(text for text in (effect, models) if text)
-    return f"{one.verdict.verdict}{_MARKS[one.passed]}" + (f": {rest}" if rest else "")
+    mark = "" if one.verdict.verdict == "not testable" else _MARKS[one.passed]
+    return f"{one.verdict.verdict}{mark}" + (f": {rest}" if rest else "")
 
 
 def gate_lines(verdicts: Iterable[Verdict]) -> list[str]:
@@ -61,7 +62,7 @@ def gate_lines(verdicts: Iterable[Verdict]) -> list[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for verdict in verdicts:
         for one in verdict.by_potential:
-            if not one.passed:
+            if not one.passed and one.verdict.verdict != "not testable":
                 found.setdefault((one.potential, one.gate), []).append(verdict.id)
     return [f"{potential}: {gate} ({', '.join(ids)})" for (potential, gate), ids in found.items()]
 

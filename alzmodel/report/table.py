@@ -238,7 +238,7 @@ def hypotheses_table(verdicts: Sequence[Verdict]) -> Table:
 
 def _why(verdict: Verdict) -> str:
     """Words of a verdict where there are several potentials, and the reason."""
-    several = len(verdict.by_potential) > 1
+    several = len(verdict.by_potential) > 1 and verdict.verdict != "not testable"
     return "; ".join(text for text in (verdict.words if several else "", verdict.reason) if text)
 
 

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from alzmodel.compare.by_potential import judge_by_potential
 from alzmodel.compare.comparison import compare_models
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.network_roles import IonRole, modifier_answer
 from alzmodel.compare.quantities import Quantity
 from alzmodel.compare.verdicts import judge_hypotheses
+from alzmodel.report.potential_table import print_potentials
 from alzmodel.report.table import print_comparison, print_hypotheses, print_models, print_roles, with_error
 
 
@@ -122,3 +124,30 @@ def test_long_names_are_folded_and_not_cut_off():
     first = next(line for line in text.splitlines() if "as-" in line)
     place = slice(first.index("as-"), first.index("as-") + 7)
     assert "as-deposited-high-Tf" in "".join(line[place].strip() for line in text.splitlines())
+
+
+def test_verdicts_of_several_potentials_stand_side_by_side():
+    fractions = {"du-teter": (0.565, 0.552, 0.543), "grimes": (0.60, 0.56, 0.60)}
+    numbers = [
+        Quantity("packing_fraction", x, f"{name}{x}{seed}", value + 1e-3 * seed, potential=name)
+        for name, values in fractions.items()
+        for x, value in zip((1.5, 3.0, 4.5), values, strict=True)
+        for seed in range(5)
+    ]
+    verdicts = judge_by_potential(numbers)
+    console = Console(width=170, file=io.StringIO())
+    print_potentials(verdicts, console)
+    text = console.file.getvalue()
+    assert "contradicted (outside): packing fraction:" in " ".join(text.split())
+    assert "supported: packing fraction:" in " ".join(text.split())
+    assert "du-teter: cells: La2Zr2O7 +3.9 %, 3 allowed (H2)" in text
+    # What cannot be tested needs no gate.
+    assert "not testable (outside)" not in text
+    console = Console(width=100, file=io.StringIO())
+    print_hypotheses(verdicts, console=console)
+    text = " ".join(console.file.getvalue().split())
+    assert "outside the gate: contradicted on du-teter" in text
+    assert "not testable on" not in text
+    alone = Console(width=170, file=io.StringIO())
+    print_potentials(judge_by_potential([q for q in numbers if q.potential == "grimes"]), alone)
+    assert alone.file.getvalue() == ""
