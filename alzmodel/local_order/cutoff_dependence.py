@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from alzmodel.composition import pair_label
 from alzmodel.elements import element_symbols
+from alzmodel.ions import pair_label
 from alzmodel.local_order.ligands import is_among
 from alzmodel.neighbours import neighbour_list
 from alzmodel.results import Result, holds

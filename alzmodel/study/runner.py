@@ -584,7 +584,6 @@ def reported(
     judged = judge(settings, found)
     values = load_measured(settings.compare.measured)
     with tempfile.TemporaryDirectory() as figures:
-        # Without pictures in pixels, which take half of the time and stand in no page.
         drawn = draw_all(
             found, store, judged.rows, values, Path(figures), (".svg", ".csv"), curves_of_study(settings)
         )
