@@ -93,11 +93,12 @@ def test_the_ratio_must_rise_over_the_films():
     assert "only where two films" in ratio_order(search(one, MEASURED, AXES), one)
 
 
-def test_tables_have_labels_with_units_and_say_which_tolerances_are_ours(capsys):
+def test_tables_have_labels_with_units_and_say_which_tolerances_are_ours(capsys, monkeypatch):
     from types import SimpleNamespace
 
     from alzmodel.cli.inverse import _print
 
+    monkeypatch.setenv("COLUMNS", "160")
     films = search([point(), point(diameter=30.0)], MEASURED, AXES)
     flags = {one.name: one.ours for one in films[0].criteria}
     assert flags["fem_peak1_fwhm"]
