@@ -19,7 +19,7 @@ from alzmodel.forcefields.engine import Segment, System, read_dump, run_job
 from alzmodel.forcefields.known_range import range_distances
 from alzmodel.forcefields.pair_tables import pppm_coulomb
 from alzmodel.forcefields.potentials import potential as potential_of
-from alzmodel.learning.sampling import COMPOSITIONS, CONSTANT_VOLUME, PRE_MELT, ramp
+from alzmodel.learning.sampling import COMPOSITIONS, CONSTANT_VOLUME, PRE_MELT, ramp, through
 from alzmodel.models.packing import estimated_density, random_packing
 
 if TYPE_CHECKING:
@@ -98,15 +98,7 @@ def own_run(
         f"dump frames all custom {every} frames.dump id type xsu ysu zsu",
         'dump_modify frames sort id first no flush yes format float "%.12g"',
     ]
-    before = temperatures[0]
-    for temperature in temperatures:
-        if temperature > CONSTANT_VOLUME:
-            fix = f"fix move all nvt temp {before} {temperature} 0.1"
-        else:
-            fix = f"fix move all npt temp {before} {temperature} 0.1 iso 0 0 1"
-        commands += [fix, f"run {steps}", "unfix move"]
-        before = temperature
-    commands += ["undump frames", "write_data end.part"]
+    commands += [*through(temperatures, steps), "undump frames", "write_data end.part"]
     with tempfile.TemporaryDirectory(prefix="alzmodel-own-") as name:
         folder = Path(name)
         system.write_tables(folder, coulomb)

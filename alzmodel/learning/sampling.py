@@ -19,11 +19,11 @@ from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.models.packing import estimated_density, random_packing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ase import Atoms
 
-__all__ = ["CRYSTALS", "LADDER", "crystal_samples", "melt_samples", "pushed", "ramp", "strained"]
+__all__ = ["CRYSTALS", "LADDER", "crystal_samples", "melt_samples", "pushed", "ramp", "strained", "through"]
 
 LADDER = (4000, 3500, 3000, 2500, 2000, 1500, 1200, 1000, 800, 600, 400, 300)
 """K; temperatures at which a quench is sampled."""
@@ -87,6 +87,21 @@ def pushed(atoms: Atoms, rng: np.random.Generator, *, pairs: int = 3) -> Atoms:
     return copy
 
 
+def through(temperatures: Sequence[float], steps: int) -> Iterator[str]:
+    """Commands of LAMMPS that take a model through temperatures (K), each reached and held in `steps`.
+
+    The volume is held above :data:`CONSTANT_VOLUME`; below, the pressure is zero.
+    """
+    before = temperatures[0]
+    for temperature in temperatures:
+        if temperature > CONSTANT_VOLUME:
+            yield f"fix move all nvt temp {before} {temperature} 0.1"
+        else:
+            yield f"fix move all npt temp {min(before, CONSTANT_VOLUME)} {temperature} 0.1 iso 0 0 1"
+        yield from (f"run {steps}", "unfix move")
+        before = temperature
+
+
 def ramp(
     start: Atoms,
     temperatures: Sequence[float],
@@ -127,15 +142,7 @@ def ramp(
         f"dump frames all custom {steps} frames.dump.part id type xsu ysu zsu",
         'dump_modify frames sort id first no format float "%.12g"',
     ]
-    before = temperatures[0]
-    for temperature in temperatures:
-        if temperature > CONSTANT_VOLUME:
-            fix = f"fix move all nvt temp {before} {temperature} 0.1"
-        else:
-            fix = f"fix move all npt temp {min(before, CONSTANT_VOLUME)} {temperature} 0.1 iso 0 0 1"
-        commands += [fix, f"run {steps}", "unfix move"]
-        before = temperature
-    commands.append("undump frames")
+    commands += [*through(temperatures, steps), "undump frames"]
     with tempfile.TemporaryDirectory(prefix="alzmodel-sample-") as name:
         folder = Path(name)
         system.write_tables(folder, coulomb)
