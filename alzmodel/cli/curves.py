@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.output import mark_provisional, print_table, say
-from alzmodel.cli.reading import check_max_atoms, read_models, refused_in
-from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.cli.reading import check_max_atoms, model_words, read_models, refused_in
+from alzmodel.errors import InputError
 from alzmodel.formats.notes import tell
 from alzmodel.io import check_writable
 from alzmodel.reading import MAX_ATOMS
@@ -29,11 +28,7 @@ __all__ = [
     "each_file",
     "lay_over_measured",
     "measured_curve",
-    "model_words",
 ]
-
-MOST_NAMED = 3
-"""Models that a figure names."""
 
 
 def measured_curve(
@@ -131,33 +126,6 @@ def lay_over_measured(
             ("points", len(agreement.x)),
         ]
         print_table("against the measured curve", ("", "value"), rows)
-
-
-def model_words(files: Sequence[Path]) -> str:
-    """Name models and their compositions, for a figure."""
-    from alzmodel.io import read_structure
-
-    found = []
-    for path in files[:MOST_NAMED]:
-        try:
-            formula = "" if str(path) == "-" else _formula(read_structure(path))
-        except AlzmodelError:
-            # A stack of patterns: it says nothing of a composition.
-            formula = ""
-        name = "stdin" if str(path) == "-" else path.name
-        found.append(f"{name} ({formula})" if formula else name)
-    more = len(files) - len(found)
-    return ", ".join(found) + (f" and {more} more" if more else "")
-
-
-def _formula(atoms: Atoms) -> str:
-    """Write the composition: of glasses and zirconates of Li and La with two Zr, as everywhere."""
-    from alzmodel.composition import formula_of
-
-    counts = Counter(atoms.get_chemical_symbols())
-    if counts["Zr"] and counts["Li"] + counts["La"]:
-        return formula_of(counts)
-    return str(atoms.get_chemical_formula(empirical=True))
 
 
 def each_file(

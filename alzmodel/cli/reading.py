@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from alzmodel.cli.options import Source
+from alzmodel.composition import formula_of
 from alzmodel.errors import InputError
 from alzmodel.formats.choice import EVERY, parse_frames
 from alzmodel.formats.notes import tell
 from alzmodel.formats.structures import Reading
-from alzmodel.io import read_frames
+from alzmodel.io import STANDARD_STREAM, read_frames
 from alzmodel.sanity import amounts_of, formula_text, held_in_part, site_words
 from alzmodel.species import parse_types
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ase import Atoms
 
     from alzmodel.cli.options import Frames
 
-__all__ = ["check_max_atoms", "read_models", "reading_of", "refused_in"]
+__all__ = ["check_max_atoms", "model_words", "read_models", "reading_of", "refused_in"]
 
 LARGEST_MAX_ATOMS = 10**10
+
+_FORMULAS: Final[dict[Path, str]] = {}
+"""Of the models that were read, by their files."""
+
+MOST_NAMED: Final = 3
+"""Models named in a figure; of more, their number."""
+
+
+def model_words(files: Sequence[Path]) -> str:
+    """Name models that were read, and their compositions, for a figure; stacks of patterns have none."""
+    found = []
+    for path in files[:MOST_NAMED]:
+        name = "stdin" if str(path) == STANDARD_STREAM else path.name
+        found.append(f"{name} ({_FORMULAS[path]})" if path in _FORMULAS else name)
+    more = len(files) - len(found)
+    return ", ".join(found) + (f" and {more} more" if more else "")
+
+
+def _formula(atoms: Atoms) -> str:
+    """Write the composition: of glasses and zirconates of Li and La with two Zr, as everywhere."""
+    counts = Counter(atoms.get_chemical_symbols())
+    if counts["Zr"] and counts["Li"] + counts["La"]:
+        return formula_of(counts)
+    return str(atoms.get_chemical_formula(empirical=True))
 
 
 def refused_in(path: object, error: InputError) -> InputError:
@@ -62,9 +89,12 @@ def read_models(
         from alzmodel.ordering import ordered
 
         frames = [ordered(atoms, order) for atoms in frames]
+    _FORMULAS[path] = _formula(frames[0])
     if held_in_part(frames[0]):
-        formula = formula_text(amounts_of(frames[0]))
-        tell(f"{path}: {formula}, a site is held by {site_words(frames[0])}: average scattering factors")
+        _FORMULAS[path] = formula_text(amounts_of(frames[0]))
+        tell(
+            f"{path}: {_FORMULAS[path]}, a site is held by {site_words(frames[0])}: average scattering factors"
+        )
     return frames
 
 

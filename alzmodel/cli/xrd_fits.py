@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.cli.costs import xrd_cost
-from alzmodel.cli.curves import each_file, model_words
+from alzmodel.cli.curves import each_file
+from alzmodel.cli.reading import model_words
 from alzmodel.cli.xrd_display import print_fit
 from alzmodel.cli.xrd_patterns import film_geometry
 from alzmodel.errors import InputError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -203,8 +204,14 @@ def test_what_is_said_of_no_file_or_wrongly(capsys, cells, tmp_path, words, name
 def test_the_figure_names_file_model_and_composition_and_shows_a_control(cells, tmp_path):
     from alzmodel.cli.curves import lay_over_measured
     from alzmodel.cli.options import Comparison
+    from alzmodel.cli.reading import read_models
     from alzmodel.scattering.xrd.data import read_curve
 
+    # As it was read, with its options: it is not read again.
+    model = tmp_path / "si.cif"
+    shutil.copy(cells / "si.cif", model)
+    read_models(model, max_atoms=1000)
+    model.unlink()
     k = np.linspace(1.5, 8.0, 60)
     np.savetxt(tmp_path / "v.dat", np.c_[k, 0.02 + 0.04 / k], header="k (nm^-1) V")
     measured = read_curve(tmp_path / "v.dat", "k")
@@ -219,7 +226,7 @@ def test_the_figure_names_file_model_and_composition_and_shows_a_control(cells, 
             0,
             True,
             comparison,
-            files=[cells / "si.cif"],
+            files=[model],
             control=("random gas (no order)", 1 / k),
         )
     text = (tmp_path / "f.svg").read_text(encoding="utf-8")
