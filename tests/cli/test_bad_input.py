@@ -177,7 +177,7 @@ def test_long_work_is_told_before_it_begins(capsys, tmp_path, monkeypatch, words
 @pytest.mark.parametrize(
     ("words", "repeat", "said"),
     [
-        (("fem", "--engine", "multislice", "--columns", "8"), 1, "88 atoms: about 6.0 minutes and 1.6 GB"),
+        (("fem", "--engine", "multislice", "--columns", "8"), 1, "88 atoms: about 3.5 minutes and 1.6 GB"),
         (("exafs", "--edge", "Zr-K", "--sites", "100", "--workers", "1"), 2, "704 atoms: about 63 s and"),
         (("exafs", "--edge", "Zr-K", "--sites", "90", "--workers", "1"), 2, None),
     ],
