@@ -372,12 +372,14 @@ def score_interval(
 
     It is Wilson's interval: the θ with ``(mean − θ)² = std² v(θ) / v(mean)``: for a share v(θ) = θ(1 − θ / most), as of
     a count out of ``mean (most − mean) / std²`` trials, and v(θ) = θ without an upper end, as of a count.
-    Far from the ends it is mean ± std.
+    Far from the ends it is mean ± std. Where v(mean) is less than half of `std` (noise around zero, not counts: of n
+    values of zero or more `std` is at most √n times the mean) half of `std` stands for it, so that the upper end stays
+    below `mean` and two and a half times `std`.
 
     Parameters
     ----------
     mean
-        Any shape; values of zero or less get the interval from zero to `std`.
+        Any shape; what lies beyond an end is taken for the end.
     std
         What stands for one step of the interval, in the unit of `mean`: a standard deviation, or half of an interval.
     most
@@ -395,21 +397,17 @@ def score_interval(
 
     Examples
     --------
-    >>> [round(float(end), 3) for end in score_interval(0.01, 0.02, most=1.0)]
-    [0.002, 0.055]
+    >>> [round(float(end), 3) for end in score_interval(0.1, 0.05, most=1.0)]
+    [0.06, 0.161]
     """
-    centre, step = np.asarray(mean, dtype=float), np.asarray(std, dtype=float)
-    inside = (centre > 0) & (centre < most)
-    known = np.where(inside, centre, 0.5 if math.isfinite(most) else 1.0)
-    ratio = step**2 / (known * (1 - known / most))
-    middle, leading = 2 * known + ratio, 1 + ratio / most
-    root = np.sqrt(np.maximum(middle**2 - 4 * leading * known**2, 0.0))
-    high = (middle + root) / (2 * leading)
+    centre, step = np.clip(np.asarray(mean, dtype=float), 0.0, most), np.asarray(std, dtype=float)
+    spread = np.maximum(centre * (1 - centre / most), step / 2)
+    ratio = np.divide(step**2, spread, out=np.zeros_like(spread), where=spread != 0)
+    middle, leading = 2 * centre + ratio, 1 + ratio / most
+    high = (middle + np.sqrt(np.maximum(middle**2 - 4 * leading * centre**2, 0.0))) / (2 * leading)
     # The product of both roots is known: their difference would lose what is small.
-    low = known**2 / (leading * high)
-    return np.where(inside, low, np.clip(centre - step, 0.0, most)), np.where(
-        inside, high, np.clip(centre + step, 0.0, most)
-    )
+    low = np.divide(centre**2, leading * high, out=np.zeros_like(high), where=high != 0)
+    return low, high
 
 
 def mack_wolfe(groups: Sequence[ArrayLike], peak: int, *, seed: int = 0) -> tuple[float, float]:

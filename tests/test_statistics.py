@@ -265,6 +265,9 @@ def test_an_interval_of_a_count_holds_it_and_ends_above_zero():
     )
     means = np.array([1e-9, 0.01, 0.3, 2.1])
     low, high = statistics.score_interval(means, [1.0, 0.05, 0.2, 1e-4])
+    # Noise around zero makes no bar that is higher than all else.
+    assert high[0] == pytest.approx(2.0)
+    assert statistics.score_interval(-1e-9, 1.0)[1] == pytest.approx(2.0)
     assert (low > 0).all()
     assert (low < means).all()
     assert (high - means > means - low).all()

@@ -263,8 +263,10 @@
     if (main.spread) {
       // V and intensities end at zero: the same interval as in the figures, longer upwards; G(r) has either sign.
       const ends = main.y.map((y, i) => {
-        const ratio = main.kind !== "pdf" && y > 0 ? main.spread[i] ** 2 / y : 0;
-        const half = Math.sqrt(main.spread[i] ** 2 + ratio ** 2 / 4);
+        const step = main.spread[i];
+        if (main.kind === "pdf" || !(step > 0)) return [y - step, y + step];
+        const ratio = step ** 2 / Math.max(y, step / 2);
+        const half = Math.sqrt(ratio * Math.max(y, 0) + ratio ** 2 / 4);
         return [y + ratio / 2 - half, y + ratio / 2 + half];
       });
       const up_ = line(main, ends.map(([, high]) => high));
