@@ -33,6 +33,7 @@ __all__ = [
     "COLOURS",
     "FORMATS",
     "GREY",
+    "PALE",
     "STYLE_FILE",
     "Columns",
     "Look",
@@ -60,6 +61,8 @@ COLOURS: Final = ("#0b2f6b", "#b8481c", "#4fa7c4", "#5c4a9c", "#c9a227")
 _LINES: Final = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS: Final = ("o", "s", "^", "D", "v")
 GREY: Final = "#777777"
+PALE: Final = "#bdbdbd"
+"""Of fits and sums, drawn broad below the curves."""
 # Dates and versions would make equal figures differ.
 _METADATA: Final[dict[str, dict[str, None]]] = {
     ".png": {"Software": None},

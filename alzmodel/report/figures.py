@@ -16,6 +16,7 @@ import numpy as np
 from alzmodel.errors import InputError
 from alzmodel.report.drawing import (
     GREY,
+    PALE,
     above_zero,
     array,
     bars_above_zero,
@@ -446,7 +447,7 @@ def plot_fem(
                 panel.plot(
                     array(fit["k"]),
                     array(fit["fit"]),
-                    color="#bdbdbd",
+                    color=PALE,
                     linewidth=3.2,
                     zorder=1.5,
                     label=words,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, draw, looks_of, width_bars
+from alzmodel.report.drawing import GREY, PALE, draw, looks_of, width_bars
 from alzmodel.scattering.fem.fit import TWO_WINDOWS
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def plot_recorded(
                 panel.plot(observed.k, values, label=name.replace("_", " "), **looks[name].line)
         middle.axhline(1, color=GREY, linewidth=0.5, zorder=0)
         middle.set(ylabel="V of one cause / coherent V", ylim=(0, None))
-        bottom.plot(observed.k, observed.mean_intensity, color="black", linewidth=0.8, label="sum")
+        bottom.plot(observed.k, observed.mean_intensity, color=PALE, linewidth=3.2, zorder=1.5, label="sum")
         bottom.set(xlabel="k = 1/d (nm⁻¹)", ylabel="⟨I⟩ per atom (Å²)", yscale="log")
         for panel in (middle, bottom):
             panel.margins(x=0)
@@ -111,7 +111,8 @@ def _recorded(panel: Axes, recorded: Recorded, measured: Sequence[tuple[str, flo
     panel.plot(observed.k, observed.variance, color="#0b2f6b", label="as recorded")
     panel.fill_between(observed.k, *observed.variance_range.T, color="#0b2f6b", alpha=0.25, linewidth=0)
     if any(peak.significant for peak in fit.peaks):
-        panel.plot(fit.k, fit.curve, color="black", linewidth=0.7, label="fit")
+        # Broad and pale below the curve, as in all figures: it hides nothing.
+        panel.plot(fit.k, fit.curve, color=PALE, linewidth=3.2, zorder=1.5, label="fit")
         panel.plot(
             fit.k, fit.background, color="black", linewidth=0.7, linestyle=(0, (4, 2)), label="its background"
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alzmodel.report.drawing import GREY, draw, looks_of, mark, pair_name, width_bars
+from alzmodel.report.drawing import GREY, PALE, draw, looks_of, mark, pair_name, width_bars
 from alzmodel.scattering.fem.fit import TWO_WINDOWS
 from alzmodel.scattering.fem.readings import EHRENFEST, REFLECTIONS
 
@@ -135,7 +135,7 @@ def _variance(
         panel.plot(
             np.insert(readings.fit.k, gaps, np.nan),
             np.insert(readings.fit.curve, gaps, np.nan),
-            color="#bdbdbd",
+            color=PALE,
             linewidth=3.2,
             zorder=1.5,
             label="fits",
