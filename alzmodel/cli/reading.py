@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from alzmodel.cli.options import Source
-from alzmodel.composition import formula_of
 from alzmodel.errors import InputError
 from alzmodel.formats.choice import EVERY, parse_frames
 from alzmodel.formats.notes import tell
@@ -46,11 +45,16 @@ def model_words(files: Sequence[Path]) -> str:
 
 
 def _formula(atoms: Atoms) -> str:
-    """Write the composition: of glasses and zirconates of Li and La with two Zr, as everywhere."""
+    """Write the composition: of glasses and crystals of Zr with Li or La with two Zr, as everywhere."""
     counts = Counter(atoms.get_chemical_symbols())
-    if counts["Zr"] and counts["Li"] + counts["La"]:
-        return formula_of(counts)
-    return str(atoms.get_chemical_formula(empirical=True))
+    if not (counts["Zr"] and counts["Li"] + counts["La"]):
+        return str(atoms.get_chemical_formula(empirical=True))
+    order = {"Li": 0, "La": 1, "Zr": 3, "O": 4}
+    found = ""
+    for element in sorted(counts, key=lambda one: (order.get(one, 2), one)):
+        number = f"{2 * counts[element] / counts['Zr']:.3f}".rstrip("0").rstrip(".")
+        found += "" if number == "0" else element + ("" if number == "1" else number)
+    return found
 
 
 def refused_in(path: object, error: InputError) -> InputError:

@@ -8,9 +8,11 @@ import shutil
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from alzmodel.cli import main
+from alzmodel.cli.curves import model_words
 from alzmodel.io import write_structure
 from alzmodel.scattering.xrd.crystal import bragg_angle
 
@@ -236,3 +238,14 @@ def test_the_figure_names_file_model_and_composition_and_shows_a_control(cells, 
     last = dict(zip(head.split(","), map(float, rows[-1].split(",")), strict=True))
     # On the scale of the model, half as high as it.
     assert last["random gas (no order)"] == pytest.approx(0.02 / k[-1])
+
+
+def test_figures_name_models_by_file_and_composition(tmp_path):
+    for name, symbols in (("glass", "Li7La3Zr2O12"), ("doped", "LiCaLa2Zr4O12"), ("halite", "Mg4O4")):
+        atoms = Atoms(symbols, cell=[30.0] * 3, pbc=True)
+        atoms.positions[:, 0] = np.arange(len(atoms))
+        write_structure(atoms, tmp_path / f"{name}.extxyz")
+    files = [tmp_path / f"{name}.extxyz" for name in ("glass", "doped", "halite")]
+    assert model_words(files) == (
+        "glass.extxyz (Li7La3Zr2O12), doped.extxyz (Li0.5LaCa0.5Zr2O6), halite.extxyz (MgO)"
+    )
