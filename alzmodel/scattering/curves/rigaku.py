@@ -94,6 +94,9 @@ def read_ras(content: bytes, name: str) -> list[Scan]:
 def _ras_scan(keys: Mapping[str, str], lines: Sequence[str], name: str) -> Scan:
     x, y = _rows(lines, name)
     axis = keys.get("MEAS_SCAN_AXIS_X_INTERNAL") or keys.get("MEAS_SCAN_AXIS_X", "")
+    unit = keys.get("MEAS_SCAN_UNIT_X", "")
+    if "rad" in unit.lower():
+        raise InputError(f"{name}: angles in {unit!r}; allowed: degrees")
     first, second = _meant(
         keys.get("MEAS_COND_XG_WAVE_TYPE", ""),
         _number(keys.get("HW_XG_WAVE_LENGTH_ALPHA1")),

@@ -337,3 +337,49 @@ def test_gsas_that_is_refused(tmp_path, text, named):
     (tmp_path / "a.gsas").write_text(text)
     with pytest.raises(InputError, match=named):
         read_curve(tmp_path / "a.gsas", "two_theta")
+
+
+# Ni by PDFgetX2 and LaMnO3 by PDFgetN: what stands in the tests of diffpy.pdfgui, headers cut to what could mislead.
+NICKEL = """History written:       Wed Jul 30 00:37:52 2003
+det#  used  xcol detcol deterrcol xmin  xmax  add_det  mul_det
+  0    1    0    1    3    0.00000    35.0000    0.00000    1.00000
+lambda=0.126514    energy=98.0010    polartype=2
+#L symbol valence fractions z user_f1 user_f2 user_macoef
+  Ni    0.00   1.000000    28   0.000000   0.000000   0.000000
+##### start data
+#F Ni_2-8.chi.gr
+#S 1    G(r)
+#L r    G(r)    d_r    d_Gr
+   1.000000e-02    -7.734561e-02    -1.381170e-02     3.134926e-02
+   2.000000e-02    -1.596764e-01    -2.762339e-02     6.045792e-02
+   3.000000e-02    -2.516875e-01    -4.143509e-02     8.526468e-02
+"""
+MANGANITE = """History written: Fri Apr 30 13:05:36 2004
+bank   angle   blendQmin   blendQmax       (0.0 means no info)
+  1     90.0        1.62    29.42
+  2    -90.0        1.62    29.42
+##### start data
+#O0 rg_int sig_rg_int low_int sig_low_int rmax rhofit
+#S 1 - PDF from PDFgetN
+#P0   -4.09986    0.44295    0.11702    0.01370    1.50  0.0731
+#L r G(r) dr dG(r)
+  0.010      0.086   0.0     0.0441
+  0.020      0.149   0.0     0.0849
+  0.030      0.169   0.0     0.1193
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "y", "sigma", "wavelength"),
+    [
+        (NICKEL, [-0.07734561, -0.1596764, -0.2516875], [0.03134926, 0.06045792, 0.08526468], 0.126514),
+        (MANGANITE, [0.086, 0.149, 0.169], [0.0441, 0.0849, 0.1193], None),
+    ],
+)
+def test_pair_functions_of_pdfgetx2_and_pdfgetn(tmp_path, text, y, sigma, wavelength):
+    (tmp_path / "a.gr").write_text(text)
+    curve = read_curve(tmp_path / "a.gr", "r")
+    assert curve.x.tolist() == [0.01, 0.02, 0.03]
+    assert curve.y.tolist() == y
+    assert curve.sigma.tolist() == sigma
+    assert curve.wavelength == wavelength
