@@ -161,6 +161,7 @@ def _write(path: Path, files: Sequence[Path], x: Any, curve: Any, options: Total
         abscissa="Q" if _is_reciprocal(options) else "r",
         title=title,
         counted=options.function.value.startswith("Keen-"),
+        ordinate=options.function.value,
     )
 
 

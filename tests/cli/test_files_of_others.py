@@ -205,3 +205,11 @@ def test_isotopes_on_one_site_are_named(run, tmp_path):
     code, _, words = run("pdf", "a.cif", "--radiation", "neutron")
     assert code == 2
     assert "D 0.5, H 0.5" in words
+
+
+@pytest.mark.parametrize(("function", "name"), [("G", "a.gr"), ("T", "a.gr"), ("D", "a.gr"), ("F", "a.sq")])
+def test_written_totals_say_which_they_are(run, tmp_path, function, name):
+    write_structure(cristobalite(), tmp_path / "a.extxyz")
+    run("pdf", "a.extxyz", "--r-max", "4", "--function", function, "--write", name)
+    heading = next(line for line in (tmp_path / name).read_text().splitlines() if line.startswith("#L"))
+    assert heading.split(" ")[2].partition("(")[0] == function

@@ -85,6 +85,7 @@ def write_curve(
     abscissa: Abscissa,
     title: str = "",
     counted: bool = False,
+    ordinate: str = "",
 ) -> None:
     """Write a curve so that other programs read it, whole or not at all.
 
@@ -101,6 +102,8 @@ def write_curve(
         One line.
     counted
         Begin .gr, .sq, .fq and .dat with the number of points and the title, as RMCProfile wants them.
+    ordinate
+        Name of y in the headings of .gr, .sq and .fq; empty is G, S or F by the ending.
 
     Raises
     ------
@@ -134,10 +137,10 @@ def write_curve(
             heading = [line or "curve", unit, "Intensity", f"{columns[0].size:8d}"]
             columns = columns[:2]
         case ".gr" if abscissa == "r":
-            heading = [f"# {line}", "#### start data", "#L r(A) G(A^-2)"]
+            heading = [f"# {line}", "#### start data", f"#L r(A) {ordinate or 'G'}(A^-2)"]
             columns = columns[:2]
         case ".sq" | ".fq" if abscissa == "Q":
-            heading = [f"# {line}", "#### start data", f"#L Q(A^-1) {ending[1].upper()}"]
+            heading = [f"# {line}", "#### start data", f"#L Q(A^-1) {ordinate or ending[1].upper()}"]
             columns = columns[:2]
         case _:
             raise InputError(
