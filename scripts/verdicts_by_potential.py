@@ -153,6 +153,16 @@ def _row(row: dict[str, str]) -> dict[str, object]:
     }
 
 
+def judged(quantities: Iterable[Quantity], found: Iterable[Source]) -> list[Quantity]:
+    """Leave out the glasses that only say what the rate does, where there are some of the two states of the film."""
+    kept = {
+        source.potential: {one.protocol for one in source.entries} & set(STATES)
+        or {one.protocol for one in source.entries}
+        for source in found
+    }
+    return [q for q in quantities if q.protocol is None or q.protocol in kept.get(q.potential or "", ())]
+
+
 def trend_rows(quantities: Sequence[Quantity], found: Sequence[Source]) -> list[dict[str, str]]:
     """Means over models by potential, protocol (with its rate) and content."""
     rows = []
@@ -273,8 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise InputError("--only: without --library; allowed: with folders of finished models")
     found = sources([*([] if options.only else [library_folder()]), *options.library])
     quantities = [q for source in found for q in analysed(source, options)]
-    states = [q for q in quantities if q.protocol is None or q.protocol in STATES]
-    verdicts = judge_by_potential(states, load_hypotheses())
+    verdicts = judge_by_potential(judged(quantities, found), load_hypotheses())
     write_text(table, verdicts_csv(verdicts))
     write_text(text, page(verdicts, quantities, found, table.name))
     print(f"wrote {table} and {text}", file=sys.stderr)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from alzmodel.compare.quantities import Quantity
 from alzmodel.errors import InputError
-from alzmodel.models.library import add_model, library_folder
+from alzmodel.models.library import LibraryModel, add_model, library_folder
 from alzmodel.models.packing import random_packing
 from alzmodel.models.protocols import protocol_of
 from scripts import make_potential_library as making
@@ -116,3 +117,23 @@ def test_a_model_is_built_with_its_hot_frames(tmp_path: Path) -> None:
     assert hot[573.0][0].info["provenance"]["displacements"]["temperature"] == 573.0
     cold, warm = frames[-1].get_volume(), hot[573.0][-1].get_volume()
     assert 0.97 * cold < warm < 1.15 * cold
+
+
+def entry(potential: str, protocol: str) -> LibraryModel:
+    return LibraryModel("n", "glass", 3.0, 7.0, 1, protocol, potential, "Li7La3Zr2O12", 48, ("", ""))
+
+
+def test_glasses_that_only_say_what_the_rate_does_judge_nothing() -> None:
+    slow, state = "annealed-low-Tf-10K-ps", "annealed-low-Tf"
+    found = [
+        script.Source("learned-1", library_folder(), (entry("learned-1", state), entry("learned-1", slow))),
+        script.Source("grimes", library_folder(), (entry("grimes", "quick"),)),
+    ]
+    numbers = [
+        Quantity("density", 3.0, f"{potential}-{protocol}", 4.5, potential=potential, protocol=protocol)
+        for potential, protocol in (("learned-1", state), ("learned-1", slow), ("grimes", "quick"))
+    ]
+    numbers.append(Quantity("la2zr2o7_lattice_parameter", None, "crystal", 10.8, source="crystal"))
+    kept = script.judged(numbers, found)
+    # Where a library has neither state of the film, its glasses are judged as they are.
+    assert [q.model for q in kept] == ["learned-1-annealed-low-Tf", "grimes-quick", "crystal"]
