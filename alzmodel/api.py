@@ -232,16 +232,20 @@ def nanocrystal(
 
 
 @overload
-def library() -> tuple[LibraryModel, ...]: ...
+def library(*, potential: str | None = None) -> tuple[LibraryModel, ...]: ...
 @overload
 def library(name: str) -> LibraryModel: ...
-def library(name: str | None = None) -> tuple[LibraryModel, ...] | LibraryModel:
+def library(
+    name: str | None = None, *, potential: str | None = None
+) -> tuple[LibraryModel, ...] | LibraryModel:
     """List the finished models that come with the package, or find one by name.
 
     Parameters
     ----------
     name
         Of one model; left out: all.
+    potential
+        Those that it made alone, such as "learned"; left out: those of every potential.
 
     Returns
     -------
@@ -251,7 +255,7 @@ def library(name: str | None = None) -> tuple[LibraryModel, ...] | LibraryModel:
     Raises
     ------
     InputError
-        If there is no model of that name.
+        If there is no model or potential of that name, or both are given.
 
     Examples
     --------
@@ -262,6 +266,12 @@ def library(name: str | None = None) -> tuple[LibraryModel, ...] | LibraryModel:
     from alzmodel.models.library import library as finished
 
     models = finished()
+    if potential is not None:
+        from alzmodel.forcefields.potentials import potential as known
+
+        if name is not None:
+            raise InputError(f"library: {name} and potential {potential}: both; allowed: one of them")
+        return tuple(one for one in models if one.potential == known(potential).name)
     if name is None:
         return models
     for one in models:

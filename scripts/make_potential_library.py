@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alzmodel.composition import glass_composition
-from alzmodel.errors import InputError, run_main
+from alzmodel.errors import AlzmodelError, InputError, run_main
 from alzmodel.forcefields.potentials import potential
 from alzmodel.models import crystal_models, glass_ceramic, melt_quench
 from alzmodel.models.library import add_model, library, library_folder, load_model
@@ -239,16 +239,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.plan or not left:
         return 0
     options.workdir.mkdir(parents=True, exist_ok=True)
-    done = len(wanted) - len(left)
+    done, failures = len(wanted) - len(left), list[str]()
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(build, item, options.workdir): item for item in left}
         for finished in as_completed(running):
             item = running[finished]
-            model, frames, hot = finished.result()
+            try:
+                model, frames, hot = finished.result()
+            except AlzmodelError as error:
+                # One melt that did not melt costs no other model.
+                failures.append(item.name)
+                print(f"failed: {item.name}: {error}", file=sys.stderr, flush=True)
+                continue
             add_model(item.name, model, frames, la=item.la, li=7.0, hot=hot, folder=options.library)
             shutil.rmtree(options.workdir / item.name, ignore_errors=True)
             done += 1
             print(f"{done}/{len(wanted)} {item.name}: {len(model)} atoms", file=sys.stderr, flush=True)
+    if failures:
+        raise AlzmodelError(
+            f"{len(failures)} of {len(wanted)} models failed: {', '.join(failures)}; the others stand"
+        )
     return 0
 
 

@@ -65,6 +65,13 @@ def test_every_kind_of_model_gives_the_same_curve(tmp_path):
 def test_models_of_the_library_are_found_by_name():
     model = am.library("x3-annealed-low-Tf-seed1")
     assert model in am.library()
+    assert am.library(potential="du-teter") == tuple(
+        one for one in am.library() if one.potential == "du-teter"
+    )
+    with pytest.raises(am.InputError, match="potential: 'nobody' is unknown"):
+        am.library(potential="nobody")
+    with pytest.raises(am.InputError, match="both; allowed: one of them"):
+        am.library(model.name, potential="grimes")
     assert len(am.frames(model)[0]) == model.n_atoms
     with pytest.raises(am.InputError, match=r"no model nobody; allowed: x1\.5-annealed"):
         am.library("nobody")
