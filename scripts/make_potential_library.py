@@ -130,9 +130,14 @@ def items(options: argparse.Namespace) -> Iterator[Item]:
         yield Item(stem, 3.0, first, options.ceramic_atoms, made, name, (), options.diameter)
 
 
+def work_of(item: Item, folder: Path) -> Path:
+    """Where the restart files of a model lie; those of other inputs lie elsewhere."""
+    return folder / f"{item.name}-{item.input_hash[:8]}"
+
+
 def build(item: Item, folder: Path) -> tuple[Atoms, list[Atoms], dict[float, list[Atoms]]]:
     """Minimised model, frames at 300 K, and frames at the further temperatures."""
-    composition, work = glass_composition(item.la), folder / item.name
+    composition, work = glass_composition(item.la), work_of(item, folder)
     how: dict[str, Any] = {
         "seed": item.seed,
         "protocol": item.protocol,
@@ -252,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"failed: {item.name}: {error}", file=sys.stderr, flush=True)
                 continue
             add_model(item.name, model, frames, la=item.la, li=7.0, hot=hot, folder=options.library)
-            shutil.rmtree(options.workdir / item.name, ignore_errors=True)
+            shutil.rmtree(work_of(item, options.workdir), ignore_errors=True)
             done += 1
             print(f"{done}/{len(wanted)} {item.name}: {len(model)} atoms", file=sys.stderr, flush=True)
     if failures:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from alzmodel.compare.quantities import Quantity
-from alzmodel.errors import InputError
-from alzmodel.models.library import LibraryModel, add_model, library_folder
+from alzmodel.errors import AlzmodelError, BuildError, InputError
+from alzmodel.models.library import LibraryModel, add_model, library, library_folder
 from alzmodel.models.packing import random_packing
 from alzmodel.models.protocols import protocol_of
 from scripts import make_potential_library as making
@@ -103,6 +104,36 @@ def test_a_model_that_is_there_is_not_made_again_and_another_is_not_taken_for_it
     put("stranger", "x")
     with pytest.raises(InputError, match=r"holds other glasses of grimes \(stranger\)"):
         making.main(words)
+
+
+def test_a_melt_that_fails_costs_no_other_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(item: making.Item, _: Path):
+        if "as-deposited" in item.name:
+            raise BuildError("melt: did not melt")
+        atoms = random_packing({"Li+": 14, "La3+": 6, "Zr4+": 4, "O2-": 24}, seed=1)
+        atoms.info["provenance"] = {
+            "seed": item.seed,
+            "protocol": item.protocol.to_dict(),
+            "potential": {"name": item.potential},
+            "formula": "Li7La3Zr2O12",
+            "input_hash": item.input_hash,
+        }
+        return atoms, [atoms], {kelvin: [atoms] for kelvin in item.temperatures}
+
+    monkeypatch.setattr(making, "build", build)
+    monkeypatch.setattr(making, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
+    words = ["--potential", "grimes", "--atoms", "120", "--la", "3.0", "--seeds", "1", "--diameter", "0"]
+    words += ["--workdir", str(tmp_path / "work"), "--library", str(tmp_path / "models")]
+    with pytest.raises(
+        AlzmodelError, match="1 of 3 models failed: x3-grimes-as-deposited-high-Tf-seed1; the others"
+    ):
+        making.main(words)
+    assert "failed: x3-grimes-as-deposited-high-Tf-seed1: melt: did not melt" in capsys.readouterr().err
+    found = {one.name: [kelvin for kelvin, _ in one.hot] for one in library(tmp_path / "models")}
+    names = ("x3-grimes-annealed-low-Tf-10K-ps-seed1", "x3-grimes-annealed-low-Tf-seed1")
+    assert found == {name: [573.0, 873.0] for name in names}
 
 
 @pytest.mark.slow
