@@ -95,11 +95,11 @@ def test_the_plan_is_shown_and_nothing_written(capsys, glass, tmp_path):
         (("--diameters", "20,wide"), "--diameters: 'wide'"),
         (("--diameters", "80", "--thicknesses", "50"), "80 Å, but the thickest column has 50 Å"),
         (("--columns", "0"), "columns: 0"),
-        (("--disorders", "0,2"), "disorder: 2; allowed: 0 to 1"),
-        (("--excess-la", "0.9"), "excess_la: 0.9; allowed: -0.5 to 0.5 per La2Zr2O7"),
-        (("--until", "2"), "error to reach: 2"),
+        (("--disorders", "0,2"), "--disorders: 2; allowed: 0 to 1"),
+        (("--excess-la", "0.9"), "--excess-la: 0.9; allowed: -0.5 to 0.5 per La2Zr2O7"),
+        (("--until", "2"), "--until: 2"),
         (("--until", "0.1", "--columns", "2"), "columns: 2 with an error to reach; allowed: at least 4"),
-        (("--fractions", "0.2,0.1,0.202"), "fraction: 0.2 and 0.202; allowed: at least 4% apart"),
+        (("--fractions", "0.2,0.1,0.202"), "--fractions: 0.2 and 0.202; allowed: at least 4% apart"),
     ],
 )
 def test_bad_scans_end_in_one_line(capsys, glass, tmp_path, words, named):
