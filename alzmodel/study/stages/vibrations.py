@@ -215,7 +215,8 @@ def _crystal_cost(*_: object) -> Cost:
 
 
 def _caveats(records: Sequence[Record], study: Mapping[str, Any], *_: object) -> Iterable[str]:
-    left = [glass.potential for glass in study["glass"].each_potential() if _is_left_out({"glass": glass})]
+    each = study["glass"].each_potential() if "glass" in study else ()
+    left = [glass.potential for glass in each if _is_left_out({"glass": glass})]
     if left:
         yield f"No vibrations with {', '.join(left)}: studies have them of pair potentials alone."
     stiff = [record.results["stretch_stiffness"] for record in records]
