@@ -9,6 +9,8 @@
     python scripts/learned_potential.py check -f FOLDER
     python scripts/learned_potential.py test -f FOLDER
     python scripts/learned_potential.py crystals -f FOLDER
+    python scripts/learned_potential.py liquid -f FOLDER --calculator 7net-mf-0
+    python scripts/learned_potential.py relaxed -f FOLDER --calculator 7net-mf-0
     python scripts/learned_potential.py save -f FOLDER
 
 Every step goes on where it stood. After ``active`` come ``label``, ``accumulate`` and ``fit`` again, until it finds
@@ -27,9 +29,12 @@ from typing import Any
 
 import ase.io
 import numpy as np
+from ase.geometry import find_mic
+from ase.units import kB
 
+from alzmodel.composition import glass_composition
 from alzmodel.crystals import phase_of
-from alzmodel.errors import InputError, run_main
+from alzmodel.errors import AlzmodelError, InputError, run_main
 from alzmodel.forcefields.calculators import calculator_of
 from alzmodel.forcefields.known_range import (
     MARKED_DISTANCE,
@@ -39,6 +44,7 @@ from alzmodel.forcefields.known_range import (
     save_range,
 )
 from alzmodel.forcefields.potentials import POTENTIALS, RECOMMENDED, learned_folder, learned_potential
+from alzmodel.forcefields.refinement import refine
 from alzmodel.forcefields.static import single_points
 from alzmodel.io import atomic_path, write_text
 from alzmodel.learning.active import FRAMES_PER_STAGE, own_run, unknown_frames
@@ -55,6 +61,7 @@ from alzmodel.learning.labelling import (
     summary,
     unpack,
 )
+from alzmodel.learning.liquid import liquid_peaks, teacher_liquid
 from alzmodel.learning.regression import (
     EV_PER_A3,
     Basis,
@@ -67,6 +74,7 @@ from alzmodel.learning.regression import (
 )
 from alzmodel.learning.sampling import CRYSTALS, crystal_samples, melt_samples
 from alzmodel.learning.stability import hold
+from alzmodel.models.melt_quench import melt_quench
 
 TITLE = "POD fit to SevenNet-MF-0 (r2SCAN) over a share of Du/Teter"
 TEACHER = {
@@ -81,6 +89,8 @@ OTHER_TEACHERS: dict[str, tuple[str, dict[str, str]]] = {
     "7net-l3i5": ("sevenn.calculator:SevenNetCalculator", {"model": "7net-l3i5"}),
 }
 CHECK_LADDER = (3000, 2000, 1000, 600, 300)
+LIQUID = 3000.0
+"""K."""
 SCALES = (0.95, 0.97, 0.985, 1.0, 1.015, 1.03, 1.05)
 """Of the first samples of each crystal."""
 PARTS = {
@@ -334,6 +344,71 @@ def stability(arguments: argparse.Namespace) -> None:
         write_rows(path, [*there, row])
 
 
+def liquid(arguments: argparse.Namespace) -> None:
+    """Compare the liquid at 3000 K with the one that the teacher moves by itself at the same volume."""
+    start, frames = own_liquid(arguments)
+    teacher = calculator_of(arguments.calculator, {"device": "cpu"}).calculator
+    theirs, pressures = teacher_liquid(
+        start, teacher, arguments.folder / "liquid", temperature=LIQUID, time=1000 * arguments.time
+    )
+    mixed = len(theirs) // 3
+    rows = [asdict(row) for row in liquid_peaks(frames, theirs[mixed:])]
+    write_rows(arguments.results / "learned-potential-liquid.csv", rows)
+    ours = np.array([-p.stress[:3, :3].trace() / 3 for p in single_points(frames, potential=arguments.name)])
+    moving = len(start) * kB * LIQUID / start.get_volume() * EV_PER_A3
+    print(f"{len(frames)} frames, {len(theirs) - mixed} of the teacher, after {mixed} to mix")
+    print(f"pressure: {ours.mean() + moving:.2f} GPa, the teacher's {pressures[mixed:].mean():.2f} GPa")
+    for row in rows:
+        print(row)
+
+
+def own_liquid(arguments: argparse.Namespace) -> tuple[Any, list[Any]]:
+    """Start of the teacher's run, and frames of the potential's own; kept in the folder."""
+    path = arguments.folder / "liquid" / "own.extxyz"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        run = own_run(1, arguments.name, [LIQUID] * 6, seed=2000, n_atoms=arguments.atoms, timestep=0.0015)
+        if not run.completed:
+            raise AlzmodelError(f"{arguments.name}: the liquid ended early: {run.reason}")
+        with atomic_path(path) as partial:
+            ase.io.write(partial, run.frames[FRAMES_PER_STAGE - 1 :], format="extxyz")
+    first, *frames = ase.io.read(path, ":", format="extxyz")
+    return first, frames
+
+
+def relaxed(arguments: argparse.Namespace) -> None:
+    """Relax glasses of the potential by the teacher and by itself; compare density and places."""
+    path = arguments.results / "learned-potential-relaxed.csv"
+    rows: list[dict[str, Any]] = []
+    for la in (1.5, 3.0, 4.5):
+        glass = melt_quench(
+            glass_composition(la),
+            arguments.atoms,
+            seed=1,
+            protocol="quick",
+            potential=arguments.name,
+            workdir=arguments.folder / f"relaxed-{la:g}",
+        ).atoms
+        ours, theirs = (
+            refine(glass, calculator_of(name, settings), restart=arguments.folder / f"relaxed-{la:g}" / name)
+            for name, settings in (("learned", {}), (arguments.calculator, {"device": "cpu"}))
+        )
+        moved = ours.atoms.get_scaled_positions() - theirs.atoms.get_scaled_positions()
+        distances = find_mic(moved @ theirs.atoms.cell.array, theirs.atoms.cell)[1]
+        rows.append(
+            {
+                "la": la,
+                "atoms": len(glass),
+                "density": ours.density,
+                "teacher_density": theirs.density,
+                "density_error_percent": 100 * (ours.density / theirs.density - 1),
+                "moved_rms_A": float(np.sqrt((distances**2).mean())),
+            }
+        )
+        print(rows[-1], flush=True)
+        write_rows(path, rows)
+
+
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write a table."""
     text = io.StringIO()
@@ -398,6 +473,8 @@ STEPS = {
     "check": check,
     "crystals": crystals,
     "stability": stability,
+    "liquid": liquid,
+    "relaxed": relaxed,
     "teachers": teachers,
     "save": save,
     "restore": restore,
@@ -426,6 +503,7 @@ def main() -> int:
     parser.add_argument("--round", type=int, default=1, help="of the active loop")
     parser.add_argument("--runs", type=int, default=6, help="own runs of a round")
     parser.add_argument("--atoms", type=int, default=120, help="of the runs of stability")
+    parser.add_argument("--time", type=float, default=3.0, help="ps of the teacher's liquid")
     parser.add_argument("--ridge", type=float, default=1e-8, help="of the fit, relative")
     arguments = parser.parse_args()
     STEPS[arguments.step](arguments)

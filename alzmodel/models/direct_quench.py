@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from alzmodel.forcefields.calculators import NamedCalculator
     from alzmodel.models.protocols import Protocol, Stage
 
-__all__ = ["direct_hash", "direct_quench", "seconds_of"]
+__all__ = ["direct_hash", "direct_quench", "seconds_of", "thermal_momenta"]
 
 COMPRESSIBILITY = 0.01
 """GPa⁻¹; of these glasses about (bulk modulus 100 GPa). It sets how fast the barostat acts, not where it ends."""
@@ -173,7 +173,7 @@ def _run(
         atoms, done, frames = _load(state, packing)
     else:
         atoms, done, frames = pre_melted(packing, potential_of(pre_melt), seed), 0, []
-        atoms.set_momenta(_momenta(atoms, stages[0].start, seed))
+        atoms.set_momenta(thermal_momenta(atoms, stages[0].start, seed))
     atoms.calc = calculator.calculator
     first = 0
     for stage in stages:
@@ -203,7 +203,7 @@ def _run(
     return end, models
 
 
-def _momenta(atoms: Atoms, temperature: float, seed: int) -> np.ndarray:
+def thermal_momenta(atoms: Atoms, temperature: float, seed: int) -> np.ndarray:
     """Momenta of Maxwell's distribution at rest as a whole, in ASE's units."""
     from ase.units import kB
 
