@@ -23,6 +23,9 @@ __all__ = ["main"]
 STRAIN_STEP = 1e-3
 """Central differences with it are right to 1e-6 of the virial of a crystal."""
 
+UPDATE_ROWS = 1500
+"""Weighted rows that are kept until the matrix is brought up to date: with 10 000 coefficients 120 MB."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Sum the normal equations of all models of a job folder."""
@@ -39,11 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     n = job["coefficients"]
     with np.load("models.npz") as data:
         models = {name: data[name] for name in data.files}
-    gram = np.zeros((n, n), order="F")
     columns = models["targets"].shape[1]
-    right = np.zeros((n, columns))
-    square = np.zeros((columns, columns))
-    row = counted = 0
+    sums = _Sums(n, columns)
+    row = 0
     for number, (first, last) in enumerate(models["spans"]):
         strains = models["strains"][models["strain_of"] == number]
         system = _System(engine, job, models["cells"][number], models["positions"][first:last])
@@ -52,17 +53,43 @@ def main(arguments: list[str] | None = None) -> int:
         row += len(design)
         weights = models["weights"][rows]
         used = weights > 0
-        counted += int(used.sum())
-        design = weights[used, None] * design[used]
-        targets = weights[used, None] * models["targets"][rows][used]
-        gram += design.T @ design
-        right += design.T @ targets
-        square += targets.T @ targets
+        sums.add(weights[used, None] * design[used], weights[used, None] * models["targets"][rows][used])
         Path("progress").write_text(f"{(number + 1) / len(models['spans'])}", encoding="utf-8")
     with Path("normal.npz.part").open("wb") as handle:
-        np.savez(handle, gram=gram, right=right, square=square, rows=counted)
+        np.savez(handle, gram=sums.whole(), right=sums.right, square=sums.square, rows=sums.rows)
     Path("normal.npz.part").replace("normal.npz")
     return 0
+
+
+class _Sums:
+    """Normal equations; rows wait until there are many, since each update goes through the whole matrix."""
+
+    def __init__(self, n: int, columns: int) -> None:
+        self.gram = np.zeros((n, n), order="F")
+        self.right, self.square = np.zeros((n, columns)), np.zeros((columns, columns))
+        self.rows = 0
+        self.waiting: list[np.ndarray] = []
+
+    def add(self, design: np.ndarray, targets: np.ndarray) -> None:
+        self.right += design.T @ targets
+        self.square += targets.T @ targets
+        self.rows += len(design)
+        self.waiting.append(design)
+        if sum(map(len, self.waiting)) >= UPDATE_ROWS:
+            self._update()
+
+    def _update(self) -> None:
+        from scipy.linalg.blas import dsyrk
+
+        if self.waiting:
+            rows = np.concatenate(self.waiting).T
+            self.gram = dsyrk(1.0, rows, beta=1.0, c=self.gram, lower=1, overwrite_c=1)
+            self.waiting = []
+
+    def whole(self) -> np.ndarray:
+        self._update()
+        self.gram += np.tril(self.gram, -1).T
+        return self.gram
 
 
 class _System:
