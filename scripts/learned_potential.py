@@ -61,7 +61,7 @@ from alzmodel.learning.labelling import (
     summary,
     unpack,
 )
-from alzmodel.learning.liquid import liquid_peaks, teacher_liquid
+from alzmodel.learning.liquid import teacher_liquid
 from alzmodel.learning.regression import (
     EV_PER_A3,
     Basis,
@@ -74,6 +74,7 @@ from alzmodel.learning.regression import (
 )
 from alzmodel.learning.sampling import CRYSTALS, crystal_samples, melt_samples
 from alzmodel.learning.stability import hold
+from alzmodel.local_order.peak_differences import peak_differences
 from alzmodel.models.melt_quench import melt_quench
 
 TITLE = "POD fit to SevenNet-MF-0 (r2SCAN) over a share of Du/Teter"
@@ -352,7 +353,7 @@ def liquid(arguments: argparse.Namespace) -> None:
         start, teacher, arguments.folder / "liquid", temperature=LIQUID, time=1000 * arguments.time
     )
     mixed = len(theirs) // 3
-    rows = [asdict(row) for row in liquid_peaks(frames, theirs[mixed:])]
+    rows = [asdict(row) for row in peak_differences(frames, theirs[mixed:])]
     write_rows(arguments.results / "learned-potential-liquid.csv", rows)
     ours = np.array([-p.stress[:3, :3].trace() / 3 for p in single_points(frames, potential=arguments.name)])
     moving = len(start) * kB * LIQUID / start.get_volume() * EV_PER_A3

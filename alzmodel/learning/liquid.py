@@ -1,4 +1,4 @@
-"""A hot liquid as a teacher moves it, beside the one of the potential that learned from it.
+"""A hot liquid as a teacher moves it, to be held against that of the potential that learned from it.
 
 The teacher starts from a frame of the learned potential's liquid, at the same volume and temperature: what differs in
 the end is the force alone. The teacher's run is slow (some tens of atom-steps in a second), so that it keeps its state
@@ -8,61 +8,27 @@ and goes on from there.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alzmodel.io import atomic_path
-from alzmodel.local_order.pdf import partial_rdf
 from alzmodel.models.direct_quench import thermal_momenta
 from alzmodel.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
-__all__ = ["LiquidPeak", "liquid_peaks", "teacher_liquid"]
+__all__ = ["teacher_liquid"]
 
 FRICTION = 0.01
 """fs⁻¹; of the Langevin thermostat: g(r) does not depend on it, and a liquid at 3000 K is mixed in a picosecond."""
 
 SAVED_STEPS = 10
 """Between two frames on disk."""
-
-SMOOTHING = 0.06
-"""Å; standard deviation of the Gaussian that smooths g(r) before its height is read, for both liquids alike."""
-
-BIN = 0.02
-"""Å."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiquidPeak:
-    """First maximum of a partial g(r) in two liquids.
-
-    Attributes
-    ----------
-    pair
-        Label of the pair of elements.
-    position, teacher_position
-        Å.
-    height, teacher_height
-        Of the smoothed curves, at their maxima within 0.3 Å of the position.
-    position_error, height_error
-        Percent of the teacher's.
-    """
-
-    pair: str
-    position: float
-    teacher_position: float
-    position_error: float
-    height: float
-    teacher_height: float
-    height_error: float
 
 
 def teacher_liquid(
@@ -146,34 +112,3 @@ def teacher_liquid(
         frame.wrap()
         frames.append(frame)
     return frames, np.array(pressures[:wanted])
-
-
-def liquid_peaks(frames: Sequence[Atoms], teacher: Sequence[Atoms]) -> list[LiquidPeak]:
-    """First peaks of cations around oxygen, oxygens around oxygen and cations around cations, in two liquids.
-
-    Parameters
-    ----------
-    frames
-        Of the potential's liquid.
-    teacher
-        Of the teacher's, at the same volume.
-    """
-    ours, theirs = (partial_rdf(list(one), r_max=6.0, dr=BIN) for one in (frames, teacher))
-    rows = []
-    found, expected = ours.first_peaks(), theirs.first_peaks()
-    for pair in expected:
-        if pair not in found or not math.isfinite(expected[pair]["r"] + found[pair]["r"]):
-            continue
-        here, there = found[pair]["r"], expected[pair]["r"]
-        high, right = _height(ours.r, ours.g[pair], here), _height(theirs.r, theirs.g[pair], there)
-        rows.append(
-            LiquidPeak(pair, here, there, 100 * (here / there - 1), high, right, 100 * (high / right - 1))
-        )
-    return rows
-
-
-def _height(r: np.ndarray, g: np.ndarray, position: float) -> float:
-    from scipy.ndimage import gaussian_filter1d
-
-    smooth = gaussian_filter1d(g, SMOOTHING / BIN)
-    return float(smooth[np.abs(r - position) < 0.3].max())
