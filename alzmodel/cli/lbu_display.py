@@ -70,7 +70,7 @@ def _print_first(result: Mapping[str, Any]) -> None:
 def _print_cutoff_dependence(result: Mapping[str, Any]) -> None:
     columns = ("cation", "cut-off in use (Å)", "oxygens within a cut-off (Å: number)")
     rows = [(cation, *_over_cutoff(curve)) for cation, curve in result["cutoff_dependence"].items()]
-    print_table("what hangs on the cut-off", columns, rows)
+    print_table("oxygens over the cut-off", columns, rows)
 
 
 def _over_cutoff(curve: Mapping[str, Any]) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def _print_free_volume(result: Mapping[str, Any]) -> None:
 
 def _print_sensitivity(result: Mapping[str, Any]) -> None:
     columns = ("quantity", *_OTHERS.values())
-    print_table("what hangs on the end of the first shell", columns, list(_sensitivity(result)))
+    print_table("what depends on the end of the first shell", columns, list(_sensitivity(result)))
 
 
 _PRINTERS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {

@@ -178,7 +178,7 @@ def test_what_is_cheap_is_printed_before_the_rest_is_done(capsys, folder, monkey
     assert code == 130
     for words in ("building units", "sharing of", "network", "rings", "former or modifier", "shapes"):
         assert words in out
-    assert "what hangs on" not in out
+    assert "what depends on" not in out
 
 
 def test_xrd_of_a_sphere_and_against_its_own_pattern(capsys, folder, tmp_path):
