@@ -24,7 +24,7 @@ CUTOFFS: Final = np.round(np.arange(1.5, 4.0001, 0.05), 2)
 """Å, shape (51,): from below the shortest bond of Li to beyond the longest of La."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CutoffDependence(Result):
     """Mean coordination of one cation for every cut-off.
 

@@ -13,6 +13,7 @@ from ase.build import bulk
 
 from alzmodel.cli import main
 from alzmodel.cli.curves import model_words
+from alzmodel.cli.reading import read_models
 from alzmodel.io import write_structure
 from alzmodel.scattering.xrd.crystal import bragg_angle
 
@@ -206,7 +207,6 @@ def test_what_is_said_of_no_file_or_wrongly(capsys, cells, tmp_path, words, name
 def test_the_figure_names_file_model_and_composition_and_shows_a_control(cells, tmp_path):
     from alzmodel.cli.curves import lay_over_measured
     from alzmodel.cli.options import Comparison
-    from alzmodel.cli.reading import read_models
     from alzmodel.scattering.xrd.data import read_curve
 
     # As it was read, with its options: it is not read again.
@@ -246,6 +246,8 @@ def test_figures_name_models_by_file_and_composition(tmp_path):
         atoms.positions[:, 0] = np.arange(len(atoms))
         write_structure(atoms, tmp_path / f"{name}.extxyz")
     files = [tmp_path / f"{name}.extxyz" for name in ("glass", "doped", "halite")]
+    for path in files:
+        read_models(path, max_atoms=1000)
     assert model_words(files) == (
         "glass.extxyz (Li7La3Zr2O12), doped.extxyz (Li0.5LaCa0.5Zr2O6), halite.extxyz (MgO)"
     )

@@ -157,7 +157,7 @@ def test_the_library_stands_in_for_what_would_be_built(monkeypatch) -> None:
         for protocol in ("annealed-low-Tf", "as-deposited-high-Tf")
         for seed in (1, 2, 3)
     )
-    monkeypatch.setattr("alzmodel.models.library.library", lambda: entries)
+    monkeypatch.setattr("alzmodel.models.library.library", lambda _folder=None: entries)
     tasks = plan(study("models = 'library'\n"))
     glasses = [task for task in tasks if task.stage == "glass"]
     assert len(glasses) == 12
