@@ -222,7 +222,8 @@ def test_fem_of_a_crystal_shows_its_reflections_and_a_gas_none(capsys, folder):
 
 
 @pytest.mark.slow
-def test_fem_tells_what_makes_the_peaks(capsys, folder, tmp_path):
+def test_fem_tells_what_makes_the_peaks(capsys, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     words = ("fem", folder / "crystal.cif", "--columns", 1, "--thickness", 20, "--readings")
     code, out, err = run(capsys, *words, "--plot", tmp_path / "peaks.png", "--json")
     read = json.loads(out)["readings"]

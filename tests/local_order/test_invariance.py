@@ -102,7 +102,7 @@ OF_THE_WHOLE = {
 """Of a model there is one of these."""
 GIVEN = {
     "cutoff", "valence", "largest", "probe_radius", "spacing", "thresholds", "field_strength", "dietzel_radii",
-    "sun_table",
+    "sun_table", "used",
 }  # fmt: skip
 BESIDE = {"per_centre", "rings"}
 """Means whose spread stands with another one: of rings through each cation."""
