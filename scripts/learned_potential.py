@@ -117,7 +117,7 @@ CORE = {
     "O-O": 2.12,
 }
 """Å; the nearest distances of the hottest samples, but for a handful of pairs."""
-BASIS = Basis(rcut=5.0, radial=(10, 6, 4, 2), angular=(4, 2, 1), coefficients=3744)
+BASIS = Basis(rcut=5.0, radial=(10, 6, 5, 4), angular=(4, 2, 2), coefficients=10004)
 CHUNK = 40
 OWN_WEIGHT = 6
 """How often a frame of an own run counts: there the fit falls into what it takes for too stable."""
@@ -505,7 +505,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=6, help="own runs of a round")
     parser.add_argument("--atoms", type=int, default=120, help="of the runs of stability")
     parser.add_argument("--time", type=float, default=3.0, help="ps of the teacher's liquid")
-    parser.add_argument("--ridge", type=float, default=1e-8, help="of the fit, relative")
+    parser.add_argument("--ridge", type=float, default=1e-6, help="of the fit, relative")
     arguments = parser.parse_args()
     STEPS[arguments.step](arguments)
     return 0

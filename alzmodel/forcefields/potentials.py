@@ -45,7 +45,7 @@ OXYGEN = "O2-"
 WALL = 300.0
 """eV/Å³; 0.2 Å inside its radius the wall stands 2.4 eV high, nine times kT at 3000 K."""
 
-RECOMMENDED = "learned-1"
+RECOMMENDED = "learned-2"
 """The learned potential that ``learned`` stands for."""
 
 

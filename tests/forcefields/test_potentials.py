@@ -9,7 +9,7 @@ from alzmodel.errors import InputError
 from alzmodel.forcefields.potentials import POTENTIALS, potential, provisional_ions, splice
 from alzmodel.ions import IONS
 
-CHARGES = {"du-teter": 0.6, "grimes": 1.0, "learned-1": 0.6 * 0.3**0.5}
+CHARGES = {"du-teter": 0.6, "grimes": 1.0, "learned-1": 0.6 * 0.3**0.5, "learned-2": 0.6 * 0.3**0.5}
 EVERY_ION = [(name, label) for name, pot in POTENTIALS.items() for label in pot.ions]
 
 

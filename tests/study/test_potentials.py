@@ -51,7 +51,7 @@ def test_each_potential_makes_every_glass_and_its_own_relaxed_crystal() -> None:
     single, several = plan(study("")), plan(study('potentials = ["du-teter", "grimes", "learned"]\n'))
     made = [task for task in several if task.stage == "glass"]
     assert [task.inputs["model"]["potential"] for task in made] == (
-        ["du-teter"] * 4 + ["grimes"] * 4 + ["learned-1"] * 4
+        ["du-teter"] * 4 + ["grimes"] * 4 + ["learned-2"] * 4
     )
     assert len({task.key for task in several}) == len(several)
     for stage in ("local_order", "xrd", "fem"):
@@ -76,7 +76,7 @@ def test_one_potential_in_a_list_is_one_potential() -> None:
         ('potential = "grimes"\npotentials = ["du-teter"]\n', "either potential or potentials, not both"),
         ("potentials = []\n", "at least one entry"),
         ('potentials = ["du-teter", "nobody"]\n', "'nobody' is unknown; allowed: du-teter, grimes"),
-        ('potentials = ["learned", "learned-1"]\n', "learned-1 stands there twice"),
+        ('potentials = ["learned", "learned-2"]\n', "learned-2 stands there twice"),
         ("li = [7.0, 7.0]\n", "at least one Li content, each once"),
         ("li = []\n", "at least one Li content"),
     ],
@@ -129,7 +129,7 @@ def test_several_li_contents_are_told_apart() -> None:
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     """Library of two potentials, with packings for glasses."""
-    for name, protocols in {"grimes": ["annealed-low-Tf"], "learned-1": ["annealed-low-Tf", "slow"]}.items():
+    for name, protocols in {"grimes": ["annealed-low-Tf"], "learned-2": ["annealed-low-Tf", "slow"]}.items():
         for protocol in protocols:
             atoms = random_packing({"Li+": 14, "La3+": 6, "Zr4+": 4, "O2-": 24}, seed=1)
             atoms.info["provenance"] = {
@@ -147,17 +147,17 @@ def test_models_of_a_library_are_chosen_by_potential(models: Path) -> None:
     text += f'library = "{models}"\n'
     made = plan(parse_study(text + 'potentials = ["grimes", "learned"]\n', "test"))
     taken = [task.inputs["library"]["name"] for task in made if task.stage == "glass"]
-    assert taken == ["grimes-annealed-low-Tf", "learned-1-annealed-low-Tf"]
+    assert taken == ["grimes-annealed-low-Tf", "learned-2-annealed-low-Tf"]
     assert [task.inputs["model"]["potential"] for task in made if task.stage == "glass"] == [
         "grimes",
-        "learned-1",
+        "learned-2",
     ]
     one = plan(parse_study(text + 'potential = "learned"\n', "test"))
     assert [task.inputs["library"]["name"] for task in one if task.stage == "glass"] == [
-        "learned-1-annealed-low-Tf"
+        "learned-2-annealed-low-Tf"
     ]
     with pytest.raises(
-        InputError, match=r"with potential du-teter; allowed: x = 3, .* potential grimes or learned-1"
+        InputError, match=r"with potential du-teter; allowed: x = 3, .* potential grimes or learned-2"
     ):
         plan(parse_study(text, "test"))
     built = text.replace('models = "library"', 'models = "build"')

@@ -63,9 +63,9 @@ def test_the_plan_of_a_library_tells_steps_and_time(
     lines = said.out.splitlines()
     # Three contents: four seeds of two protocols, one slow one each; and a glass-ceramic.
     assert len(lines) == 3 * (4 * 2 + 1) + 1
-    assert "x3-learned-1-annealed-low-Tf-seed4: 600 atoms, 42800 steps" in said.out
-    assert "x3-learned-1-annealed-low-Tf-10K-ps-seed1: 600 atoms, 164300 steps" in said.out
-    assert "x3-learned-1-glass-ceramic-La2Zr2O7-24A-seed1: 2900 atoms" in lines[-1]
+    assert "x3-learned-2-annealed-low-Tf-seed4: 600 atoms, 42800 steps" in said.out
+    assert "x3-learned-2-annealed-low-Tf-10K-ps-seed1: 600 atoms, 164300 steps" in said.out
+    assert "x3-learned-2-glass-ceramic-La2Zr2O7-24A-seed1: 2900 atoms" in lines[-1]
     assert "28 of 28 models to make" in said.err
     assert not (tmp_path / "work").exists()
 
@@ -157,14 +157,14 @@ def entry(potential: str, protocol: str) -> LibraryModel:
 def test_glasses_that_only_say_what_the_rate_does_judge_nothing() -> None:
     slow, state = "annealed-low-Tf-10K-ps", "annealed-low-Tf"
     found = [
-        script.Source("learned-1", library_folder(), (entry("learned-1", state), entry("learned-1", slow))),
+        script.Source("learned-2", library_folder(), (entry("learned-2", state), entry("learned-2", slow))),
         script.Source("grimes", library_folder(), (entry("grimes", "quick"),)),
     ]
     numbers = [
         Quantity("density", 3.0, f"{potential}-{protocol}", 4.5, potential=potential, protocol=protocol)
-        for potential, protocol in (("learned-1", state), ("learned-1", slow), ("grimes", "quick"))
+        for potential, protocol in (("learned-2", state), ("learned-2", slow), ("grimes", "quick"))
     ]
     numbers.append(Quantity("la2zr2o7_lattice_parameter", None, "crystal", 10.8, source="crystal"))
     kept = script.judged(numbers, found)
     # Where a library has neither state of the film, its glasses are judged as they are.
-    assert [q.model for q in kept] == ["learned-1-annealed-low-Tf", "grimes-quick", "crystal"]
+    assert [q.model for q in kept] == ["learned-2-annealed-low-Tf", "grimes-quick", "crystal"]
