@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Tables are printed as without a terminal, however wide the one is that the tests were started in.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")
