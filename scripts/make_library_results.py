@@ -1,6 +1,6 @@
 """Make what comes with the models of the library, in ``structures/models``.
 
-``results.json.xz``, ``curves.json.xz``, and ``shells.json`` with what hangs on the cut-offs:
+``results.json.xz``, ``curves.json.xz``, and ``shells.json`` with what depends on the cut-offs:
 
     python scripts/make_library_results.py [--workdir DIR] [--workers N]
 

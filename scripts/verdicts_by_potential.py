@@ -244,7 +244,7 @@ def page(
     if outside := gate_lines(verdicts):
         words += ["## Gates that are not passed\n", "\n".join(f"- {line}" for line in outside) + "\n"]
     if depends := changes(verdicts):
-        words += ["## What hangs on the potential\n", "\n".join(depends) + "\n"]
+        words += ["## What depends on the potential\n", "\n".join(depends) + "\n"]
     words += [
         "## Density and first shells over content, protocol and rate\n",
         "Mean ± sample deviation over models; one model has none.\n",

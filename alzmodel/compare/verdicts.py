@@ -97,7 +97,7 @@ class Verdict:
     ----------
     id, title, statement, source, caveat : str
     verdict : {"supported", "contradicted", "undecided", "not testable", "qualified"}
-        ``qualified`` where it hangs on the potential (:mod:`alzmodel.compare.by_potential`).
+        ``qualified`` where it depends on the potential (:mod:`alzmodel.compare.by_potential`).
     effect, ci95, unit, quantity
         Of the part that decides: the weakest for support, the strongest against.
     p : float or None

@@ -1,4 +1,4 @@
-"""How much the coordination that a hypothesis is judged by hangs on where its shell ends, in words."""
+"""How much the coordination that a hypothesis is judged by depends on where its shell ends, in words."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def write_library_ends(folder: Path | None = None) -> Path:
 
 
 def with_shell_ends(verdicts: Sequence[Verdict], ends: Sequence[ShellEnd]) -> list[Verdict]:
-    """Add to the reason of each verdict on coordination what hangs on the cut-off.
+    """Add to the reason of each verdict on coordination what depends on the cut-off.
 
     Parameters
     ----------
@@ -180,5 +180,5 @@ def _joined(
     if not words:
         return reason
     on = f" on {potential}" if told else ""
-    text = f"coordination hangs on the cut-off{on}: {'; '.join(words)}"
+    text = f"coordination depends on the cut-off{on}: {'; '.join(words)}"
     return f"{reason}; {text}" if reason else text

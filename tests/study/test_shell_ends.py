@@ -1,4 +1,4 @@
-"""Verdicts on coordination say what hangs on the cut-off."""
+"""Verdicts on coordination say what depends on the cut-off."""
 
 from __future__ import annotations
 
@@ -36,11 +36,14 @@ def test_the_reason_of_h5_names_coordination_at_other_cut_offs() -> None:
     verdicts = judge_by_potential(glasses(None), HYPOTHESES, made_with="du-teter")
     h2, h5 = with_shell_ends(verdicts, ends)
     assert h2 == verdicts[0]
-    words = "coordination hangs on the cut-off: La 6.75 with a cut-off of 3.30 Å, 6.50 and 7.00 with one 0.1 Å shorter"
+    words = (
+        "coordination depends on the cut-off: La 6.75 with a cut-off of 3.30 Å, "
+        "6.50 and 7.00 with one 0.1 Å shorter"
+    )
     assert words in h5.reason
     assert h5.reason.startswith(verdicts[1].reason)
     assert words in h5.by_potential[0].verdict.reason
-    assert "Zr" not in h5.reason.partition("hangs on")[2]
+    assert "Zr" not in h5.reason.partition("depends on")[2]
     assert with_shell_ends(verdicts, []) == verdicts
 
 
