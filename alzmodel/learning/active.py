@@ -61,7 +61,9 @@ def own_run(
     temperatures: Sequence[float],
     *,
     seed: int = 0,
+    la: float | None = None,
     n_atoms: int = 110,
+    density: float = 0.95,
     hold: float = 1.0,
     timestep: float = 0.001,
 ) -> OwnRun:
@@ -75,15 +77,21 @@ def own_run(
         Name of a learned potential.
     temperatures
         K, in order; each is reached and held in `hold` ps.
+    la
+        La per formula unit; without it the compositions of the training set in turn.
     n_atoms
         Smallest number of atoms.
+    density
+        In units of :func:`~alzmodel.models.packing.estimated_density`; protocols melt at 0.92.
     hold, timestep
         ps.
     """
     rng = np.random.default_rng([seed, number, 1])
-    la = COMPOSITIONS[number % len(COMPOSITIONS)]
+    la = COMPOSITIONS[number % len(COMPOSITIONS)] if la is None else la
     counts = ion_counts(glass_composition(la), n_atoms)
-    packing = random_packing(counts, seed=int(rng.integers(2**31)), density=0.95 * estimated_density(counts))
+    packing = random_packing(
+        counts, seed=int(rng.integers(2**31)), density=density * estimated_density(counts)
+    )
     (melted,) = ramp(packing, [CONSTANT_VOLUME + 1], seed=int(rng.integers(2**31)), hold=PRE_MELT)
     labels = ion_labels(melted)
     system = System(potential_of(potential), tuple(dict.fromkeys(labels)))
