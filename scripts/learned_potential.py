@@ -117,6 +117,8 @@ CORE = {
     "O-O": 2.12,
 }
 """Å; the nearest distances of the hottest samples, but for a handful of pairs."""
+STIFF = dict.fromkeys(("Li-La", "Li-Zr", "La-La", "La-Zr", "Zr-Zr"), 3000.0)
+"""eV/Å³: with 300, own runs at 3300 K and above ended where Li came within 1.6 Å of Zr, or La within 2.5 Å."""
 BASIS = Basis(rcut=5.0, radial=(10, 6, 5, 4), angular=(4, 2, 2), coefficients=10004)
 CHUNK = 40
 OWN_WEIGHT = 6
@@ -198,6 +200,7 @@ def fit(arguments: argparse.Namespace) -> None:
         "base": "du-teter",
         "base_share": BASE_SHARE,
         "core": CORE,
+        "stiff": STIFF,
         "reach": BASIS.rcut,
         "ions": ["Li+", "La3+", "Zr4+", "O2-"],
         "teacher": TEACHER,
@@ -333,7 +336,7 @@ def crystals(arguments: argparse.Namespace) -> None:
 def stability(arguments: argparse.Namespace) -> None:
     """Hold melts at 3000 K, and a melt at 1000 K without a thermostat; one row a run, those that stand are kept."""
     path = arguments.results / "learned-potential-stability.csv"
-    asked = [{"la": la, "temperature": 3000.0, "time": 30.0, "timestep": 0.002} for la in (1.5, 3.0, 4.5)]
+    asked = [{"la": la, "temperature": 3000.0, "time": 30.0, "timestep": 0.001} for la in (1.5, 3.0, 4.5)]
     asked.append({"la": 3.0, "temperature": 1000.0, "time": 10.0, "timestep": 0.001, "ensemble": "nve"})
     for settings in asked[arguments.part[0] :: arguments.part[1]]:
         row = asdict(hold(arguments.name, n_atoms=arguments.atoms, **settings))
@@ -442,10 +445,19 @@ def active(arguments: argparse.Namespace) -> None:
     """Run the potential by itself and keep what it does not know as samples to label."""
     for number in range(arguments.first, arguments.first + arguments.runs):
         prefix = f"own-{arguments.round}-{number:03d}"
-        run = own_run(number, arguments.name, OWN_LADDER, seed=arguments.round, hold=0.5)
+        run = own_run(
+            number,
+            arguments.name,
+            arguments.temperatures or OWN_LADDER,
+            seed=arguments.round,
+            la=arguments.la,
+            hold=0.5,
+            timestep=arguments.timestep,
+        )
         unknown, largest = unknown_frames(run, arguments.name)
         # A fit seeks out what it takes for too stable: frames of its own within the range teach it, too.
-        frames = [*unknown, *run.frames[FRAMES_PER_STAGE - 1 :: FRAMES_PER_STAGE]]
+        whole = run.frames[FRAMES_PER_STAGE - 1 :: FRAMES_PER_STAGE]
+        frames = [*unknown, *whole[:: max(1, len(whole) // len(OWN_LADDER))]]
         add_samples(arguments.folder, prefix, frames)
         end = "whole" if run.completed else f"ended after {len(run.frames)} frames: {run.reason[-120:]}"
         print(f"{prefix}: {end}; farthest {largest:.2f}; {len(unknown)} frames beyond", flush=True)
@@ -503,6 +515,11 @@ def main() -> int:
     parser.add_argument("--name", default=RECOMMENDED, help="of the potential")
     parser.add_argument("--round", type=int, default=1, help="of the active loop")
     parser.add_argument("--runs", type=int, default=6, help="own runs of a round")
+    parser.add_argument("--la", type=float, help="of own runs; without it several in turn")
+    parser.add_argument(
+        "--temperatures", type=float, nargs="+", help="of own runs, K; each is held half a picosecond"
+    )
+    parser.add_argument("--timestep", type=float, default=0.001, help="of own runs, ps")
     parser.add_argument("--atoms", type=int, default=120, help="of the runs of stability")
     parser.add_argument("--time", type=float, default=3.0, help="ps of the teacher's liquid")
     parser.add_argument("--ridge", type=float, default=1e-6, help="of the fit, relative")

@@ -27,7 +27,7 @@ from alzmodel.errors import AlzmodelError, InputError, run_main
 from alzmodel.forcefields.potentials import potential
 from alzmodel.models import crystal_models, glass_ceramic, melt_quench
 from alzmodel.models.library import add_model, library, library_folder, load_model
-from alzmodel.models.protocols import protocol_of
+from alzmodel.models.protocols import for_potential, protocol_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,14 +118,16 @@ def items(options: argparse.Namespace) -> Iterator[Item]:
     kinds.append((slower, slow, range(first, first + 1)))
     hot = tuple(float(kelvin) for kelvin in options.temperatures)
     for base, protocol, seeds in kinds:
-        made = protocol_of({**base.to_dict(), "name": protocol, **changes})
+        made = for_potential(protocol_of({**base.to_dict(), "name": protocol, **changes}), potential(name))
         for seed in seeds:
             for la in options.la:
                 stem = f"x{la:g}-{name}-{protocol}-seed{seed}"
                 yield Item(stem, la, seed, options.atoms, made, name, hot)
     if options.diameter:
         base = protocol_of("glass-ceramic")
-        made = protocol_of({**base.to_dict(), "name": "glass-ceramic", **changes})
+        made = for_potential(
+            protocol_of({**base.to_dict(), "name": "glass-ceramic", **changes}), potential(name)
+        )
         stem = f"x3-{name}-glass-ceramic-{NUCLEUS}-{options.diameter:g}A-seed{first}"
         yield Item(stem, 3.0, first, options.ceramic_atoms, made, name, (), options.diameter)
 

@@ -105,6 +105,9 @@ class ManyBody:
     core
         Distance (Å) of each pair of elements, such as ``"La-O"``, below which :meth:`wall` acts: about the nearest
         that the training set holds. A fit knows nothing of what is nearer, and may well attract there.
+    stiff
+        K (eV/Å³) of the pairs whose wall is not as stiff as :data:`WALL`. Two cations that meet are what a fit can take
+        for stable: there it found energies tens of eV too low.
     reach
         Å; the outer radius of the descriptors.
     card
@@ -115,6 +118,7 @@ class ManyBody:
     basis: str
     coefficients: str
     core: Mapping[str, float]
+    stiff: Mapping[str, float]
     reach: float
     card: Mapping[str, Any]
 
@@ -122,13 +126,15 @@ class ManyBody:
     def fingerprint(self) -> str:
         """Hash of everything that the forces depend on."""
         text = f"{self.labels}{self.basis}{self.coefficients}{sorted(self.core.items())}{WALL}"
+        text += "".join(f"{pair} {K}" for pair, K in sorted(self.stiff.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def wall(self, first: str, second: str, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Energy (eV) and force (eV/Å) of the wall at `r` (Å): K (R − r)³ below R, K = :data:`WALL`."""
+        """Energy (eV) and force (eV/Å) of the wall at `r` (Å): K (R − r)³ below R."""
         pair = "-".join(sorted((_split_label(first)[0], _split_label(second)[0]), key=self.elements.index))
         depth = np.maximum(self.core[pair] - r, 0.0)
-        return WALL * depth**3, 3 * WALL * depth**2
+        K = self.stiff.get(pair, WALL)
+        return K * depth**3, 3 * K * depth**2
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -358,6 +364,7 @@ def learned_potential(folder: Path, pairs: Mapping[str, Potential]) -> Potential
         basis=(folder / "basis.pod").read_text(encoding="utf-8"),
         coefficients=lzma.decompress((folder / "coefficients.xz").read_bytes()).decode("utf-8"),
         core=MappingProxyType(card["core"]),
+        stiff=MappingProxyType(card.get("stiff", {})),
         reach=card["reach"],
         card=MappingProxyType(card),
     )

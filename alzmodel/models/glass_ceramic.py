@@ -31,7 +31,7 @@ from alzmodel.models.nucleus import (
 )
 from alzmodel.models.packing import estimated_density, mass_of, pack_around
 from alzmodel.models.protocol_run import cpu_seconds, minimisation_identity, potential_identity, run_protocol
-from alzmodel.models.protocols import Protocol, protocol_of
+from alzmodel.models.protocols import Protocol, for_potential, protocol_of
 from alzmodel.models.requests import check_seed, la_content
 from alzmodel.models.work_folder import identity_hash, work_folder
 from alzmodel.progress import Progress, Watch, watched
@@ -335,7 +335,7 @@ def _request(
         diameter=float(diameter),
         seeds=(int(seeds[0]), int(seeds[1]), int(seeds[2])),
         seed=int(seed),
-        protocol=protocol,
+        protocol=for_potential(protocol, potential_of(potential)),
         potential=potential_of(potential),
         ranks=ranks,
     )

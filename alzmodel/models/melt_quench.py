@@ -27,7 +27,7 @@ from alzmodel.models.protocol_run import (
     potential_identity,
     run_protocol,
 )
-from alzmodel.models.protocols import PROTOCOLS, Protocol, protocol_of
+from alzmodel.models.protocols import PROTOCOLS, Protocol, for_potential, protocol_of
 from alzmodel.models.requests import check_seed, la_content
 from alzmodel.models.work_folder import identity_hash, work_folder
 from alzmodel.progress import Progress, Watch, watched
@@ -254,7 +254,7 @@ def _request(
         counts=ion_counts(composition, n_atoms),
         n_atoms=n_atoms,
         seed=check_seed(seed),
-        protocol=protocol_of(protocol),
+        protocol=for_potential(protocol_of(protocol), potential_of(potential)),
         potential=potential_of(potential),
         ranks=ranks,
     )

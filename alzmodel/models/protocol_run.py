@@ -23,6 +23,7 @@ from alzmodel.forcefields.known_range import range_distances, range_report
 from alzmodel.forcefields.pair_tables import Coulomb, pppm_coulomb
 from alzmodel.forcefields.potentials import potential as potential_of
 from alzmodel.forcefields.static import LARGE, RMS_FORCE, minimise_commands
+from alzmodel.models.protocols import for_potential
 from alzmodel.models.work_folder import versions
 from alzmodel.progress import Progress, silent
 
@@ -257,6 +258,7 @@ def minimisation_identity(n_atoms: int) -> dict[str, Any]:
 def cpu_seconds(n_atoms: int, protocol: Protocol, potential: str = "du-teter") -> float:
     """CPU-seconds that a protocol and the minimisation take about, on one core."""
     if potential_of(potential).many_body:
+        protocol = for_potential(protocol, potential_of(potential))
         steps = sum(stage.steps for stage in protocol.stages()) + minimise_evaluations(n_atoms)
         return START_SECONDS + n_atoms * steps / LEARNED_ATOM_STEPS
     *earlier, final = protocol.stages()
@@ -302,7 +304,9 @@ def _segments(
                 *_hold(holding),
             ]
             if source == "start.data":
-                commands += _start(stage.start, _lammps_seed(seed), holding)
+                commands += _start(
+                    stage.start, _lammps_seed(seed), holding, overlaps=not system.potential.many_body
+                )
             if held and stage.name == "anneal" and first == 0:
                 commands += _release(held, stage.start, _lammps_seed(seed + 1))
             if first == 0:
@@ -351,10 +355,11 @@ def _hold(held: int) -> list[str]:
     ]
 
 
-def _start(temperature: float, seed: int, held: int) -> list[str]:
+def _start(temperature: float, seed: int, held: int, *, overlaps: bool = True) -> list[str]:
     group = "moving" if held else "all"
-    # Takes the heat of the worst contacts away before the first step.
-    settle = ["minimize 0 0 50 200"]
+    # Takes the heat of the worst contacts of a packing away before the first step. After a pre-melt there are none,
+    # and a fit that is minimised far from equilibrium falls where it knows nothing.
+    settle = ["minimize 0 0 50 200"] if overlaps else []
     if held:
         settle = [
             "fix still held setforce 0.0 0.0 0.0",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,8 @@ from alzmodel.forcefields.calculators import calculator_of
 from alzmodel.forcefields.known_range import range_distances
 from alzmodel.forcefields.potentials import WALL, potential
 from alzmodel.forcefields.static import single_points
-from alzmodel.models.melt_quench import input_hash
+from alzmodel.models.melt_quench import estimate_seconds, input_hash
+from alzmodel.models.protocols import for_potential, protocol_of
 
 
 def displaced(phase, seed=0, size=0.05):
@@ -73,6 +76,25 @@ def test_the_wall_is_smooth_and_stands_only_below_its_radius():
     energy, force = added.wall("O2-", "Zr4+", r)
     assert energy == pytest.approx([WALL * 0.008, 0, 0])
     assert force == pytest.approx([3 * WALL * 0.04, 0, 0])
+
+
+def test_cations_that_meet_have_a_stiffer_wall_and_it_counts_in_the_fingerprint():
+    added = potential("learned").many_body
+    r = np.array([added.core["La-Zr"] - 0.1])
+    energy, force = added.wall("La3+", "Zr4+", r)
+    assert energy == pytest.approx([3000 * 0.001])
+    assert force == pytest.approx([3 * 3000 * 0.01])
+    assert dataclasses.replace(added, stiff={}).fingerprint != added.fingerprint
+
+
+def test_a_learned_potential_moves_in_steps_of_a_femtosecond():
+    slow, fast = protocol_of("quick"), for_potential(protocol_of("quick"), potential("learned"))
+    assert (slow.timestep, fast.timestep) == (0.002, 0.001)
+    assert next(one.steps for one in fast.stages()) == 2 * slow.stages()[0].steps
+    assert for_potential(slow, potential("du-teter")) is slow
+    short = protocol_of({"timestep": 0.0005})
+    assert for_potential(short, potential("learned")) is short
+    assert estimate_seconds(200, "quick", "learned") == estimate_seconds(200, fast, "learned")
 
 
 def test_hashes_of_pair_potential_glasses_are_those_of_before():
