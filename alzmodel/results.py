@@ -191,7 +191,7 @@ class Result:
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
     def __repr__(self) -> str:
-        """Name of the class and a line for each entry, arrays by their size and ends."""
+        """Name of the class and a line for each entry, arrays by their size and range."""
         lines = [f"  {item.key}: {_short(item.value, item.unit)}" for item in self.items()]
         return "\n".join([type(self).__name__, *lines])
 
@@ -333,7 +333,10 @@ def roles_of(value: Any) -> Role | Roles:
 
 def _short(value: Any, unit: str) -> str:
     if _is_array(value) and value.size:
-        ends = f" {value.flat[0]:.4g} to {value.flat[-1]:.4g}" if value.dtype.kind in "fiu" else ""
+        import numpy as np
+
+        known = value[np.isfinite(value)] if value.dtype.kind in "fiu" else value[:0]
+        ends = f" {known.min():.4g} to {known.max():.4g}" if known.size else ""
         text = f"{'×'.join(map(str, value.shape))} values{ends}"
     elif isinstance(value, Mapping):
         names = list(map(str, value))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.compare.by_potential import each_verdict
+from alzmodel.compare.digits import decimals_of
 from alzmodel.compare.verdicts import LEAST_MODELS
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ __all__ = ["MOST_FINDINGS", "Finding", "findings"]
 
 MOST_FINDINGS: Final = 3
 _OF_SAMENESS: Final = frozenset({"equal", "is"})
+_CHANGES: Final = frozenset({"rises", "falls", "trend"})
+_STEPS: Final = frozenset({"peak", "valley"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,39 +121,41 @@ def _sentence(part: PartResult, verdict: Verdict, potential: str | None) -> str:
     """Say what a part found; figures with the digits that the interval has any use for."""
     assert part.effect is not None
     assert part.ci95 is not None
-    half = (part.ci95[1] - part.ci95[0]) / 2
-    decimals = max(0, 1 - math.floor(math.log10(half)))
+    decimals = decimals_of(part.ci95) or 0
     unit = f" {part.unit}" if part.unit else ""
     means = ", ".join(f"{mean:.{decimals}f}" for mean in part.means)
     of_x = all(_is_number(level) for level in part.levels)
     where = f"at x = {', '.join(part.levels)}" if of_x else f"with {', '.join(part.levels)}"
-    low, high = (_signed(end, decimals) for end in part.ci95)
     on = f" on {potential}" if potential else ""
+    # The interval of a finding leaves out zero: its ends have one sign, that of the words before them.
+    low, high = (f"{end:.{decimals}f}" for end in sorted(map(abs, part.ci95)))
+    effect = f"{_effect(part, of_x=of_x)} {abs(part.effect):.{decimals}f}{unit}{_beside(part)}"
     return (
-        f"{part.quantity[:1].upper()}{part.quantity[1:]}: {means}{unit} {where}; {_effect(part, decimals, of_x=of_x)} "
-        f"(95 % {low} to {high}; {verdict.id} {verdict.verdict}{on})"
+        f"{part.quantity[:1].upper()}{part.quantity[1:]}: {means}{unit} {where}; {effect} (95 % {low} to {high}; "
+        f"{verdict.id} {verdict.verdict}{on})"
     )
 
 
-def _effect(part: PartResult, decimals: int, *, of_x: bool) -> str:
-    """Say what the effect is, and its size."""
-    assert part.effect is not None
-    up = part.effect > 0
-    size = f"{_signed(part.effect, decimals)}{f' {part.unit}' if part.unit else ''}"
+def _effect(part: PartResult, *, of_x: bool) -> str:
+    """Say what the effect is; its size follows."""
+    up = part.effect is not None and part.effect > 0
     # The claim names the place or the number: "highest at 3", "above 7".
     named = part.claim.rpartition(" ")[2]
-    match part.test:
-        case "rises" | "falls" | "trend":
-            return f"{'rises' if up else 'falls'} with {'x' if of_x else 'field strength'}, {size}"
-        case "peak" | "valley":
-            there = up == (part.test == "peak")
-            kind = "maximum" if part.test == "peak" else "minimum"
-            return f"{'a' if there else 'no'} {kind} at x = {named}, {size} against the other ends"
-    return f"{'above' if up else 'below'} {named}, {size}"
+    if part.test in _CHANGES:
+        return f"{'rises' if up else 'falls'} with {'x' if of_x else 'field strength'} by"
+    if part.test in _STEPS:
+        there, kind = up == (part.test == "peak"), "maximum" if part.test == "peak" else "minimum"
+        return f"a {kind} at x = {named}, by" if there else f"no {kind} at x = {named}: it lies"
+    return f"{'above' if up else 'below'} {named} by"
 
 
-def _signed(value: float, decimals: int) -> str:
-    return f"{value:+.{decimals}f}".replace("-", "−")
+def _beside(part: PartResult) -> str:
+    """Say what the size of a step counts from."""
+    if part.test not in _STEPS:
+        return ""
+    up = part.effect is not None and part.effect > 0
+    there = up == (part.test == "peak")
+    return " beside its nearer neighbour" if there else f" {'above' if up else 'below'} a neighbour"
 
 
 def _is_number(text: str) -> bool:

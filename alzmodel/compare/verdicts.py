@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from alzmodel import power, statistics
+from alzmodel.compare.digits import decimals_of
 from alzmodel.compare.groups import groups_of
 from alzmodel.compare.hypotheses import ONE_GROUP, load_hypotheses
 from alzmodel.compare.quantities import quantity_info
@@ -538,7 +539,9 @@ def _too_large(parts: Sequence[PartResult]) -> str:
 def _shown(draft: Verdict, hypothesis: Hypothesis) -> str:
     """Name the numbers that decided, beside what was claimed of them."""
     part = next(one for one in draft.parts if one.quantity == draft.quantity and one.effect == draft.effect)
-    means = ", ".join(f"{mean:.4g}" for mean in part.means)
+    decimals = decimals_of(part.ci95)
+    style = ".4g" if decimals is None else f".{decimals}f"
+    means = ", ".join(f"{mean:{style}}" for mean in part.means)
     unit = f" {draft.unit}" if draft.unit else ""
     where = {"x": "at x = ", "li": "at Li = ", "field_strength": "with "}[hypothesis.factor]
     return f"{part.quantity}: {means}{unit} {where}{', '.join(part.levels)}; claimed: {part.claim}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
+from itertools import takewhile
 
 __all__ = ["ReadingNote", "tell"]
 
@@ -13,4 +15,9 @@ class ReadingNote(UserWarning):
 
 def tell(words: str) -> None:
     """Tell the user; commands print it on stderr, in Python it is a warning."""
-    warnings.warn(words, ReadingNote, stacklevel=2)
+    callers = (frame.frame.f_globals.get("__name__", "") for frame in inspect.stack(context=0)[1:])
+    own = sum(
+        1 for _ in takewhile(lambda name: name.partition(".")[0] in {"alzmodel", "contextlib"}, callers)
+    )
+    # The line of the user, not one of the package, is shown beside the words.
+    warnings.warn(words, ReadingNote, stacklevel=own + 2)

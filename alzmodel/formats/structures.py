@@ -163,7 +163,7 @@ def read_frames(
 def _explained(name: str, size: int) -> Iterator[None]:
     """Bound the reading of a file, and say in one line why it cannot be read."""
     try:
-        with warnings.catch_warnings(), bounded_reading(name, size):
+        with warnings.catch_warnings(record=True) as caught, bounded_reading(name, size):
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", ReadingNote)
             yield
@@ -177,6 +177,8 @@ def _explained(name: str, size: int) -> Iterator[None]:
         raise InputError(
             f"{name}: not a structure that ASE can read ({reason}); allowed: extxyz, CIF, POSCAR, LAMMPS data, …"
         ) from error
+    for note in caught:
+        tell(str(note.message))
 
 
 def _read(plain: Path, name: str, reading: Reading) -> list[Atoms]:

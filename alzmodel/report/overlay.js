@@ -297,6 +297,29 @@
     return [rows.length, Math.sqrt(left / rows.reduce((sum, [o]) => sum + o ** 2, 0))];
   }
 
+  // The models that a new file fits best, and words on it; the first ones where none fits.
+  function closest() {
+    const sets = chosen().length;
+    const fits = [...Array(sets)].map((_, at) => {
+      part("model").value = String(at);
+      try {
+        const found = points();
+        fit(found);
+        return [agreement(found)[1], at];
+      } catch (error) {
+        if (typeof error !== "string") throw error;
+        return [Infinity, at];
+      }
+    }).sort(([a], [b]) => a - b);
+    const [rwp, best] = fits[0];
+    part("model").value = String(Number.isFinite(rwp) ? best : 0);
+    if (sets < 2 || !Number.isFinite(rwp)) return "";
+    const last = fits.filter(([one]) => Number.isFinite(one)).at(-1);
+    const fitted = fits.filter(([one]) => Number.isFinite(one)).length;
+    return ` Of ${sets} sets of models ${model().label} lies closest`
+      + `${fitted > 1 ? `; Rwp of the others reaches ${last[0].toPrecision(4)}` : ""}${fitted < sets ? `; ${sets - fitted} fit at no scale` : ""}.`;
+  }
+
   let told = "";
   function show(refit) {
     try {
@@ -307,7 +330,7 @@
       if (!found) return;
       const [n, rwp] = agreement(found);
       const outside = found.x.length - n;
-      say(`${told} Scale ${part("scale").value}, Rwp ${rwp.toPrecision(4)} over ${n} points`
+      say(`${told} The data are drawn times ${part("scale").value}; Rwp ${rwp.toPrecision(4)} over ${n} points`
         + `${outside ? `; ${outside} outside the range of the models are not drawn` : ""}.`);
     } catch (error) {
       if (typeof error !== "string") throw error;
@@ -350,6 +373,7 @@
       told = `${file.name}: ${data.rows.length} points, x in column ${name(ix)}, y in column ${name(iy)}; taken for `
         + `${part("kind").selectedOptions[0].text} ${by}: choose another kind if that is wrong.`
         + `${own && kind === "xrd" ? ` The file says ${own} Å.` : ""}`;
+      told += closest();
       show(true);
     } catch (error) {
       if (typeof error !== "string") throw error;

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.compare.by_potential import each_verdict
+from alzmodel.compare.digits import decimals_of, interval_text
 from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
@@ -283,8 +284,7 @@ def _td(cell: _Cell, head: str = "") -> str:
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = []
     for verdict in verdicts:
-        interval = "" if verdict.ci95 is None else f" ({verdict.ci95[0]:+.3g} to {verdict.ci95[1]:+.3g})"
-        effect = "" if verdict.effect is None else f"{verdict.effect:+.3g}{interval} {verdict.unit}".rstrip()
+        effect = interval_text(verdict.effect, verdict.ci95, verdict.unit)
         needed = verdict.models_needed
         rows.append(
             [
@@ -326,10 +326,11 @@ def _parts(verdicts: Sequence[Verdict]) -> str:
     for verdict in each_verdict(verdicts):
         name = f"{verdict.id}, {verdict.potential}" if several and verdict.potential else verdict.id
         for part in verdict.parts:
+            decimals = decimals_of(part.ci95)
             means = ", ".join(
-                f"{name}: {mean:.4g}" for name, mean in zip(part.levels, part.means, strict=True)
+                f"{name}: {mean:.4g}" if decimals is None else f"{name}: {mean:.{decimals}f}"
+                for name, mean in zip(part.levels, part.means, strict=True)
             )
-            interval = "" if part.ci95 is None else f" ({part.ci95[0]:+.3g} to {part.ci95[1]:+.3g})"
             tested = not part.problem
             rows.append(
                 [
@@ -338,7 +339,7 @@ def _parts(verdicts: Sequence[Verdict]) -> str:
                     _Cell(part.test),
                     _Cell(means or part.problem, kind="" if tested else "not testable"),
                     _Cell(
-                        "" if part.effect is None else f"{part.effect:+.3g}{interval}",
+                        interval_text(part.effect, part.ci95),
                         part.effect,
                         number=True,
                     ),

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from alzmodel.compare.comparison import same_x
+from alzmodel.compare.digits import interval_text
 from alzmodel.compare.quantities import per_model, quantity_info
 from alzmodel.compare.verdicts import LEAST_MODELS
 
@@ -246,8 +247,7 @@ def effect_text(verdict: Verdict) -> str:
     """Write the effect of the deciding part with its interval in words."""
     if verdict.effect is None:
         return ""
-    interval = "" if verdict.ci95 is None else f" ({verdict.ci95[0]:+.3g} to {verdict.ci95[1]:+.3g})"
-    return f"{verdict.quantity}: {verdict.effect:+.3g}{interval} {verdict.unit}".rstrip()
+    return f"{verdict.quantity}: {interval_text(verdict.effect, verdict.ci95, verdict.unit)}"
 
 
 def models_rows(quantities: Sequence[Quantity]) -> list[dict[str, str]]:
@@ -374,19 +374,12 @@ def print_side_by_side(
         table.add_column(heading)
     for row in rows:
         cells = [
-            f"{verdict}: {_effect(effect, ci95, row.unit)}"
+            f"{verdict}: {interval_text(effect, ci95, row.unit) or '–'}"
             for verdict, effect, ci95 in zip(row.verdicts, row.effects, row.ci95, strict=True)
         ]
         depends = {True: "yes", False: "no", None: "undecided"}[row.depends]
         table.add_row(row.title, row.quantity, row.test, *cells, depends)
     _console(console).print(table)
-
-
-def _effect(effect: float | None, ci95: tuple[float, float] | None, unit: str) -> str:
-    if effect is None:
-        return "–"
-    interval = "" if ci95 is None else f" [{ci95[0]:.3g}, {ci95[1]:.3g}]"
-    return f"{effect:.3g}{interval} {unit}".rstrip()
 
 
 def print_models(quantities: Sequence[Quantity], *, console: Console | None = None) -> None:

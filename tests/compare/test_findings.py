@@ -38,7 +38,7 @@ def test_the_largest_effect_beside_its_error_comes_first(network):
     coordination = next(one for one in found if one.quantity == "La–O coordination")
     assert coordination.effect < 0
     assert coordination.text.startswith("La–O coordination: 6.8")
-    assert "below 7, −0.3" in coordination.text
+    assert "below 7 by 0.3" in coordination.text
     assert "H5 contradicted" in coordination.text
     assert coordination.caveat.startswith("one reading of the words of many")
     assert all(abs(one.effect) > (one.ci95[1] - one.ci95[0]) / 2 for one in found)
@@ -60,15 +60,15 @@ def test_dopants_are_named(network):
     found = findings(judge_hypotheses([*network, *doped]))
     of_dopants = [one for one in found if one.hypothesis == "H8"]
     assert of_dopants
-    assert "rises with field strength, +0.0" in of_dopants[0].text
+    assert "rises with field strength by 0.0" in of_dopants[0].text
     assert "with Sr2+, La3+, Y3+, Ce4+" in of_dopants[0].text
 
 
 def test_an_extreme_that_is_there_and_one_that_is_not():
     (found,) = findings(judge_hypotheses(_models("packing_fraction", (0.56, 0.54, 0.57), 0.001)))
-    assert "a minimum at x = 3, −0.02" in found.text
+    assert "a minimum at x = 3, by 0.02" in found.text
     (found,) = findings(judge_hypotheses(_models("packing_fraction", (0.565, 0.552, 0.543), 0.001)))
-    assert "no minimum at x = 3, +0.009" in found.text
+    assert "no minimum at x = 3: it lies 0.009" in found.text
 
 
 def test_each_quantity_once_and_hypotheses_in_turn(network):

@@ -130,6 +130,26 @@ def test_kind_unit_and_columns_are_found(visit, tmp_path: Path, name: str) -> No
     assert visit.page.locator("#data-points circle").count() > 100
 
 
+def test_the_closest_models_are_chosen_and_said(visit, tmp_path: Path) -> None:
+    file = tmp_path / "second.xy"
+    np.savetxt(file, np.c_[ANGLE, 3 * HALO[::-1] + NOISE], fmt="%.5f", header="2theta (deg) y")
+    words = said(visit, file)
+    assert visit.page.input_value("#data-model") == "1"
+    assert "Of 2 sets of models x = 3 lies closest" in words
+    assert float(visit.page.input_value("#data-scale")) == pytest.approx(1 / 3, rel=0.01)
+
+
+def test_columns_can_be_named_after_a_refusal(visit, tmp_path: Path) -> None:
+    file = tmp_path / "swapped.dat"
+    np.savetxt(file, np.c_[HALO, ANGLE], fmt="%.5f")
+    assert "x goes back" in said(visit, file)
+    visit.page.fill("#data-columns", "2 1")
+    visit.page.press("#data-columns", "Tab")
+    visit.page.select_option("#data-kind", "xrd")
+    visit.wait("() => document.getElementById('data-said').textContent.includes('Rwp')")
+    assert visit.page.locator("#data-points circle").count() > 100
+
+
 BAD = {
     "letters.txt": ("1 2\n2 3\n3 x\n", "line 3: '3 x' is not 2 numbers"),
     "empty.txt": ("", "holds no columns of numbers"),
