@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.compare.by_potential import each_verdict
-from alzmodel.compare.digits import decimals_of, interval_text
+from alzmodel.compare.digits import decimals_of, interval_text, signed
 from alzmodel.compare.verdicts import LEAST_MODELS
 from alzmodel.errors import InputError
 from alzmodel.io import json_text, write_text
 from alzmodel.report.opening import opening_html
 from alzmodel.report.overlay import overlay_script, overlay_section
 from alzmodel.report.potential_table import GATE_NOTE, potential_table
-from alzmodel.report.table import measured_text, model_text
+from alzmodel.report.table import decimals_of_rows, difference_text, measured_text, model_text
 from alzmodel.report.viewer import viewer_scripts, viewer_section
 
 if TYPE_CHECKING:
@@ -421,7 +421,9 @@ def _by_content(values: Sequence[tuple[float, float | None, int]]) -> str:
 def _comparison(page: Page) -> str:
     notes: dict[str, str] = {}
     modelled, missing = [], []
+    decimals = decimals_of_rows(page.rows)
     for row in page.rows:
+        digits = decimals.get((row.label, row.unit))
         notes.update(row.footnotes)
         order = list(notes)
         marks = _Cell(", ".join(str(order.index(name) + 1) for name in row.footnotes))
@@ -446,12 +448,10 @@ def _comparison(page: Page) -> str:
         modelled.append(
             [
                 *first,
-                _Cell("" if row.n_models == 0 else model_text(row), row.model, number=True),
-                _Cell(
-                    "" if row.difference is None else f"{row.difference:+.2g}", row.difference, number=True
-                ),
-                _Cell("" if row.z is None else f"{row.z:+.1f}", row.z, number=True),
-                _Cell("" if beyond is None else f"{beyond:+.1f}", beyond, number=True),
+                _Cell("" if row.n_models == 0 else model_text(row, digits), row.model, number=True),
+                _Cell(difference_text(row, digits), row.difference, number=True),
+                _Cell("" if row.z is None else signed(row.z, 1), row.z, number=True),
+                _Cell("" if beyond is None else signed(beyond, 1), beyond, number=True),
                 _Cell(f"{row.source}, {row.kind}" if row.source else row.kind, kind=row.kind),
                 _Cell(result, kind=row.agreement),
                 marks,

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from alzmodel.compare.comparison import same_x
-from alzmodel.compare.digits import interval_text
+from alzmodel.compare.digits import interval_text, signed
 from alzmodel.compare.quantities import per_model, quantity_info
 from alzmodel.compare.verdicts import LEAST_MODELS
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "comparison_tables",
+    "decimals_of_rows",
+    "difference_text",
     "effect_text",
     "hypotheses_table",
     "measured_text",
@@ -109,7 +111,14 @@ def model_text(row: Comparison, decimals: int | None = None) -> str:
     return f"{row.model:.{decimals}f} ± {row.model_std:.{decimals}f} ({row.n_models})"
 
 
-def _decimals_of_rows(rows: Sequence[Comparison]) -> dict[tuple[str, str], int]:
+def difference_text(row: Comparison, decimals: int | None = None) -> str:
+    """Write the difference of model and measurement with the decimals of the model."""
+    if row.difference is None:
+        return ""
+    return signed(row.difference, _decimals(row.model_std) if decimals is None else decimals)
+
+
+def decimals_of_rows(rows: Sequence[Comparison]) -> dict[tuple[str, str], int]:
     """Digits behind the point for all rows of a quantity alike: as many as the smallest spread asks for."""
     found: dict[tuple[str, str], int] = {}
     for row in rows:
@@ -141,39 +150,55 @@ def comparison_tables(rows: Sequence[Comparison]) -> tuple[Table, Table, dict[st
         "measured and not modelled", "quantity", "measured (at x)", "why there is no model value", "note"
     )
     notes: dict[str, str] = {}
-    decimals = _decimals_of_rows(rows)
+    decimals = decimals_of_rows(rows)
     for group in _lines(rows):
-        for row in group:
-            notes.update(row.footnotes)
-        order = list(notes)
-        marks = ",".join(
-            str(order.index(name) + 1) for name in dict.fromkeys(n for row in group for n in row.footnotes)
-        )
+        marks = _marks(group, notes)
         first = group[0]
-        label = f"{first.label} ({first.unit})" if first.unit else first.label
-        contents = ", ".join(dict.fromkeys("–" if row.x is None else f"{row.x:g}" for row in group))
         if first.kind == "not modelled":
             values = "; ".join(
                 measured_text(row) + ("" if row.x is None else f" ({row.x:g})") for row in group
             )
-            missing.add_row(label, values, first.reason, marks)
+            missing.add_row(_named(first), values, first.reason, marks)
             continue
-        z = "" if first.z is None else f"{first.z:+.1f}"
-        if first.z_beyond_systematic is not None and first.systematic:
-            z += f" ({first.z_beyond_systematic:+.1f})"
-        result = first.reason if first.agreement == "not comparable" else first.agreement
+        digits = decimals.get((first.label, first.unit))
+        result = _result(first)
         modelled.add_row(
-            label,
-            contents,
+            _named(first),
+            "–" if first.x is None else f"{first.x:g}",
             f"{first.source}, {first.kind}",
-            "; ".join(dict.fromkeys(measured_text(row) for row in group)),
-            model_text(first, decimals.get((first.label, first.unit))),
-            "" if first.difference is None else f"{first.difference:+.2g}",
-            z,
+            measured_text(first),
+            model_text(first, digits),
+            difference_text(first, digits),
+            _z_text(first),
             f"[{_STYLES[first.agreement]}]{result}[/]" if first.agreement in _STYLES else result,
             marks,
         )
     return modelled, missing, notes
+
+
+def _named(row: Comparison) -> str:
+    return f"{row.label} ({row.unit})" if row.unit else row.label
+
+
+def _marks(rows: Sequence[Comparison], notes: dict[str, str]) -> str:
+    """Give the numbers of the footnotes of some rows; new ones are added to `notes`."""
+    for row in rows:
+        notes.update(row.footnotes)
+    order = list(notes)
+    return ",".join(
+        str(order.index(name) + 1) for name in dict.fromkeys(n for row in rows for n in row.footnotes)
+    )
+
+
+def _result(row: Comparison) -> str:
+    return row.reason if row.agreement == "not comparable" else row.agreement
+
+
+def _z_text(row: Comparison) -> str:
+    z = "" if row.z is None else signed(row.z, 1)
+    if row.z_beyond_systematic is not None and row.systematic:
+        z += f" ({signed(row.z_beyond_systematic, 1)})"
+    return z
 
 
 def _table(title: str, *left: str, right: Sequence[str] = ()) -> Table:
@@ -204,12 +229,12 @@ def _plain(text: str) -> str:
 
 
 def _lines(rows: Sequence[Comparison]) -> list[list[Comparison]]:
-    """Rows that share a line of the table: alike but for x, or for what was measured where no model says anything."""
+    """Rows that share a line of the table: one row, or all of a quantity that no model says anything about."""
     lines: dict[tuple[object, ...], list[Comparison]] = {}
     for row in rows:
         key: tuple[object, ...] = (row.label, row.unit, row.kind, row.source, row.agreement, row.reason)
-        if row.model is not None:
-            key += (measured_text(row), model_text(row), row.difference)
+        if row.kind != "not modelled":
+            key += (row.x, measured_text(row), model_text(row))
         lines.setdefault(key, []).append(row)
     labels = list(dict.fromkeys(row.label for row in rows))
     # All lines of one quantity together, the models closest to the specimen first.
@@ -321,10 +346,14 @@ def print_comparison(
 ) -> None:
     """Print measured against model with its footnotes; with `measured` also the notes that touch every value."""
     out = _console(console)
-    modelled, missing, notes = comparison_tables(rows)
-    for table in (modelled, missing):
-        if table.rows:
-            out.print(_whole_words(table))
+    notes: dict[str, str] = {}
+    if out.width < _NARROW:
+        _print_rows(rows, notes, out)
+    else:
+        modelled, missing, notes = comparison_tables(rows)
+        for table in (modelled, missing):
+            if table.rows:
+                out.print(_whole_words(table))
     out.print(
         "measured: ± random error (± systematic); model: mean ± standard deviation over models. z: difference over the "
         "combined random error (and what is left of it after the largest systematic shift). compatible: |z| below 2; "
@@ -361,6 +390,32 @@ def _print_list(verdicts: Sequence[Verdict], out: Console) -> None:
         for line in (effect_text(verdict), _why(verdict)):
             if line:
                 out.print(Padding(Text(line), (0, 0, 0, 4)))
+
+
+def _print_rows(rows: Sequence[Comparison], notes: dict[str, str], out: Console) -> None:
+    """Print rows one below the other, for a terminal that is too narrow for the table."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    decimals = decimals_of_rows(rows)
+    for group in _lines(rows):
+        first, digits = group[0], decimals.get((group[0].label, group[0].unit))
+        marks = _marks(group, notes)
+        where = "" if first.x is None or first.kind == "not modelled" else f", x = {first.x:g}"
+        out.print(Text.assemble((f"{_named(first)}{where}", "bold"), f"  [{marks}]" if marks else ""))
+        if first.kind == "not modelled":
+            values = "; ".join(
+                measured_text(row) + ("" if row.x is None else f" ({row.x:g})") for row in group
+            )
+            lines = [f"measured {values}", f"no model: {first.reason}"]
+        else:
+            by = [("measured", measured_text(first)), ("model", model_text(first, digits))]
+            by += [("difference", difference_text(first, digits)), ("z", _z_text(first))]
+            lines = [", ".join(f"{name} {text}" for name, text in by if text)]
+            result = _result(first)
+            lines.append(f"{first.source}, {first.kind}" + (f": {result}" if result != first.kind else ""))
+        for line in lines:
+            out.print(Padding(Text(line), (0, 0, 0, 4)))
 
 
 def print_side_by_side(

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -93,18 +94,40 @@ def test_models_are_listed_by_x():
     assert "(2)" in next(line for line in text.splitlines() if "Zr–O distance" in line)
 
 
-def test_rows_alike_but_for_the_composition_share_a_line():
+def test_each_composition_has_a_row():
     measured = load_measured()
     same = [
         Quantity("xrd_222_two_theta", x, f"{x}", 28.58, kind="assumed", source="glass-ceramic")
         for x in (1.5, 3.0, 4.5)
     ]
     text = shown(print_comparison, compare_models(same, measured), measured)
-    shared = [line for line in text.splitlines() if "(222), 2θ in all films" in line]
-    apart = [line for line in text.splitlines() if "pyrochlore (222), 2θ (°)" in line]
-    assert len(shared) == 1
-    assert "1.5, 3, 4.5" in shared[0]
-    assert len(apart) == 3
+    assert len([line for line in text.splitlines() if "(222), 2θ in all films" in line]) == 3
+    assert len([line for line in text.splitlines() if "pyrochlore (222), 2θ (°)" in line]) == 3
+
+
+@pytest.mark.parametrize("width", [40, 80, 119, 120, 172])
+def test_no_column_and_no_word_is_lost_in_a_narrow_terminal(width):
+    measured = load_measured()
+    buffer = io.StringIO()
+    rows = compare_models(quantities(4), measured)
+    print_comparison(rows, measured, console=Console(file=buffer, width=width))
+    lines = buffer.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    text = " ".join(buffer.getvalue().split())
+    differing = sum(row.agreement == "differs" for row in rows)
+    assert differing > 0
+    assert text.count("differs") == differing
+    assert {"glass-ceramic,", "assumed", "Zr–O"} <= set(text.split())
+    assert "…" not in text
+
+
+def test_a_quantity_has_one_number_of_decimals():
+    measured = load_measured()
+    text = shown(print_comparison, compare_models(quantities(4), measured), measured)
+    lines = [line for line in text.splitlines() if line.strip().startswith("d222 (Å)")]
+    assert len(lines) == 3
+    numbers = [re.findall(r"\d+\.(\d+) ± 0\.(\d+) \(4\) +[+−]0\.(\d+) ", line)[0] for line in lines]
+    assert len({len(one) for row in numbers for one in row}) == 1
 
 
 def test_long_names_are_folded_and_not_cut_off():
