@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from rich.console import Console
+
     from alzmodel.progress import Progress
 
 __all__ = [
@@ -31,6 +33,9 @@ __all__ = [
 
 _WIDTH: Final = 120
 """Columns of text where the output is no terminal and ``COLUMNS`` says nothing."""
+_LONGEST_WORD: Final = 24
+_FEW_COLUMNS: Final = 2
+"""So many always stay a table: names and values."""
 
 
 def say(words: str) -> None:
@@ -73,20 +78,44 @@ def refuse_two_streams(output: Path | None, as_json: bool) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table to stdout: numbers right-aligned; when piped as wide as ``COLUMNS`` says, or as suits a file."""
+    """Print a table to stdout: numbers right-aligned; when piped as wide as ``COLUMNS`` says, or as suits a file.
+
+    Where it would have to split words, the rows stand one below the other, a line for each cell.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    asked = os.environ.get("COLUMNS", "")
+    width = int(asked) if asked.isdecimal() and int(asked) > 0 else _WIDTH
+    console = Console() if sys.stdout.isatty() else Console(width=width)
+    cells = [[_cell(value) for value in row] for row in rows]
+    least = [
+        max((min(_LONGEST_WORD, len(word)) for text in column for word in text.split()), default=0)
+        for column in zip(columns, *cells, strict=True)
+    ]
+    if len(columns) > _FEW_COLUMNS and sum(least) + 3 * len(columns) + 1 > console.width:
+        _print_list(title, columns, cells, console)
+        return
+    table = Table(title=title, title_justify="left", show_header=any(columns))
     for number, name in enumerate(columns):
         numeric = any(isinstance(row[number], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    columns = os.environ.get("COLUMNS", "")
-    asked = int(columns) if columns.isdecimal() else 0
-    console = Console() if sys.stdout.isatty() else Console(width=asked or _WIDTH)
+        table.add_column(
+            name, justify="right" if numeric else "left", overflow="fold", min_width=least[number]
+        )
+    for row in cells:
+        table.add_row(*row)
     console.print(table)
+
+
+def _print_list(title: str, columns: Sequence[str], cells: Sequence[Sequence[str]], console: Console) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(Text(title, "italic"))
+    for first, *rest in cells:
+        console.print(Text(f"{columns[0]} {first}".strip(), "bold"))
+        words = [f"{name} {text}" for name, text in zip(columns[1:], rest, strict=True) if text != "–"]
+        console.print(Padding(Text(", ".join(words)), (0, 0, 0, 4)))
 
 
 def _cell(value: Any) -> str:

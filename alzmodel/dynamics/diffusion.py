@@ -94,7 +94,7 @@ class _Blocks:
 
     The weights of the straight line with free intercept, A + 6 D t, are those of Brownian motion: the variance of a
     displacement squared, averaged over the overlapping origins of a block, goes about as t³ / (length + 1 − t). They
-    hang on the lag alone, so that D is linear in the displacements squared, and has no bias. The intercept is what
+    depend on the lag alone, so that D is linear in the displacements squared, and has no bias. The intercept is what
     rattling in a cage adds.
     """
 

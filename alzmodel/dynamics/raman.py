@@ -283,7 +283,7 @@ def draw_tables(numbers: Sequence[Parameter], seed: int) -> NDArray[np.float64]:
 def raman_spectrum(
     parts: RamanParts, table: BondTable, settings: RamanSettings, resolution: float, *, seed: int = 0
 ) -> RamanSpectrum:
-    """Intensities of a model or a mixture, and how far they hang on the ranges of the table.
+    """Intensities of a model or a mixture, and how far they depend on the ranges of the table.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class Unit(Result):
     cutoff, cutoff_source
         Å, and where it comes from; by a criterion without cut-offs the longest bond, and the criterion.
     coordination_range
-        Mean coordination with the cut-off 0.1 Å shorter and longer: how much the numbers hang on it. NaN where there is
+        Mean coordination with the cut-off 0.1 Å shorter and longer: how much depends on it. NaN where there is
         no cut-off.
     by_ligand, cutoffs
         Of models with several anions: mean number of each within its cut-off, and the cut-offs, Å, by pair; None where

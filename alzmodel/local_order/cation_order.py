@@ -206,7 +206,7 @@ def _per_element(
 
 
 class Surroundings(NamedTuple):
-    """The twelve nearest cations of every cation but Li, which do not hang on bonds to oxygen.
+    """The twelve nearest cations of every cation but Li, which do not depend on bonds to oxygen.
 
     Attributes
     ----------

@@ -134,7 +134,7 @@ def place_key(node: int, x: int, y: int, z: int, reach: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def step_codes(ring: NDArray[np.int64], step: int, row: NDArray[np.int64]) -> None:
-    """Write the form of a ring that does not hang on its start, direction or cell: the least of all its readings.
+    """Write the form of a ring that does not depend on its start, direction or cell: the least of all its readings.
 
     `ring` holds atom and image along the ring, shape (n, 4); each number written stands for an atom and the image of
     the next one relative to its own.

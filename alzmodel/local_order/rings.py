@@ -228,7 +228,7 @@ def ring_members(
     -------
     dict
         Per number of atoms n that occurs: atoms along each ring, shape (n_rings, n), and their images, shape
-        (n_rings, n, 3), that of the first atom being zero. The order hangs on the network alone.
+        (n_rings, n, 3), that of the first atom being zero. The order depends on the network alone.
     """
     if criterion == "primitive":
         _, codes = _primitive_rings(cation_bonds, largest, collect=True)

@@ -1,4 +1,4 @@
-"""How much the numbers of local order hang on what ends a first shell."""
+"""How much the numbers of local order depend on what ends a first shell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SHIFT", "sensitivity"]
 
 SHIFT: Final = 0.1
-"""Å by which cut-offs are moved to see what hangs on them."""
+"""Å by which cut-offs are moved to see what depends on them."""
 LARGEST_RING: Final = 8
 """Atoms; longer rings take long where a criterion finds large shells."""
 
@@ -47,7 +47,7 @@ def sensitivity(
     former
         Cation that network, rings and bridges refer to; they are left out where the model has none.
     charged
-        Whether the charges and radii of all ions are known; without them what hangs on them is left out.
+        Whether the charges and radii of all ions are known; without them what depends on them is left out.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def sensitivity(
     InputError
         If the model is no oxide.
     """
-    # What does not hang on the bonds is found once.
+    # What does not depend on the bonds is found once.
     model = bonded(frames).with_cation_pairs()
     around = [cation_surroundings(atoms, model.ligands) for atoms in model.frames]
     told = {criterion.replace(" ", "_"): model.with_criterion(criterion) for criterion in CRITERIA}

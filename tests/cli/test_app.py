@@ -80,6 +80,22 @@ def test_tables_are_as_wide_as_columns_says_when_piped(capsys, monkeypatch, widt
     assert width - 6 <= max(map(len, lines)) <= width
 
 
+@pytest.mark.parametrize("width", [40, 60, 90])
+def test_a_narrow_terminal_splits_no_word(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = ["x1.5-annealed-low-Tf-seed1", "Li7La1.5Zr2O9.75", "du-teter", 5022, 1.5, None]
+    print_table("models", ("name", "formula", "potential", "atoms", "x", "dopant"), [names, names])
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= width
+    for word in ("x1.5-annealed-low-Tf-seed", "Li7La1.5Zr2O9.75", "du-teter", "5022", "1.5", "formula"):
+        assert out.count(word) >= 2 - ("┃" in out and word == "formula"), word
+
+
+def test_a_table_without_headings_has_no_empty_line_for_them(capsys):
+    print_table("not at work", ("", ""), [("tasks done", 3)])
+    assert "┃" not in capsys.readouterr().out
+
+
 def test_plot_alone_lists_the_figures_that_it_knows(capsys):
     assert main(["plot"]) == 0
     out = capsys.readouterr().out

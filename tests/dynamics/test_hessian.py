@@ -42,7 +42,7 @@ def by_differences(atoms, coulomb):
 
 @pytest.mark.parametrize("coulomb", ["ewald", "dsf"])
 def test_closed_form_is_the_derivative_of_the_forces(coulomb):
-    # Hexagonal, so that nothing hangs on a cubic cell.
+    # Hexagonal, so that nothing depends on a cubic cell.
     atoms = rattled("La2O3")
     closed = pair_hessian(atoms, coulomb=coulomb)
     numeric = by_differences(atoms, coulomb=coulomb)

@@ -17,7 +17,7 @@ from tests.local_order.models import rough_glass
 EXTENSIVE = {"n_centres", "counts", "n_pairs", "n_atoms", "cluster_sizes", "largest_cluster"}
 """What doubles with the cell."""
 BY_SIZE = {"largest_fraction", "n_clusters", "cluster_sizes", "n_voids"}
-"""What may hang on the size of the cell: islands become twice as many."""
+"""What may depend on the size of the cell: islands become twice as many."""
 ON_GRID = {
     "fraction",
     "largest_void",

@@ -32,7 +32,7 @@ def run(capsys, *words):
 
 
 def numbers(values, random):
-    """Peaks that hang on the specimen and on the background alone."""
+    """Peaks that depend on the specimen and on the background alone."""
     size = math.log(values.get("diameter", 8.0) / 30)
     mean = [3.2, 5.3, 0.1 - 0.3 * size, 0.6 - 0.2 * size, 0.5 - 0.2 * values.get("background", 0.0)]
     return np.array(mean) + 0.05 * random.normal(size=5)
@@ -74,7 +74,7 @@ def test_specimens_are_kept_as_they_come(capsys, cheap, glass, tmp_path):
 
 @pytest.mark.slow
 def test_a_posterior_writes_what_it_found(capsys, cheap, monkeypatch, glass, tmp_path):
-    """A line 1.1° wide, as of spheres of 65 Å, and peaks that hang on size and background."""
+    """A line 1.1° wide, as of spheres of 65 Å, and peaks that depend on size and background."""
     cheap["cut"].clear()
     monkeypatch.setattr(module, "SCALES", (1.0,))
     monkeypatch.setattr(module, "_EACH", 3)

@@ -59,7 +59,7 @@ def test_each_potential_makes_every_glass_and_its_own_relaxed_crystal() -> None:
     crystals = [task for task in several if task.stage == "crystal"]
     relaxed = [task.inputs["relax"]["potential"] for task in crystals if task.inputs["relax"]]
     assert relaxed == ["du-teter", "grimes", "learned"]
-    # What is not relaxed hangs on no potential: it is done once, and is what a study of one potential has.
+    # What is not relaxed depends on no potential: it is done once, and is what a study of one potential has.
     plain = {task.key for task in crystals if not task.inputs["relax"]}
     assert plain == {task.key for task in single if task.stage == "crystal" and not task.inputs["relax"]}
 

@@ -193,7 +193,7 @@ def with_peaks(result: FEMResult | StackResult, fit: FEMFit) -> Together:
 def _broad(
     result: FEMResult | StackResult, units: Sequence[FloatArray], name: str, resolution: float, shape: Shape
 ) -> FEMFit:
-    """Two peaks on a background, of "omega", and of "re" and "image" for what hangs on the kind of variance."""
+    """Two peaks on a background, of "omega", and of "re" and "image" for what depends on the kind of variance."""
     from alzmodel.scattering.fem.two_peaks import fit_two_peaks
 
     curves = {kind: np.asarray(result.variance[kind]) for kind in ("omega", "re", "image")}

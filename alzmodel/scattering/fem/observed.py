@@ -103,7 +103,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Coherent:
-    """What the columns scatter elastically, and matrices that do not hang on the parameters of :class:`Incoherent`.
+    """What the columns scatter elastically, and matrices that do not depend on the parameters of :class:`Incoherent`.
 
     Attributes
     ----------

@@ -233,7 +233,7 @@ def fit_two_peaks(
     k
         Rings, nm⁻¹, shape (k,).
     curves
-        V by the name of its kind, each of shape (k,). The first is fitted, the others tell how much hangs on the kind.
+        V by the name of its kind, each of shape (k,). The first is fitted, the others tell what depends on the kind.
     units
         The first curve with one unit of the data left out at a time: a jackknife gives the intervals.
     resolution

@@ -78,7 +78,7 @@ class SubstrateLine:
     phase, hkl
         Such as "MgO" and (2, 0, 0).
     height
-        In units of the highest point of the film's pattern. It hangs on how the crystal is cut and turned, so it is
+        In units of the highest point of the film's pattern. It depends on how the crystal is cut and turned, so it is
         given and not predicted.
     fwhm
         Degrees 2θ.

@@ -123,7 +123,7 @@ class FEMStudySettings(Table):
     """As the microscope records it."""
 
     def task_inputs(self) -> dict[str, Any]:
-        """Return what the results hang on; of the instrument only what differs from the usual one.
+        """Return what the results depend on; of the instrument only what differs from the usual one.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class FEMStudySettings(Table):
         changed = self.instrument.model_dump(exclude_defaults=True)
         inputs = self.model_dump(exclude={"instrument", "observed"})
         inputs |= {"instrument": changed} if changed else {}
-        # Results of thick columns hang on how beams that walk off are treated, which was not always so.
+        # Results of thick columns depend on how beams that walk off are treated, which was not always so.
         inputs |= {"walk_off": "slabs"} if self.thickness > WALKED_OFF else {}
         return inputs | ({"observed": self.observed.model_dump(exclude={"on"})} if self.observed.on else {})
 

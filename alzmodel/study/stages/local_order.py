@@ -309,7 +309,7 @@ LOCAL_ORDER = Stage(
         ),
         "cutoffs": StudyFigure(
             _draw_cutoffs,
-            "Coordination hangs on the cut-off",
+            "Coordination over the cut-off",
             "Mean number of oxygens no farther than the cut-off, mean over models; marks: the cut-offs in use, at the "
             "first minimum of each partial. Where a curve is steep there, coordination is a convention.",
         ),
