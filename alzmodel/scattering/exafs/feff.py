@@ -311,7 +311,7 @@ def compute_phases(
 ) -> Phases:
     """Potentials and phase shifts of each kind of atom, from the most usual of several sites.
 
-    Potentials of overlapping atoms vary with the site: its interstitial potential and Fermi level vary by an eV or two in
+    Potentials of overlapping atoms vary with the site: the interstitial potential and Fermi level by an eV or two in
     a glass, which moves the zero of k. The site is taken whose Fermi level and Fermi energy above the interstitial
     potential are nearest to the medians of all that are given.
 
