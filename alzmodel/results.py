@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["Item", "Result", "Role", "Roles", "Together", "holds", "plain", "roles_of", "together"]
+__all__ = [
+    "Item",
+    "Result",
+    "Role",
+    "Roles",
+    "Together",
+    "holds",
+    "measured_pair",
+    "plain",
+    "roles_of",
+    "together",
+]
 
 Role: TypeAlias = Literal["value", "axis", "frequency", "interval", "label"]
 """What a number is: a value; the axis of a curve; how often each kind occurs; the interval of `X` in `X_ci95`; or the
@@ -31,6 +42,8 @@ Roles: TypeAlias = "Mapping[str, Role | Roles]"
 
 _META: Final = "alzmodel"
 _STROKES: Final = ("-", "--", "-.", ":")
+_SYMBOLS: Final = {"two_theta": "2θ", "chi": "χ(k)", "partials": "partial g(r)"}
+"""What axes say in place of the name of a key."""
 _FEW: Final = 6
 """Entries of a mapping that the short text names."""
 
@@ -89,8 +102,8 @@ class Result:
     """
 
     __slots__ = ()
-    shown: ClassVar[str] = ""
-    """The curve that :meth:`plot` draws; empty: the first ones."""
+    shown: ClassVar[str | tuple[str, ...]] = ""
+    """The curve that :meth:`plot` draws, or several of one unit; empty: the first ones."""
 
     def items(self) -> Iterator[Item]:
         """Entries as they stand in JSON, in their order."""
@@ -165,11 +178,7 @@ class Result:
         >>> axes.get_xlabel()
         'r (Å)'
         """
-        import numpy as np
-
-        measured = None if against is None else [np.asarray(one, dtype=float) for one in against]
-        if measured is not None and (len(measured) != 2 or measured[0].shape != measured[1].shape):
-            raise InputError("against: no pair of curves; allowed: abscissa and ordinate of one length")
+        measured = measured_pair(against)
         target = None
         for name, one in _drawn(self):
             target = _draw(one, name, target or ax, what)
@@ -214,6 +223,24 @@ class Together(Result):
 def together(*parts: Result | Mapping[str, Any]) -> Together:
     """Lay several results and mappings side by side in one."""
     return Together(parts)
+
+
+def measured_pair(against: Any) -> list[np.ndarray] | None:
+    """Give what is laid over a curve as two arrays; None for None.
+
+    Raises
+    ------
+    InputError
+        If it is no pair of arrays of one length.
+    """
+    import numpy as np
+
+    if against is None:
+        return None
+    pair = [np.asarray(one, dtype=float) for one in against]
+    if len(pair) != 2 or pair[0].shape != pair[1].shape:
+        raise InputError("against: no pair of curves; allowed: abscissa and ordinate of one length")
+    return pair
 
 
 def _columns(kind: type) -> list[tuple[str, _Column]]:
@@ -267,9 +294,10 @@ def _draw(result: Result, label: str, ax: Axes | None, what: str | None) -> Axes
     x, x_unit = curves.pop(axis)
     drawable = {name: one for name, one in curves.items() if one[0].shape == x.shape}
     wanted = what or result.shown or next(iter(drawable), "").partition("/")[0]
-    chosen = {n: one for n, one in drawable.items() if n == wanted or n.startswith(f"{wanted}/")}
+    names = (wanted,) if isinstance(wanted, str) else wanted
+    chosen = {n: one for n, one in drawable.items() if any(n == o or n.startswith(f"{o}/") for o in names)}
     if not chosen:
-        raise InputError(f"what: {wanted!r} is no curve; allowed: {', '.join(drawable) or 'none'}")
+        raise InputError(f"what: {names[0]!r} is no curve; allowed: {', '.join(drawable) or 'none'}")
     target = plt.subplots(layout="constrained")[1] if ax is None else ax
     for name, (values, _) in chosen.items():
         # Strokes tell curves apart in grey too.
@@ -278,9 +306,14 @@ def _draw(result: Result, label: str, ax: Axes | None, what: str | None) -> Axes
         words = own if not label else label if len(chosen) == 1 else f"{label}, {own}"
         target.plot(x, values, linestyle=style, label=words)
     unit = next(iter(chosen.values()))[1]
-    target.set_xlabel(f"{axis} ({x_unit})" if x_unit else axis)
-    target.set_ylabel(f"{wanted.replace('/', ' ')} ({unit})" if unit else wanted.replace("/", " "))
+    target.set_xlabel(_axis_label(axis, x_unit))
+    target.set_ylabel(_axis_label(", ".join(names), unit))
     return target
+
+
+def _axis_label(name: str, unit: str) -> str:
+    words = _SYMBOLS.get(name, name.replace("/", " ").replace("_", " "))
+    return f"{words} ({unit})" if unit else words
 
 
 def _rows(value: Any, name: str = "", unit: str = "") -> Iterator[tuple[str, Any, str]]:

@@ -314,8 +314,8 @@ def page(rows: Sequence[dict[str, Any]], options: argparse.Namespace, csv_name: 
         "free, the shape held. Everything is at 0 K. Distances are means over the first shell, coordination numbers "
         "(CN) count the oxygens within "
         + ", ".join(f"{cutoff:g} Å of {ion}" for ion, cutoff in CUTOFFS.items())
-        + " in every model (the minima of La–O lie up to 0.25 Å apart, so that CN(La–O) varies with its cut-off); ECoN: "
-        "Hoppe's effective coordination, which needs no cut-off. Means ± spread over seeds; "
+        + " in every model (the minima of La–O lie up to 0.25 Å apart, so that CN(La–O) varies with its cut-off); "
+        "ECoN is Hoppe's effective coordination, which needs no cut-off. Means ± spread over seeds; "
         "changes are of the same model before and after, ± standard error of the mean. Energies of two calculators "
         "have different zeros and are never compared.",
     ]

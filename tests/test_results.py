@@ -15,7 +15,9 @@ from alzmodel.crystals import crystal
 from alzmodel.errors import InputError
 from alzmodel.local_order.building_units import building_units
 from alzmodel.local_order.pdf import partial_rdf
-from alzmodel.results import Item, Result, holds, plain, roles_of, together
+from alzmodel.results import Item, Result, _short, holds, plain, roles_of, together
+from alzmodel.scattering.curves.scan import MeasuredCurve
+from alzmodel.scattering.xrd.data import lay_over
 from alzmodel.scattering.xrd.pattern import powder_pattern
 
 
@@ -134,7 +136,7 @@ def test_every_result_has_the_short_text():
 
 def test_partials_are_drawn_as_g_of_r():
     axes = partial_rdf(crystal("MgO"), r_max=5.0).plot()
-    assert axes.get_ylabel() == "partials"
+    assert axes.get_ylabel() == "partial g(r)"
     assert [line.get_label() for line in axes.lines] == ["Mg-Mg", "Mg-O", "O-O"]
     plt.close("all")
 
@@ -151,6 +153,29 @@ def test_fem_draws_its_variance():
     from alzmodel.scattering.fem.variance import FEMResult
 
     assert FEMResult.shown == "variance/omega"
+
+
+def test_arrays_tell_their_range_not_their_ends():
+    x = np.array([1.0, 2.0, 3.0])
+    hill = Outer(x, {}, np.array([0.0, np.nan, 7.0]), ())
+    assert "x: 3 values 1 to 3 Å" in repr(hill)
+    values = np.array([0.5, 9.0, np.nan])
+    assert _short(values, "Å") == "3 values 0.5 to 9 Å"
+    assert _short(np.array([np.nan]), "Å") == "1 values Å"
+
+
+def test_what_was_measured_is_drawn_and_laid_over():
+    x = np.linspace(10.0, 60.0, 101)
+    curve = MeasuredCurve(x, np.cos(x) + 3, None, "two_theta", "a.xy")
+    axes = curve.plot()
+    assert axes.get_xlabel() == "2θ (°)"
+    fit = lay_over(curve, x, np.cos(x) + 1)
+    axes = fit.plot()
+    assert [line.get_label() for line in axes.lines] == ["observed", "calculated", "background"]
+    assert len({line.get_linestyle() for line in axes.lines}) == 3
+    assert len(repr(curve)) < 300
+    assert list(curve.to_dataframe()) == ["x", "y"]
+    plt.close("all")
 
 
 def test_roles_follow_the_results_inside():

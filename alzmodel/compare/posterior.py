@@ -7,7 +7,7 @@ and the evidence, the likelihood averaged over the prior, by which readings are 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,10 +16,14 @@ from scipy.stats import norm, spearmanr
 
 from alzmodel.compare.emulator import Emulator, learn
 from alzmodel.errors import InputError
+from alzmodel.results import Item, Result, holds, measured_pair
 from alzmodel.scattering.fem.draws import FEM_NUMBERS, PARAMETERS, XRD_NUMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
 
     from alzmodel.compare.measured import Measured
     from alzmodel.scattering.fem.draws import Parameter, Rows
@@ -54,6 +58,8 @@ READINGS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "bonds": ("the glass alone, as bonds would have it (H7)", ("film",)),
 }
 """Words for each reading, and what is unknown in it; all else is not there."""
+
+_BINS: Final = 30
 
 LINE: Final = ("diameter", "disorder", "displacement", "lattice_parameter")
 """What the (222) line depends on."""
@@ -230,8 +236,8 @@ def _chance(seen: Emulator | None, point: FloatArray) -> float:
     return min(max(float(seen.predict(point)[0][0]), 1 / (len(seen.inputs) + 2)), 1.0)
 
 
-@dataclass(frozen=True)
-class Posterior:
+@dataclass(frozen=True, repr=False)
+class Posterior(Result):
     """Samples of one reading.
 
     Attributes
@@ -250,13 +256,78 @@ class Posterior:
         Of the likelihood.
     """
 
-    names: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
-    ends: FloatArray
-    coordinates: FloatArray
+    names: tuple[str, ...] = field(metadata=holds(hidden=True))
+    parameters: tuple[Parameter, ...] = field(metadata=holds(hidden=True))
+    ends: FloatArray = field(metadata=holds(hidden=True))
+    coordinates: FloatArray = field(metadata=holds(hidden=True))
     log_evidence: float
     log_evidence_error: float
     calls: int
+
+    def items(self) -> Iterator[Item]:
+        """Evidence and calls, then the samples of each number."""
+        yield from Result.items(self)
+        values = self.values()
+        for n, (name, one) in enumerate(zip(self.names, self.parameters, strict=True)):
+            yield Item(name, values[:, n], unit=one.unit)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Lay the samples out: a row for each, a column for each number."""
+        import pandas as pd
+
+        units = (f" ({one.unit})" if one.unit else "" for one in self.parameters)
+        return pd.DataFrame(
+            self.values(), columns=[name + unit for name, unit in zip(self.names, units, strict=True)]
+        )
+
+    def plot(self, ax: Axes | None = None, *, what: str | None = None, against: Any = None) -> Axes:
+        """Draw how the samples of one number lie; :func:`alzmodel.report.posterior_figure.plot_posterior` draws all.
+
+        Parameters
+        ----------
+        ax
+            Where; a new figure by default.
+        what
+            One of `names`; by default the first.
+        against
+            Another density, as a pair of arrays: values of the number and density.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            A histogram whose area is one.
+
+        Raises
+        ------
+        InputError
+            If there are no samples, no such number, or `against` is no pair of arrays of one length.
+        """
+        from matplotlib import pyplot as plt
+
+        name = what or self.names[0]
+        if name not in self.names:
+            raise InputError(f"what: {name!r} is no number here; allowed: {', '.join(self.names)}")
+        if not len(self.coordinates):
+            raise InputError("posterior: no samples; allowed: a reading that some specimen fits")
+        other = measured_pair(against)
+        place = self.names.index(name)
+        unit = self.parameters[place].unit
+        target = plt.subplots(layout="constrained")[1] if ax is None else ax
+        target.hist(
+            self.values()[:, place],
+            bins=_BINS,
+            density=True,
+            histtype="stepfilled",
+            color="0.75",
+            edgecolor="black",
+            label=f"{len(self.coordinates)} samples",
+        )
+        if other is not None:
+            target.plot(*other, color="black", linestyle="--", label="given")
+            target.legend()
+        target.set_xlabel(f"{name} ({unit})" if unit else name)
+        target.set_ylabel(f"density (1/{unit})" if unit else "density")
+        return target
 
     def values(self) -> FloatArray:
         """Return the samples in their units, shape (samples, parameters)."""

@@ -2,6 +2,7 @@
 
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -20,6 +21,7 @@ from alzmodel.compare.posterior import (
     verdict,
     words_of,
 )
+from alzmodel.errors import InputError
 from alzmodel.scattering.fem.draws import FEM_NUMBERS, PARAMETERS, Rows, draw_points
 
 NUISANCE = {one.name: one for one in PARAMETERS if one.nuisance}
@@ -167,6 +169,35 @@ def test_words_tell_what_is_not_determined_and_what_trades():
         "diameter and fraction: more of one goes with less of the other (rank correlation -0.9"
     )
     assert summarise(posterior)[0].median == pytest.approx(30, rel=0.02)
+    # As every result it has a short text, a table and a plot.
+    assert len(repr(posterior)) < 600
+    frame = posterior.to_dataframe()
+    assert frame.shape == (2000, 3)
+    assert frame.columns[0] == "diameter (Å)"
+    axes = posterior.plot(what="disorder", against=([0.0, 1.0], [1.0, 1.0]))
+    assert axes.get_xlabel().startswith("disorder")
+    (histogram,) = axes.patches
+    corners = histogram.get_xy()
+    assert corners[:, 1].max() == pytest.approx(
+        np.histogram(frame.iloc[:, 2], bins=30, density=True)[0].max()
+    )
+    assert np.array_equal(axes.lines[0].get_ydata(), [1.0, 1.0])
+    plt.close(axes.figure)
+    with pytest.raises(InputError, match="what: 'size' is no number here; allowed: diameter"):
+        posterior.plot(what="size")
+    # As every result it has a short text, a table and a plot.
+    assert len(repr(posterior)) < 600
+    frame = posterior.to_dataframe()
+    assert frame.shape == (2000, 3)
+    assert frame.columns[0] == "diameter (Å)"
+    axes = posterior.plot(what="disorder", against=([0.0, 1.0], [1.0, 1.0]))
+    assert axes.get_xlabel().startswith("disorder")
+    heights, edges = np.histogram(posterior.values()[:, 2], bins=30, density=True)
+    assert axes.dataLim.height == pytest.approx(max(heights), rel=1e-6)
+    assert axes.dataLim.width == pytest.approx(edges[-1] - edges[0], rel=0.6)
+    plt.close(axes.figure)
+    with pytest.raises(InputError, match="what: 'size' is no number here; allowed: diameter"):
+        posterior.plot(what="size")
 
 
 def test_a_reading_without_peaks_has_no_evidence():

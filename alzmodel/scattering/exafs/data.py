@@ -43,11 +43,11 @@ _LARGEST_CHI: Final = 10.0
 _LEAST: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredChi:
+@dataclass(frozen=True, slots=True, repr=False)
+class MeasuredChi(Result):
     """A measured χ(k): rising `k` in Å⁻¹ and `chi`, each shape (n,)."""
 
-    k: FloatArray
+    k: FloatArray = field(metadata=holds("Å⁻¹", role="axis"))
     chi: FloatArray
     source: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class Agreement(Result):
     rwp: float
     rwp_background: float
     correlation: float
+    shown: ClassVar[tuple[str, ...]] = ("observed", "calculated", "background")
 
     @property
     def residual(self) -> FloatArray:
