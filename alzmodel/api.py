@@ -15,6 +15,7 @@ from alzmodel.composition import Composition, glass_composition, parse_compositi
 from alzmodel.crystals import supercell as repeated
 from alzmodel.errors import InputError
 from alzmodel.model_frames import frames
+from alzmodel.scattering.xrd.data import lay_over, read_curve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +42,13 @@ __all__ = [
     "frames",
     "glass",
     "glass_ceramic",
+    "lay_over",
     "lbu",
     "library",
     "nanocrystal",
     "open_study",
     "pdf",
+    "read_curve",
     "transport",
     "vibrations",
     "view",

@@ -159,7 +159,8 @@ class Result:
             A name of :meth:`columns`, or what stands before the stroke in several of them; by default what the result
             is made for.
         against
-            A measured curve, as a pair of arrays: abscissa and ordinate in the units of this one. It is drawn as it is.
+            A measured curve, from :func:`alzmodel.read_curve` or as a pair of arrays: abscissa and ordinate in the
+            units of this one. It is drawn as it is.
 
         Returns
         -------
@@ -226,7 +227,7 @@ def together(*parts: Result | Mapping[str, Any]) -> Together:
 
 
 def measured_pair(against: Any) -> list[np.ndarray] | None:
-    """Give what is laid over a curve as two arrays; None for None.
+    """Give what is laid over a curve as two arrays: a pair, or a result with `x` and `y`; None for None.
 
     Raises
     ------
@@ -237,7 +238,8 @@ def measured_pair(against: Any) -> list[np.ndarray] | None:
 
     if against is None:
         return None
-    pair = [np.asarray(one, dtype=float) for one in against]
+    both = (against.x, against.y) if hasattr(against, "x") and hasattr(against, "y") else against
+    pair = [np.asarray(one, dtype=float) for one in both]
     if len(pair) != 2 or pair[0].shape != pair[1].shape:
         raise InputError("against: no pair of curves; allowed: abscissa and ordinate of one length")
     return pair

@@ -169,6 +169,7 @@ def test_what_was_measured_is_drawn_and_laid_over():
     curve = MeasuredCurve(x, np.cos(x) + 3, None, "two_theta", "a.xy")
     axes = curve.plot()
     assert axes.get_xlabel() == "2θ (°)"
+    assert np.array_equal(curve.plot(against=curve).lines[1].get_ydata(), curve.y)
     fit = lay_over(curve, x, np.cos(x) + 1)
     axes = fit.plot()
     assert [line.get_label() for line in axes.lines] == ["observed", "calculated", "background"]

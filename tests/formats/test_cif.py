@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from ase.spacegroup import crystal
 
@@ -89,6 +92,9 @@ def test_labels_and_types_that_are_no_element():
             "says 8 units of O2Zr a cell, but 12 atoms",
         ),
         ("_chemical_formula_sum 'O2 Zr'\n_cell_formula_units_Z 4\n", ""),
+        # pymatgen writes the sum of the whole cell.
+        ("_chemical_formula_sum 'Zr4 O8'\n_cell_formula_units_Z 4\n", ""),
+        ("_chemical_formula_sum 'Zr8 O16'\n_cell_formula_units_Z 4\n", "says 4 units of Zr8O16 a cell"),
         ("_exptl_crystal_density_diffrn 3.0\n", "says 3 g/cm³, but its atoms make 6.03"),
         ("_exptl_crystal_density_diffrn 6.02(1)\n", ""),
     ],
@@ -97,6 +103,18 @@ def test_units_and_density_that_do_not_fit_are_told(tmp_path, more, words):
     (tmp_path / "a.cif").write_text(cif(["Zr Zr 0 0 0", "O O .25 .25 .25"], occupancy="", more=more))
     _, said = told(tmp_path / "a.cif")
     assert words in said if words else not said
+
+
+def test_notes_name_the_line_of_the_user_and_heed_filters(tmp_path):
+    more = "_chemical_formula_sum 'O2 Zr'\n_cell_formula_units_Z 8\n"
+    (tmp_path / "a.cif").write_text(cif(["Zr Zr 0 0 0", "O O .25 .25 .25"], occupancy="", more=more))
+    script = f"from alzmodel import pdf\n\npdf({str(tmp_path / 'a.cif')!r}, r_max=4.0)\n"
+    (tmp_path / "mine.py").write_text(script)
+    for filters, place in (([], "mine.py:3: ReadingNote: "), (["-W", "ignore"], "")):
+        done = subprocess.run(
+            [sys.executable, *filters, tmp_path / "mine.py"], capture_output=True, text=True, check=True
+        )
+        assert place in done.stderr if place else not done.stderr
 
 
 @pytest.mark.parametrize(("zr", "o"), [("?", "."), (".", "1.0"), ("?", "1.00(1)")])
