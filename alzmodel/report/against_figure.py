@@ -90,9 +90,9 @@ def plot_against(
     def build(figure: Figure) -> None:
         figure.set_size_inches(5.6, 3.6)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-        # Above the curve, which else hides them where it fits.
-        upper.plot(x, observed, ".", color="black", markersize=1.6, zorder=3, label="observed")
-        upper.plot(x, calculated, color=COLOURS[2], linewidth=1.6, label="calculated")
+        # The curve lies on the points, dark on light: many points would hide it, in grey above all.
+        upper.plot(x, observed, ".", color="#9a9a9a", markersize=3.0, label="observed")
+        upper.plot(x, calculated, color=COLOURS[0], linewidth=1.2, zorder=3, label="calculated")
         if np.any(background):
             # Thin and unbroken, as no other curve is: it differs from them in grey too.
             upper.plot(x, background, color=GREY, linewidth=0.6, label="background")

@@ -50,6 +50,11 @@ def plot_cutoffs(curves: Mapping[str, Mapping[str, Mapping[str, Any]]], path: st
             columns[f"oxygens of {cation}, {label}"] = np.asarray(curve["coordination"], dtype=float)
             columns[f"used for {cation}, {label} (Å)"] = [float(curve["used"])]
 
+    top = min(
+        MOST_OXYGENS,
+        1.05 * max(_highest(cation, curve) for one in curves.values() for cation, curve in one.items()),
+    )
+
     def build(figure: Figure) -> None:
         panels = grid(figure, len(cations), height=2.1)
         for panel, cation in zip(panels, cations, strict=True):
@@ -69,9 +74,14 @@ def plot_cutoffs(curves: Mapping[str, Mapping[str, Mapping[str, Any]]], path: st
                     linestyle="none",
                 )
             low, high = RANGES.get(cation, (None, None))
-            panel.set(
-                xlim=(low, high), ylim=(0, MOST_OXYGENS), xlabel="cut-off (Å)", ylabel=f"oxygens of {cation}"
-            )
+            panel.set(xlim=(low, high), ylim=(0, top), xlabel="cut-off (Å)", ylabel=f"oxygens of {cation}")
         legend_below(figure, panels[0], len(curves))
 
     return draw(build, path, columns)
+
+
+def _highest(cation: str, curve: Mapping[str, Any]) -> float:
+    """Give the most oxygens within what is drawn of a cation."""
+    r, n = (np.asarray(curve[key], dtype=float) for key in ("cutoffs", "coordination"))
+    low, high = RANGES.get(cation, (r[0], r[-1]))
+    return float(n[(r >= low) & (r <= high)].max(initial=1.0))

@@ -5,6 +5,7 @@
   const { wavelength, lines: anodes, curves } = JSON.parse(document.getElementById("overlay-data").textContent);
   const MOST_BYTES = 2e7;
   const FEWEST = 10; // points that must lie within the range of the models
+  const LETTER = 6.6; // mean width of a letter of the legend, px
   const SPAN = 2 * Math.PI;
   // Units that x of a file may have: words, factor to the unit of the curves, and what a heading calls them.
   const UNITS = {
@@ -212,6 +213,14 @@
 
   const escaped = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
 
+  // A label in lines of no more than so many letters, broken between words where there are any.
+  function inLines(words, most) {
+    return words.split(" ").reduce((lines, word) => {
+      const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+      return lines.length && longer.length <= most ? [...lines.slice(0, -1), longer] : [...lines, word];
+    }, []);
+  }
+
   function draw(found) {
     const main = model();
     const others = part("all").checked ? chosen().filter((one) => one !== main && one.group === main.group) : [];
@@ -219,10 +228,9 @@
     const shown = found ? shownData(found) : null;
     const width = Math.max(280, part("plot").clientWidth - 18);
     const across_ = width > 700 ? 2 : 1; // columns of the legend
-    const rows = Math.ceil((1 + others.length + (found ? 1 : 0)) / across_);
     const height = Math.min(420, Math.max(260, width * 0.55));
-    const whole = height + 18 * rows + 8;
     const [left, right, top, bottom] = [62, 10, 10, 44];
+    const edge = across_ > 1 ? left : 8; // where the legend begins
     let [x0, x1] = [main.x[0], main.x.at(-1)];
     if (shown?.x.length) {
       const room = 0.03 * (x1 - x0);
@@ -275,11 +283,16 @@
       marks.push(`<path d="${up_}${down}Z" fill="#4fa7c4" fill-opacity="0.35"/>`);
     }
     marks.push(`<path id="data-curve" d="${line(main)}" fill="none" stroke="#0b2f6b" stroke-width="2"/>`);
-    drawn.forEach(([name, sample], i) => {
-      const [x, y] = [left + (i % across_) * (width - left) / across_, height + 12 + 18 * Math.floor(i / across_)];
-      marks.push(`<g transform="translate(${x} ${y})">${sample}</g>`);
-      text(x + 38, y + 4, name);
-    });
+    const column = (width - edge) / across_;
+    const labels = drawn.map(([name]) => inLines(name, Math.floor((column - 38) / LETTER)));
+    let whole = height + 12;
+    for (let first = 0; first < drawn.length; first += across_) {
+      drawn.slice(first, first + across_).forEach(([, sample], i) => {
+        marks.push(`<g transform="translate(${edge + i * column} ${whole})">${sample}</g>`);
+        labels[first + i].forEach((line_, n) => text(edge + i * column + 38, whole + 4 + 14 * n, line_));
+      });
+      whole += 4 + 14 * Math.max(...labels.slice(first, first + across_).map((one) => one.length));
+    }
     const words = `${found ? `${data.name}, measured, over ` : ""}${main.label}`;
     part("plot").innerHTML = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${whole}" width="${width}" height="${whole}" font-family="sans-serif" font-size="12" fill="#1b1f24"><title>${escaped(words)}</title><rect width="100%" height="100%" fill="#fff"/>${marks.join("")}</svg>`;
     part("plot").setAttribute("aria-label", words);
