@@ -237,11 +237,11 @@ def draw_all(rows: Sequence[dict[str, Any]], bins: Sequence[dict[str, Any]], pat
         )
         looks = {"physical": ("^", "#4fa7c4"), "needed": ("o", "#0b2f6b"), "spread": ("v", "#b8481c")}
         for panel, (key, series, label) in zip(panels[1:], drawn, strict=True):
-            for shift, (name, (marker, colour)) in zip((-0.12, 0.0, 0.12), looks.items(), strict=True):
+            for name, (marker, colour) in looks.items():
                 for state, face in (("annealed", colour), ("as deposited", "white")):
                     chosen = [row for row in rows if row["state"] == state]
                     panel.plot(
-                        [row["x"] + shift for row in chosen], [row[f"{name}_{key}"] for row in chosen],
+                        [row["x"] for row in chosen], [row[f"{name}_{key}"] for row in chosen],
                         marker=marker, color=colour, markerfacecolor=face, markersize=3.5, linestyle="none",
                     )  # fmt: skip
             if series is not None:
@@ -254,7 +254,7 @@ def draw_all(rows: Sequence[dict[str, Any]], bins: Sequence[dict[str, Any]], pat
                     markersize=5,
                     linestyle="none",
                 )
-            panel.set(xlabel="La per formula unit", ylabel=label)
+            panel.set(xlabel="La per formula unit, x", ylabel=label, xlim=(1.2, 4.8), xticks=(1.5, 3.0, 4.5))
         for name, (marker, colour) in looks.items():
             words = {
                 "physical": "losses alone",
@@ -263,7 +263,10 @@ def draw_all(rows: Sequence[dict[str, Any]], bins: Sequence[dict[str, Any]], pat
             }[name]
             panels[5].plot([], [], marker=marker, color=colour, linestyle="none", markersize=3.5, label=words)
         panels[5].plot([], [], marker="s", color="black", linestyle="none", label="published")
-        figure.legend(loc="outside lower center", ncols=4)
+        title = (
+            "one marker a glass; full: annealed, open: as deposited; bars: one standard error over glasses"
+        )
+        figure.legend(loc="outside lower center", ncols=4, title=title)
 
     keys = list(rows[0])
     draw(build, path, {key: [row[key] for row in rows] for key in keys})

@@ -91,8 +91,9 @@ def plot_against(
         figure.set_size_inches(5.6, 3.6)
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
         # The curve lies on the points, dark on light: many points would hide it, in grey above all.
-        upper.plot(x, observed, ".", color="#9a9a9a", markersize=3.0, label="observed")
-        upper.plot(x, calculated, color=COLOURS[0], linewidth=1.2, zorder=3, label="calculated")
+        ring = {"markersize": 3.6, "markerfacecolor": "none", "markeredgewidth": 0.5}
+        upper.plot(x, observed, "o", color="#8a8a8a", label="observed", **ring)
+        upper.plot(x, calculated, color=COLOURS[0], linewidth=0.9, zorder=3, label="calculated")
         if np.any(background):
             # Thin and unbroken, as no other curve is: it differs from them in grey too.
             upper.plot(x, background, color=GREY, linewidth=0.6, label="background")
