@@ -178,6 +178,11 @@ def _command(arguments: Sequence[str] | None) -> int:
             code = command_tree()(args=words, prog_name="alzmodel", standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    except InputError as error:
+        option = _option_meant(str(error), words)
+        if option is None:
+            raise
+        raise InputError(f"{option}{str(error)[len(option) - 2 :]}") from error
     except Exception as error:
         # Usage errors come as a class that typer keeps private and that differs between its versions.
         if not callable(getattr(error, "format_message", None)):
@@ -191,3 +196,10 @@ def _command(arguments: Sequence[str] | None) -> int:
         # Some versions of typer turn Ctrl-C into the code, without a word.
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _option_meant(message: str, words: Sequence[str]) -> str | None:
+    """Name the option of a command line whose plain name begins a message, as ``potential: 'x' is unknown``."""
+    name, colon, _ = message.partition(":")
+    option = f"--{name}"
+    return option if colon and any(word.partition("=")[0] == option for word in words) else None

@@ -91,6 +91,23 @@ def test_a_narrow_terminal_splits_no_word(capsys, monkeypatch, width):
         assert out.count(word) >= 2 - ("┃" in out and word == "formula"), word
 
 
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (
+            ["build", "glass", "--la", "3", "--potential", "nope", "-o", "x.extxyz"],
+            "--potential: 'nope' is unknown",
+        ),
+        (["demo", "--against=zz=1"], "--against: 'zz=1'; allowed: KIND=FILE"),
+        (["vibrations", "nowhere.xyz"], "nowhere.xyz: no such file"),
+    ],
+)
+def test_messages_about_an_option_begin_with_it(capsys, tmp_path, monkeypatch, words, begins):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"alzmodel: {begins}")
+
+
 def test_a_table_without_headings_has_no_empty_line_for_them(capsys):
     print_table("not at work", ("", ""), [("tasks done", 3)])
     assert "┃" not in capsys.readouterr().out
