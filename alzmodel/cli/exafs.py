@@ -53,7 +53,7 @@ def exafs(
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
-    """EXAFS of an edge: χ(k) and its transform over sites and frames, and what a fit of it would read."""
+    """Compute the EXAFS of an edge over sites and frames: χ(k), its transform, and what a fit of it reads."""
     work = _work(files, options, output, as_json)
     if output.dry_run:
         _show_plan(files, work, source, max_atoms, as_json)

@@ -56,9 +56,9 @@ def raman(
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
-    """Raman spectra by bond polarizabilities: VV, VH and unpolarised, shaded over the ranges of the table.
+    """Compute Raman spectra from bond polarizabilities: VV, VH and unpolarised, with a band for the table's ranges.
 
-    Several files are seeds of one glass: their mean. No height is predicted where the table is assumed.
+    Several files count as seeds of one glass and are averaged. Where the table is assumed, heights are no prediction.
     """
     work = _Work(light, options)
     check_figure(plot, "--plot")

@@ -52,10 +52,10 @@ def transport(
     max_atoms: MaxAtoms = MAX_ATOMS,
     as_json: Json = False,
 ) -> None:
-    """Diffusion and conductivity of ions, with errors from blocks of time, ions and seeds.
+    """Compute how fast ions diffuse and conduct, with errors from blocks of time, ions and seeds.
 
-    Models are moved with LAMMPS, and the same command goes on where it was interrupted. Trajectories of any program are
-    taken with --frame-time. Where the motion is not diffusive there is no coefficient, and the output says so.
+    LAMMPS moves the models; the same command resumes. With --frame-time F are trajectories of any program. Where the
+    motion is not diffusive there is no coefficient, and the output says so.
     """
     from alzmodel.dynamics.transport_folder import check_transport_folder, write_transport
 

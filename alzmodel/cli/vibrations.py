@@ -62,8 +62,8 @@ def vibrations(
 ) -> None:
     """Vibrations of models at a minimum: densities of states, building units, and the modes of crystals.
 
-    Harmonic, at 0 K. A model of the library is at a minimum ('alzmodel library NAME -o F'); frames at 300 K are none
-    before 'alzmodel refine'.
+    The calculation is harmonic, at 0 K. Models of the library lie at a minimum ('alzmodel library NAME -o F'). Relax
+    frames at 300 K with 'alzmodel refine' first.
     """
     check_figure(figure)
     settings, calculator = harmonic_settings(options), chosen_calculator(options)

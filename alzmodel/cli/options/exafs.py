@@ -44,23 +44,25 @@ class ExafsOptions:
         str | None,
         typer.Option(
             metavar="FIRST,LAST",
-            help="Of the transform in 1/Å; default by edge: Zr-K and La-K 3,12, La-L3 3,10 (then L2 begins).",
+            help="Range of the transform in 1/Å. Default: 3,12 for Zr-K and La-K; 3,10 for La-L3, where L2 begins.",
         ),
     ] = None
-    dk: Annotated[float, number("Width of the window's sills in 1/Å.", "--dk")] = 1.0
+    dk: Annotated[float, number("Width in 1/Å over which the window rises and falls.", "--dk")] = 1.0
     taper: Annotated[
         Taper, typer.Option("--window", case_sensitive=False, help="Window of the transform.")
     ] = Taper.HANNING
     path_radius: Annotated[float, number("Half the length of the longest path in Å.")] = 5.0
     stretch: Annotated[
         float | None,
-        number("Wave number in 1/cm of the bond to O (Zr: 550): adds the σ² that frames at 300 K lack."),
+        number(
+            "Add the σ² that frames at 300 K lack, for a bond to O of this wave number in 1/cm (Zr: 550)."
+        ),
     ] = None
     fit: Annotated[
         bool,
         typer.Option(
             "--fit",
-            help="Fit N, R and σ², with S0² and E0 of La2Zr2O7, beside the truth of the model.",
+            help="Fit N, R and σ², with S0² and E0 from La2Zr2O7, and show the true values of the model beside them.",
             rich_help_panel=FIT,
         ),
     ] = False
@@ -68,7 +70,7 @@ class ExafsOptions:
         str | None,
         typer.Option(
             metavar="FIRST,LAST",
-            help="Of the fit in Å of the transform; default by edge.",
+            help="Range of the fit in the transform, in Å. Default by edge.",
             rich_help_panel=FIT,
         ),
     ] = None
@@ -83,20 +85,21 @@ class ExafsOutput:
         False
     )
     phases: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Keep potentials and phases there for other runs.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep potentials and phases in this folder for later runs."),
     ] = None
     write: Annotated[
         Path | None,
         typer.Option(metavar="F", help="Write the mean χ(k) as columns: .chi, .dat or .txt."),
     ] = None
-    list_sites: Annotated[
-        bool, typer.Option("--list-sites", help="With --json: χ(k) of every single site.")
-    ] = False
+    list_sites: Annotated[bool, typer.Option("--list-sites", help="With --json: add χ(k) of every site.")] = (
+        False
+    )
     against: Annotated[
         Path | None,
         typer.Option(
             metavar="DATA",
-            help="Measured χ(k) of Athena, Artemis or Larch (.chi, .chik, columns) to lay this over.",
+            help="Measured χ(k) from Athena, Artemis or Larch (.chi, .chik, columns) to compare with.",
             rich_help_panel=AS_MEASURED,
         ),
     ] = None

@@ -27,8 +27,8 @@ TransportFiles = Annotated[
     list[Path],
     typer.Argument(
         metavar="F...",
-        help="Models, one in each file, which are moved with LAMMPS; or with --frame-time trajectories (extxyz, "
-        "LAMMPS dump, XDATCAR, …). Those of one composition and temperature are seeds.",
+        help="Models, one in each file; or trajectories (extxyz, LAMMPS dump, XDATCAR, …) with --frame-time. Files of "
+        "one composition and temperature count as seeds.",
     ),
 ]
 Output = Annotated[
@@ -45,18 +45,18 @@ class TransportOptions:
 
     frame_time: Annotated[
         float | None,
-        number("F are trajectories, with so many ps between frames.", "--frame-time"),
+        number("Time between frames in ps; F are then trajectories.", "--frame-time"),
     ] = None
     temperatures: Annotated[
         str | None,
         typer.Option(
-            help="K, with commas between. Models: 600,700,800,900,1000 if left out. Trajectories: of all, or "
-            "one for each."
+            help="Temperatures in K, with commas between. For models 600,700,800,900,1000 by default; for trajectories "
+            "one of all, or one for each."
         ),
     ] = None
     ion: Annotated[str, typer.Option(help="Element that conducts; all others are the framework.")] = "Li"
     kinisi: Annotated[
-        bool, typer.Option("--kinisi", help="D by kinisi too, beside our own (extra kinisi).")
+        bool, typer.Option("--kinisi", help="Compute D by kinisi too (needs the extra kinisi).")
     ] = False
 
 
@@ -68,26 +68,30 @@ class DynamicsOptions:
         str,
         typer.Option(
             metavar="auto|PS",
-            help="ps of each run; auto is until the ions diffuse.",
+            help="Time of each run in ps; auto runs until the ions diffuse.",
             rich_help_panel=DYNAMICS,
         ),
     ] = "auto"
-    max_time: Annotated[float, number("ps, at which auto ends at the latest.", panel=DYNAMICS)] = 1000.0
+    max_time: Annotated[float, number("Longest time in ps that auto takes.", panel=DYNAMICS)] = 1000.0
     potential: Annotated[
         list[str] | None,
-        typer.Option(help="Potential, once for each; du-teter if left out.", rich_help_panel=DYNAMICS),
+        typer.Option(
+            help="Interatomic potential, du-teter by default; may be repeated.", rich_help_panel=DYNAMICS
+        ),
     ] = None
     coulomb: Annotated[
         CoulombSum, typer.Option(help="Coulomb sum; dsf takes half the time.", rich_help_panel=DYNAMICS)
     ] = CoulombSum.PPPM
     equilibration: Annotated[
-        float, number("ps at zero pressure, before frames are kept.", panel=DYNAMICS)
+        float, number("Time at zero pressure in ps, before frames are kept.", panel=DYNAMICS)
     ] = 10.0
-    seed: Annotated[int, integer("Of the velocities.", panel=DYNAMICS)] = 1
+    seed: Annotated[int, integer("Random seed of the velocities.", panel=DYNAMICS)] = 1
     ranks: Ranks = 1
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Check everything, show the plan and its time.", rich_help_panel=DYNAMICS
+            "--dry-run",
+            help="Check everything; show the plan and an estimate of time.",
+            rich_help_panel=DYNAMICS,
         ),
     ] = False

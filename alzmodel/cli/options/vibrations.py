@@ -64,8 +64,8 @@ class HarmonicOptions:
     calculator: Annotated[
         str | None,
         typer.Option(
-            help="In place of --potential, any that refine takes (7net-mf-0, chgnet, emt, …): six evaluations of the "
-            "forces for each atom."
+            help="ASE calculator in place of --potential, as refine takes it (7net-mf-0, chgnet, emt, …). It needs six "
+            "evaluations of the forces for each atom."
         ),
     ] = None
     parameters: Annotated[
@@ -86,7 +86,7 @@ class HarmonicOptions:
             metavar="EL=U", help="Mass of an element, such as Li=6.015 for lithium-6; may be repeated."
         ),
     ] = None
-    seed: Annotated[int, integer("Of the random vectors of --method kpm.")] = 0
+    seed: Annotated[int, integer("Random seed of --method kpm.")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,19 +97,19 @@ class RamanOptions:
         str,
         typer.Option(
             metavar="TABLE.toml",
-            help="Polarizabilities of bonds; 'example' is one that comes with the package, all of it assumed.",
+            help="Table of bond polarizabilities. 'example' comes with the package; all its numbers are assumed.",
         ),
     ]
     phase: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME|FILE=SHARE",
-            help="A reference phase, relaxed with the potential, or a model at a minimum, with its share of volume, "
-            "such as La2Zr2O7=0.2; F makes up the rest.",
+            help="Mix in a reference phase, or a model at a minimum, with this share of the volume, such as "
+            "La2Zr2O7=0.2. F makes up the rest.",
         ),
     ] = None
-    temperature: Annotated[float, number("K, for the Bose factor.")] = 300.0
-    laser: Annotated[float, number("Wavelength, nm.")] = 532.0
+    temperature: Annotated[float, number("Temperature in K of the Bose factor.")] = 300.0
+    laser: Annotated[float, number("Wavelength of the laser in nm.")] = 532.0
     background: Annotated[
         int,
         integer("With --against: degree of the polynomial below the measured spectrum, -1 for none."),
@@ -127,7 +127,7 @@ class TrajectoryOptions:
         Path | None,
         typer.Option(
             metavar="FRAMES",
-            help="Frames of the same atoms with velocities: their power spectrum is laid beside the harmonic density.",
+            help="Frames of the same atoms with velocities. Their power spectrum is shown beside the harmonic one.",
         ),
     ] = None
-    frame_time: Annotated[float | None, number("With --trajectory: ps from frame to frame.")] = None
+    frame_time: Annotated[float | None, number("With --trajectory: time between frames in ps.")] = None

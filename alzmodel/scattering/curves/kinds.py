@@ -182,7 +182,7 @@ def settled_kind(wanted: Abscissa, stated: Statement | None, asked: str | None, 
             return wanted
         unit = next((unit for unit, kind in UNITS.items() if kind == stated.kind), None)
         way = unit is not None and _group(stated.kind) == _group(wanted)
-        also = f", or --x-unit {unit} to have it turned into that" if way else ""
+        also = f", or --x-unit {unit}, which converts it" if way else ""
         raise InputError(f"{name}: x is {KINDS[stated.kind]} by the header; allowed here: {allowed}{also}")
     if asked not in UNITS:
         raise InputError(f"--x-unit {asked}: unknown; allowed: {', '.join(UNITS)}")
