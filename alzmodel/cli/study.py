@@ -314,6 +314,7 @@ def plot(
 ) -> None:
     """Draw one figure of a study; without words after it, list the figures."""
     from alzmodel.study import runner
+    from alzmodel.study.figures import study_figures
 
     if what is None:
         _list_figures()
@@ -325,6 +326,8 @@ def plot(
     if output is None:
         raise InputError(f"-o: no file named; allowed: alzmodel plot {what} {folder} -o {what}.png")
     say(f"alzmodel: wrote {runner.plot(what, folder, output, measured, against)}")
+    figure = study_figures()[what]
+    say(f"alzmodel: {figure.title}. {figure.caption}")
     _mark({}, folder)
 
 

@@ -165,7 +165,9 @@ def _figures(
         wavelength=wavelength,
     )
     yield made(
-        "xrd", "X-ray powder patterns of the glasses", "Predicted. Dashed: lines of the measured films."
+        "xrd",
+        "X-ray powder patterns of the glasses",
+        "Predicted. Dashed: lines of the measured films. Bands: standard deviation over models.",
     )
     _drawn(
         plot_totals, {label: {"r": one.x, "G": one.y} for label, one in of("X-rays").items()}, folder / "pdf"

@@ -153,7 +153,7 @@ XRD = Stage(
             _draw_patterns,
             "X-ray powder patterns",
             "Glasses as predicted; above them a La2Zr2O7 crystallite whose size and lattice parameter are assumed. "
-            "Dashed: lines of the measured films.",
+            "Dashed: lines of the measured films. Bands: standard deviation over models.",
         )
     },
 )
