@@ -42,7 +42,7 @@ Roles: TypeAlias = "Mapping[str, Role | Roles]"
 
 _META: Final = "alzmodel"
 _STROKES: Final = ("-", "--", "-.", ":")
-_SYMBOLS: Final = {"two_theta": "2θ", "chi": "χ(k)", "partials": "partial g(r)"}
+_SYMBOLS: Final = {"two_theta": "2θ", "chi": "χ(k)", "partials": "partial g(r)", "grid": "wave number"}
 """What axes say in place of the name of a key."""
 _FEW: Final = 6
 """Entries of a mapping that the short text names."""
@@ -372,16 +372,18 @@ def _short(value: Any, unit: str) -> str:
 
         known = value[np.isfinite(value)] if value.dtype.kind in "fiu" else value[:0]
         ends = f" {known.min():.4g} to {known.max():.4g}" if known.size else ""
-        text = f"{'×'.join(map(str, value.shape))} values{ends}"
+        text = f"{'×'.join(map(str, value.shape))} {'value' if value.size == 1 else 'values'}{ends}"
     elif isinstance(value, Mapping):
         names = list(map(str, value))
         text = ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
     elif isinstance(value, Result):
         text = type(value).__name__
     elif isinstance(value, list | tuple):
-        text = f"{len(value)} entries"
+        text = f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
     elif isinstance(value, float):
         text = f"{value:.6g}"
+    elif value is None:
+        return "–"
     else:
         text = str(value)
     return f"{text} {unit}".rstrip()

@@ -161,7 +161,7 @@ def test_arrays_tell_their_range_not_their_ends():
     assert "x: 3 values 1 to 3 Å" in repr(hill)
     values = np.array([0.5, 9.0, np.nan])
     assert _short(values, "Å") == "3 values 0.5 to 9 Å"
-    assert _short(np.array([np.nan]), "Å") == "1 values Å"
+    assert _short(np.array([np.nan]), "Å") == "1 value Å"
 
 
 def test_what_was_measured_is_drawn_and_laid_over():

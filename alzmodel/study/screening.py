@@ -94,11 +94,11 @@ OWN: Final = ("distance", "coordination")
 """Of the dopant to oxygen; their effects are against La in the undoped glass."""
 
 SCORE: Final = (
-    "Root mean square of the effects on "
+    "It says how much a dopant changes the structure, not whether for the better. It is the root mean square of the "
+    "effects on "
     + ", ".join(column.label for column in COLUMNS if column.scored)
-    + ", each divided by the spread of single models, less what chance alone gives with so many models: 0 cannot be "
-    "told from the undoped glass, 1 moves the average quantity by as much as two models of one glass differ. It says "
-    "how much a dopant changes the structure, not whether for the better."
+    + ". Each effect is divided by the spread of single models, and what chance alone gives is taken away. At 0 the "
+    "glass cannot be told from the undoped one; at 1 quantities change as much as two models of one glass differ."
 )
 """How dopants are ranked, in words for tables."""
 
