@@ -224,7 +224,8 @@ def _plain_powers(figure: Figure) -> None:
 
     for panel in figure.axes:
         for axis in (panel.xaxis, panel.yaxis):
-            if axis.get_scale() == "log":
+            # Ticks that a figure names itself keep their names.
+            if axis.get_scale() == "log" and isinstance(axis.get_major_formatter(), LogFormatter):
                 axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
                 axis.set_minor_formatter(LogFormatter())
 
@@ -234,6 +235,8 @@ def _power(value: float) -> str:
     if value <= 0:
         return ""
     exponent = round(math.log10(value))
+    if not math.isclose(value, 10.0**exponent, rel_tol=1e-6):
+        return f"{value:g}"
     return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 

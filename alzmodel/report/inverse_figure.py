@@ -73,7 +73,6 @@ def plot_inverse(
     for key in _PANELS:
         columns[key] = array([points[n]["numbers"].get(key) for n in built])
     columns["matches"] = ["yes" if n in matching else "no" for n in built]
-    # Marks of several glasses stand beside each other.
     glasses = list(dict.fromkeys(points[n]["glass"] for n in built))
 
     def build(figure: Figure) -> None:
@@ -95,17 +94,16 @@ def plot_inverse(
                         )
             for number, glass in enumerate(glasses):
                 members = [n for n in built if points[n]["glass"] == glass]
-                shift = 1 + 0.03 * (number - 0.5 * (len(glasses) - 1))
                 for full in (False, True):
                     shown = [n for n in members if (n in matching) == full]
                     if not shown:
                         continue
                     panel.scatter(
-                        [points[n]["diameter"] * shift for n in shown],
+                        [points[n]["diameter"] for n in shown],
                         array([points[n]["numbers"].get(key) for n in shown]),
                         s=[6 + 26 * points[n]["fraction"] / largest for n in shown],
                         marker=_MARKERS[number % len(_MARKERS)],
-                        facecolors="black" if full else "white",
+                        facecolors="black" if full else "none",
                         edgecolors="#0b2f6b",
                         linewidths=0.7,
                         label=f"{glass}, matches" if full else glass,

@@ -329,7 +329,7 @@
     if (sets < 2 || !Number.isFinite(rwp)) return "";
     const last = fits.filter(([one]) => Number.isFinite(one)).at(-1);
     const fitted = fits.filter(([one]) => Number.isFinite(one)).length;
-    return ` Of ${sets} sets of models ${model().label} lies closest`
+    return ` Closest of ${sets} sets of models: ${model().label}`
       + `${fitted > 1 ? `; Rwp of the others reaches ${last[0].toPrecision(4)}` : ""}${fitted < sets ? `; ${sets - fitted} fit at no scale` : ""}.`;
   }
 

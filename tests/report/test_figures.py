@@ -11,12 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alzmodel.compare.comparison import compare_models
+from alzmodel.compare.inverse import search
 from alzmodel.compare.measured import load_measured
 from alzmodel.compare.quantities import Quantity
 from alzmodel.errors import InputError
 from alzmodel.report import figures
 from alzmodel.report.comparison_figure import plot_comparison
-from alzmodel.report.drawing import COLOURS, above_zero, grid, looks_of, name_once
+from alzmodel.report.drawing import COLOURS, above_zero, draw, grid, looks_of, name_once
+from alzmodel.report.inverse_figure import plot_inverse
+from alzmodel.scattering.fem.scan import AXES as SCANNED
 
 R = np.arange(0.5, 8.0, 0.05)
 K = np.linspace(1.5, 8.0, 50)
@@ -215,8 +218,6 @@ def test_curves_are_told_apart_in_grey():
 
 
 def test_text_of_users_is_no_mathtext(tmp_path):
-    from alzmodel.report.drawing import draw
-
     def build(figure):
         panel = figure.subplots()
         panel.plot([1, 10, 100], [1, 2, 3], label="$\\frac{$")
@@ -226,3 +227,50 @@ def test_text_of_users_is_no_mathtext(tmp_path):
 
     draw(build, tmp_path / "a.png", {"x": [1]})
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_logarithmic_ticks_say_their_number(tmp_path):
+    """Powers of ten as powers, other numbers in full, and names that a figure gives stay."""
+    seen = {}
+
+    def build(figure):
+        own, usual = figure.subplots(1, 2)
+        for panel in (own, usual):
+            panel.scatter([8, 20, 80], [1, 2, 3])
+            panel.set(xscale="log")
+        own.set_xticks([8, 20, 80], ["8", "20", "80"])
+        usual.set_xticks([10, 20])
+        seen.update(own=own, usual=usual)
+
+    draw(build, tmp_path / "a.svg", {"x": [8, 20, 80]})
+    ticks = {name: [one.get_text() for one in panel.get_xticklabels()] for name, panel in seen.items()}
+    assert ticks == {"own": ["8", "20", "80"], "usual": ["10¹", "20"]}
+
+
+def test_specimens_of_a_scan_stand_at_their_own_diameter(tmp_path, monkeypatch):
+    """Marks of several glasses were moved sideways once: they read as other diameters."""
+    places = []
+    scatter = Axes.scatter
+
+    def kept(panel, x, *rest, **more):
+        places.extend(x)
+        return scatter(panel, x, *rest, **more)
+
+    monkeypatch.setattr(Axes, "scatter", kept)
+    same = dict.fromkeys(("fraction", "displacement", "disorder", "excess_la", "thickness"), 0.1)
+    points = [
+        {
+            **same,
+            "glass": glass,
+            "x": x,
+            "diameter": size,
+            "lattice_parameter": 10.805,
+            "refused": None,
+            "half_widths": {},
+            "numbers": {"fem_peak2_k": 3.2 + 0.001 * size},
+        }
+        for glass, x in (("x1.5", 1.5), ("x3", 3.0), ("x4.5", 4.5))
+        for size in (20.0, 40.0, 80.0)
+    ]
+    plot_inverse(points, search(points, load_measured(), list(SCANNED)), tmp_path / "inverse.svg")
+    assert set(places) == {20.0, 40.0, 80.0}
