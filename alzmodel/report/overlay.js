@@ -330,7 +330,7 @@
     const last = fits.filter(([one]) => Number.isFinite(one)).at(-1);
     const fitted = fits.filter(([one]) => Number.isFinite(one)).length;
     return ` Closest of ${sets} sets of models: ${model().label}`
-      + `${fitted > 1 ? `; Rwp of the others reaches ${last[0].toPrecision(4)}` : ""}${fitted < sets ? `; ${sets - fitted} fit at no scale` : ""}.`;
+      + `${fitted > 1 ? `; Rwp of the others reaches ${last[0].toPrecision(4)}` : ""}${fitted < sets ? `; without a scale that fits: ${sets - fitted}` : ""}.`;
   }
 
   let told = "";

@@ -135,7 +135,7 @@ def test_the_closest_models_are_chosen_and_said(visit, tmp_path: Path) -> None:
     np.savetxt(file, np.c_[ANGLE, 3 * HALO[::-1] + NOISE], fmt="%.5f", header="2theta (deg) y")
     words = said(visit, file)
     assert visit.page.input_value("#data-model") == "1"
-    assert "Closest of 2 sets of models: x = 3; Rwp of the others reaches " in words
+    assert "Closest of 2 sets of models: x = 3; without a scale that fits: 1." in words
     assert float(visit.page.input_value("#data-scale")) == pytest.approx(1 / 3, rel=0.01)
 
 
