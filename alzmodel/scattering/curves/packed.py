@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import lzma
 import zipfile
 import zlib
@@ -12,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alzmodel.errors import InputError
 from alzmodel.limits import size_words
+from alzmodel.reading import OPENERS, packing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["LARGEST", "members_of", "text_of", "unpacked"]
+__all__ = ["ARCHIVES", "LARGEST", "members_of", "text_of", "unpacked"]
 
 LARGEST: Final = 200_000_000
 """Bytes that the file of a curve may have, unpacked."""
-_OPENERS: Final[dict[str, Callable[..., Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+ARCHIVES: Final = (".brml", ".rasx")
+"""Endings of formats that are zip archives themselves."""
 _DAMAGE: Final = (
     OSError,
     EOFError,
@@ -33,15 +33,20 @@ _DAMAGE: Final = (
 
 
 def unpacked(path: Path, endings: Collection[str]) -> tuple[str, bytes]:
-    """Inner name and bytes of a file; .gz, .bz2, .xz, and .zip of one file that ends as `endings` say, are unpacked.
+    """Inner name and bytes of a file, unpacked from gzip, bzip2, xz, or a zip of one file that ends as `endings` say.
+
+    How it is packed is told by its first bytes, whatever its name: servers pack what is plain, and browsers unpack
+    what is packed. A zip that is a format of its own (:data:`ARCHIVES`) stays one.
 
     Raises
     ------
     InputError
         If it cannot be unpacked, is larger than :data:`LARGEST`, or holds several such files.
     """
-    ending = path.suffix.lower()
-    if ending == ".zip":
+    packing = packing_of(path)
+    if packing == ".zip" and path.suffix.lower() in ARCHIVES:
+        packing = None
+    if packing == ".zip":
         found = {
             inner: content
             for inner, content in members_of(
@@ -55,19 +60,19 @@ def unpacked(path: Path, endings: Collection[str]) -> tuple[str, bytes]:
             )
         ((inner, content),) = found.items()
         return inner, content
-    opener = _OPENERS.get(ending)
+    inner = path.stem if path.suffix.lower() in OPENERS else path.name
     try:
-        if opener is None:
+        if packing is None:
             if path.stat().st_size > LARGEST:
                 raise _too_large(path)
-            return path.name, path.read_bytes()
-        with opener(path, "rb") as handle:
+            return inner, path.read_bytes()
+        with OPENERS[packing](path, "rb") as handle:
             content = handle.read(LARGEST + 1)
     except _DAMAGE as error:
-        raise InputError(f"{path}: does not unpack ({error}); allowed: a whole {ending} file") from error
+        raise InputError(f"{path}: does not unpack ({error}); allowed: a whole {packing} file") from error
     if len(content) > LARGEST:
         raise _too_large(path)
-    return path.stem, content
+    return inner, content
 
 
 def _too_large(path: Path) -> InputError:

@@ -192,6 +192,19 @@ def test_packed_files(tmp_path, ending, pack):
         read_curve(path, "two_theta")
 
 
+@pytest.mark.parametrize("ending", [".xy", ".dat", ".xy.gz", ".xye.zip"])
+@pytest.mark.parametrize("pack", ["gzip", "bzip2", "zip", "none"])
+def test_packing_is_told_by_the_first_bytes(tmp_path, ending, pack):
+    path = tmp_path / f"a{ending}"
+    rows = ROWS.replace("\n", " 1\n") if "xye" in ending else ROWS
+    if pack == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.xy", rows)
+    else:
+        path.write_bytes({"gzip": gzip.compress, "bzip2": bz2.compress, "none": bytes}[pack](rows.encode()))
+    assert read_curve(path, "two_theta").y.tolist() == [1, 2, 4]
+
+
 def test_zip_holds_one_curve(tmp_path):
     path = tmp_path / "a.zip"
     for names, error in (
