@@ -14,6 +14,7 @@ import logging
 import os
 import socket
 import stat
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ __all__ = [
     "check_length",
     "check_links",
     "check_ours",
+    "full_disk",
     "hold",
     "is_held",
     "locked",
@@ -45,6 +47,8 @@ ROOM_IN_NAME = 32
 ROOM_IN_FOLDER = 200
 """Bytes of the longest name that is written below an output folder."""
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+PROBE = 1 << 16
+"""Bytes that a disk which is not full takes."""
 
 _log = logging.getLogger("alzmodel")
 
@@ -145,6 +149,19 @@ def _brief(path: Path) -> str:
 def no_space_words(error: OSError, folder: Path) -> str | None:
     """Words on a full disk that name the folder; None for any other error."""
     return f"{folder}: {reason_of(error)}" if error.errno in NO_SPACE else None
+
+
+def full_disk(folder: Path) -> int | None:
+    """Error number of a disk that takes no more; None where there is room. Libraries tell it in words of their own."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            left = PROBE
+            while left:
+                left -= probe.write(bytes(left)) or 0
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return error.errno if error.errno in NO_SPACE else None
+    return None
 
 
 @contextlib.contextmanager

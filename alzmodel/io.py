@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alzmodel.errors import InputError
-from alzmodel.folders import ROOM_IN_FOLDER, check_length
+from alzmodel.errors import AlzmodelError, InputError
+from alzmodel.folders import NO_SPACE, ROOM_IN_FOLDER, check_length, full_disk
 from alzmodel.formats.structures import STANDARD_STREAM, check_cell, read_frames, read_structure
 from alzmodel.interrupts import UNFINISHED
 from alzmodel.moved import names_of
@@ -77,9 +77,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
-    except OSError as error:
-        # A full disk names no file.
-        if error.filename is None and error.errno is not None:
+    except (AlzmodelError, MemoryError):
+        raise
+    except Exception as error:
+        # Libraries have words of their own for it, and some name no file.
+        told = isinstance(error, OSError) and error.errno in NO_SPACE
+        full = error.errno if told else full_disk(temporary.parent)
+        if full is not None:
+            raise OSError(full, os.strerror(full), str(target)) from error
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
             raise OSError(error.errno, error.strerror, str(target)) from error
         raise
     finally:
@@ -228,7 +234,8 @@ def check_writable(path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the folder is missing or not writable, or `path` is a folder or too long.
+        If the folder is missing or not writable, or `path` is a folder, too long, or a link: neither it nor what it
+        leads to is replaced unasked.
     """
     if str(path) == STANDARD_STREAM:
         return
@@ -242,6 +249,8 @@ def check_writable(path: str | Path) -> None:
         if not os.access(target, os.W_OK):
             raise InputError(f"{target}: cannot be written to; allowed: a file that can be written")
         return
+    if target.is_symlink():
+        raise InputError(f"{target}: is a link to {target.readlink()}; allowed: the name of that file itself")
     _check_folder_writable(target.parent)
 
 

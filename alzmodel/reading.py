@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import contextlib
 import gzip
 import itertools
@@ -30,8 +31,10 @@ __all__ = [
     "check_path",
     "check_size",
     "check_xyz",
+    "encoding_of",
     "file_text",
     "packing_of",
+    "plain_text",
     "zip_member",
 ]
 
@@ -64,6 +67,29 @@ _DAMAGED: Final = (
 )
 """What libraries raise on damaged, locked or unknown packing."""
 _XYZ: Final = {".xyz", ".extxyz", ""}
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""How texts begin that say their encoding, as editors on Windows write them."""
+
+
+def encoding_of(head: bytes) -> str | None:
+    """Return the encoding that a text names by its first bytes; None if it names none."""
+    return next((name for mark, name in _MARKS if head.startswith(mark)), None)
+
+
+def plain_text(path: str | Path) -> str:
+    """Text of a file in UTF-8, or in UTF-16 that says so by its first bytes, without that mark.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If it cannot be read.
+    """
+    found = Path(path).read_bytes()
+    return found.decode(encoding_of(found) or "utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def zip_member(path: str | Path) -> str:

@@ -198,6 +198,51 @@ def writing(folder: Path):
     return alz_io.atomic_path(folder / "model.xyz")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(
+            errno.ENOSPC, "Unable to synchronously create file (file write failed: time = Tue Dec 1 2026)"
+        ),
+        OSError("4 requested and 0 written"),
+        RuntimeError("database or disk is full"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_full_disk_in_the_words_of_libraries(tmp_path: Path, monkeypatch, error: Exception) -> None:
+    monkeypatch.setattr(alz_io, "full_disk", lambda _: errno.ENOSPC)
+    with pytest.raises(OSError) as caught, writing(tmp_path):
+        raise error
+    assert str(caught.value) == f"[Errno 28] {os.strerror(errno.ENOSPC)}: '{tmp_path / 'model.xyz'}'"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_with_room_takes_a_little_more(tmp_path: Path) -> None:
+    assert folders.full_disk(tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path, monkeypatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    assert folders.full_disk(tmp_path) == errno.EDQUOT
+
+
+def test_a_name_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    target, link = tmp_path / "mine.txt", tmp_path / "a.extxyz"
+    for there in (True, False):
+        target.write_text("mine", encoding="utf-8") if there else target.unlink()
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        with pytest.raises(InputError, match=r"a\.extxyz: is a link to .*mine\.txt; allowed"):
+            alz_io.check_writable(link)
+    link.unlink()
+    link.symlink_to("/dev/null")
+    alz_io.check_writable(link)
+
+
 def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(OSError, match=r"No space left on device: .*model\.xyz") as caught, writing(tmp_path):

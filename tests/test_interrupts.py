@@ -65,6 +65,13 @@ def test_a_signal_inside_a_long_call_ends_the_process_and_leaves_no_file(tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_a_signal_while_commands_are_loaded(tmp_path):
+    # In place of typer, which the commands import first.
+    (tmp_path / "typer.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from alzmodel.__main__ import main; sys.exit(main())"
+    assert ended(code, tmp_path, signal.SIGINT)[:2] == (130, "alzmodel: interrupted\n")
+
+
 def test_handlers_are_given_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with interruptible("prog"):

@@ -139,3 +139,17 @@ def test_names_that_the_package_uses_too_hold_what_it_expects(tmp_path):
     assert atoms.info["provenance"] == {"said": "measured by me"}
     assert atoms.info["phase"] == "7"
     assert atoms.info["kind"] == "3.5"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_that_says_its_encoding(tmp_path, encoding):
+    path = tmp_path / "a.toml"
+    path.write_bytes("a = 'Å'\r\n".encode(encoding))
+    assert reading.plain_text(path) == "a = 'Å'\n"
+
+
+def test_text_of_no_encoding(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_bytes("a = 'Å'".encode("latin-1"))
+    with pytest.raises(UnicodeDecodeError):
+        reading.plain_text(path)

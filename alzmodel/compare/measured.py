@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alzmodel.compare.quantities import SOURCES, convert, quantity_info
 from alzmodel.errors import InputError
+from alzmodel.reading import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,7 +213,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         If it is missing, unreadable or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(plain_text(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); allowed: a TOML file") from error
     except (ValueError, RecursionError) as error:

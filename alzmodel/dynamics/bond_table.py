@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from alzmodel.errors import InputError
 from alzmodel.ions import pair_label
+from alzmodel.reading import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +119,7 @@ def load_bond_table(path: str | Path) -> BondTable:
 
     file = example_path() if str(path) == EXAMPLE else Path(path)
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = tomllib.loads(plain_text(file))
     except OSError as error:
         raise InputError(
             f"{file}: cannot be read ({error.strerror}); allowed: a TOML file, or {EXAMPLE!r}"

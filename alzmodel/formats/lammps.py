@@ -159,10 +159,18 @@ def _box(header: Sequence[Sequence[str]], unit: float) -> tuple[NDArray[np.float
         corner = np.array(said.get("abc origin", [0.0, 0.0, 0.0]))
         return cell * unit, corner * unit
     ends = np.array([said.get(f"{axis}lo {axis}hi", [-0.5, 0.5]) for axis in "xyz"])
-    lengths = ends[:, 1] - ends[:, 0]
+    lengths = _lengths(ends[:, 0], ends[:, 1])
     xy, xz, yz = said.get("xy xz yz", [0.0, 0.0, 0.0])
     cell = np.array([[lengths[0], 0, 0], [xy, lengths[1], 0], [xz, yz, lengths[2]]])
     return cell * unit, ends[:, 0] * unit
+
+
+def _lengths(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges of a box between its bounds; a high one at or below the low one is no box, in LAMMPS neither."""
+    for axis, start, end in zip("xyz", low, high, strict=True):
+        if end <= start:
+            raise ValueError(f"box bounds in {axis}: from {start:g} to {end:g}, which does not rise")
+    return high - low
 
 
 def _is_number(text: str) -> bool:
@@ -408,7 +416,10 @@ def _dump_columns(frame: _Frame) -> dict[str, list[str]]:
 def _dump_box(frame: _Frame, unit: float) -> tuple[NDArray[np.float64], NDArray[np.float64], list[bool]]:
     """Cell, its low corner in Å, and which directions are periodic."""
     words = frame.items["BOX BOUNDS"][0].split()
-    table = np.array([[float(w) for w in line.split()] for line in frame.items["BOX BOUNDS"][1][:3]])
+    rows = [[float(w) for w in line.split()] for line in frame.items["BOX BOUNDS"][1][:3]]
+    if len(rows) != 3 or {len(row) for row in rows} not in ({2}, {3}, {4}):
+        raise ValueError("box bounds: three lines of two, three or four numbers are wanted")
+    table = np.array(rows)
     flags = [word for word in words if re.fullmatch(r"[pfsm]{2}", word)]
     periodic = ["p" in flag for flag in flags] if len(flags) == 3 else [True] * 3
     if "abc" in words:
@@ -420,7 +431,7 @@ def _dump_box(frame: _Frame, unit: float) -> tuple[NDArray[np.float64], NDArray[
     high[0] -= max(0.0, xy, xz, xy + xz)
     low[1] -= min(0.0, yz)
     high[1] -= max(0.0, yz)
-    lengths = high - low
+    lengths = _lengths(low, high)
     cell = np.array([[lengths[0], 0, 0], [xy, lengths[1], 0], [xz, yz, lengths[2]]])
     return cell * unit, low * unit, periodic
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from alzmodel.errors import InputError
-from alzmodel.reading import OPENERS, packing_of, zip_member
+from alzmodel.reading import OPENERS, encoding_of, packing_of, zip_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["plain_file"]
 
-_MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _BLOCK: Final = 1 << 20
 
 
@@ -42,7 +36,7 @@ def plain_file(path: Path) -> Iterator[Path]:
     packing = packing_of(path)
     with path.open("rb") as handle:
         head = handle.read(4)
-    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    encoding = encoding_of(head)
     if packing is None and encoding is None:
         yield path
         return
@@ -55,7 +49,7 @@ def plain_file(path: Path) -> Iterator[Path]:
             _unpack(path, packing, copy)
         with copy.open("rb") as handle:
             head = handle.read(4)
-        encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+        encoding = encoding_of(head)
         if encoding is not None:
             copy.write_text(copy.read_bytes().decode(encoding, errors="replace"), encoding="utf-8")
         yield copy

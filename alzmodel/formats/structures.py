@@ -18,7 +18,7 @@ from alzmodel.formats.lammps import looks_like_data, looks_like_dump, read_data,
 from alzmodel.formats.notes import ReadingNote, tell
 from alzmodel.formats.packed import plain_file
 from alzmodel.formats.pdb import read_pdb
-from alzmodel.formats.unread import check_stated_number, refuse_unread
+from alzmodel.formats.unread import check_edges, check_stated_number, refuse_unread
 from alzmodel.formats.vasp import read_vasp, read_xdatcar
 from alzmodel.formats.xyz import read_xyz
 from alzmodel.reading import (
@@ -214,6 +214,8 @@ def _read(plain: Path, name: str, reading: Reading) -> list[Atoms]:
     frames: list[Atoms] = (
         read_pdb(text()) if kind == "proteindatabank" else ase.io.read(plain, index=":", format=None)
     )
+    for atoms in frames:
+        check_edges(kind, text, atoms, name)
     if len(frames) == 1:
         check_stated_number(kind, text, len(frames[0]), name)
     if types is not None:

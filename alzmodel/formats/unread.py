@@ -1,4 +1,4 @@
-"""What ASE's readers of some formats leave unread: symmetry whose images are not in the file, sites held in part."""
+"""What ASE's readers of some formats leave unread: symmetry, sites held in part, edges below zero."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from alzmodel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_stated_number", "refuse_unread"]
+    from ase import Atoms
+
+__all__ = ["check_edges", "check_stated_number", "refuse_unread"]
 
 _WHOLE: Final = {1.0, 11.0}
 """Occupation of a whole atom in SHELX: 10 is added to what is not refined."""
@@ -23,6 +25,34 @@ _STATED: Final = {
     "dlp4": re.compile(r"\A[^\n]*\n\s*\d+\s+\d+\s+(\d+)"),
 }
 """Where a file says how many atoms it holds, by ASE's name of its format: those whose readers do not look."""
+
+
+_BY_EDGES: Final = {"abinit-in", "castep-cell", "dmol-car", "gromacs", "proteindatabank", "res"}
+"""Formats that give edges of the cell by their lengths."""
+
+
+def check_edges(kind: str | None, text: Callable[[], str], atoms: Atoms, name: str) -> None:
+    """Refuse a cell with a length below zero, in formats that give lengths.
+
+    Parameters
+    ----------
+    kind, text, name
+        As in :func:`refuse_unread`.
+    atoms
+        Model that was read.
+
+    Raises
+    ------
+    InputError
+        If the volume is negative.
+    """
+    import numpy as np
+
+    if kind not in _BY_EDGES or np.linalg.det(atoms.cell.array) >= 0:
+        return
+    if kind == "castep-cell" and "LATTICE_ABC" not in text().upper():
+        return
+    raise InputError(f"{name}: a cell of negative volume; allowed: lengths above 0 Å")
 
 
 def check_stated_number(kind: str | None, text: Callable[[], str], n_atoms: int, name: str) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from alzmodel.errors import InputError, reason_of
+from alzmodel.reading import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -315,7 +316,7 @@ def for_potential(protocol: Protocol, potential: Potential) -> Protocol:
 
 def _read(path: Path) -> Protocol:
     try:
-        changes = tomllib.loads(path.read_text(encoding="utf-8"))
+        changes = tomllib.loads(plain_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"protocol: {path} cannot be read ({reason_of(error)}); allowed: TOML with lines such as "

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, create_m
 from alzmodel.errors import InputError, reason_of
 from alzmodel.io import check_writable, write_text
 from alzmodel.moved import names_of
+from alzmodel.reading import plain_text
 from alzmodel.study.stages import STAGES, glass
 from alzmodel.study.table import Count, Table, Value, Workers
 
@@ -210,7 +211,7 @@ def load_study(path: str | Path) -> StudySettings:
         or a value out of range.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = plain_text(path)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read ({reason_of(error)}); allowed: a study file in TOML"

@@ -27,6 +27,7 @@ from alzmodel.errors import AlzmodelError, InputError, reason_of
 from alzmodel.folders import check_links, check_ours, hold, is_held
 from alzmodel.hdf5 import open_hdf5
 from alzmodel.io import json_text, parse_json, write_text
+from alzmodel.reading import encoding_of
 from alzmodel.study.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
@@ -135,8 +136,9 @@ class Store:
         file = self.folder / STUDY
         if file.is_file():
             with file.open("rb") as handle:
-                if handle.read(len(HEADER)) == HEADER.encode():
-                    return True
+                head = handle.read(2 * len(HEADER) + 2)
+            if head.decode(encoding_of(head) or "utf-8", errors="ignore").startswith(HEADER):
+                return True
         return self.runs.is_dir() and any(self.record(path.name) for path in sorted(self.runs.iterdir()))
 
     def prepare(self) -> None:

@@ -10,6 +10,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from alzmodel.errors import InputError
 from alzmodel.io import write_text
+from alzmodel.reading import plain_text
 from alzmodel.study.settings import StudySettings, parse_study
 from alzmodel.study.store import HEADER, STUDY
 
@@ -83,7 +84,7 @@ def write_study(store: Store, study: StudySettings) -> None:
         write_text(path, study_toml(study))
         return
     try:
-        text = path.read_text(encoding="utf-8")
+        text = plain_text(path)
         same = parse_study(text, STUDY) == study
     except (ValueError, OSError):
         text, same = "", False

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alzmodel.errors import InputError
-from alzmodel.formats.structures import Reading
+from alzmodel.formats.structures import Reading, read_frames
 from alzmodel.species import parse_types
 from tests.formats.files import told
 
@@ -41,6 +41,7 @@ ITEM: ATOMS id type x y z
 3 2 0 1.6 0
 2 2 1.6 0 0
 """
+BAD_BOUNDS = ["6 0", "0 0", "6 -1e9"]
 SILICA = Reading(types=parse_types("Si,O"))
 
 
@@ -269,3 +270,30 @@ def test_types_that_contradict_the_masses_are_refused(tmp_path):
         told(path, reading=Reading(types=parse_types("O,Zr")))
     (atoms,), _ = told(path, reading=Reading(types=parse_types("Zr,O")))
     assert str(atoms.symbols) == "ZrO"
+
+
+@pytest.mark.parametrize("bounds", BAD_BOUNDS)
+@pytest.mark.parametrize("kind", ["data", "dump"])
+def test_bounds_that_do_not_rise(tmp_path, bounds, kind):
+    path = tmp_path / f"sio2.{kind}"
+    text = data().replace("0 6 ylo", f"{bounds} ylo")
+    if kind == "dump":
+        text = DUMP.format(step=0).replace("0 6\n0 6\n", f"0 6\n{bounds}\n", 1)
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"box bounds in y: from .* does not rise"):
+        read_frames(path, reading=SILICA)
+
+
+def test_tilts_larger_than_the_bounds_of_a_dump(tmp_path):
+    tilted = DUMP.format(step=0).replace("pp pp pp\n0 6\n0 6\n0 6", "xy xz yz pp pp pp\n0 6 7\n0 6 0\n0 6 0")
+    (tmp_path / "a.dump").write_text(tilted)
+    with pytest.raises(InputError, match="box bounds in x"):
+        read_frames(tmp_path / "a.dump", reading=SILICA)
+
+
+@pytest.mark.parametrize("bounds", ["0", "0 6 0 0 0", ""])
+def test_bounds_of_another_number(tmp_path, bounds):
+    text = DUMP.format(step=0).replace("0 6\n0 6\n0 6", f"{bounds}\n0 6\n0 6" if bounds else "0 6\n0 6")
+    (tmp_path / "a.dump").write_text(text)
+    with pytest.raises(InputError, match="box bounds: three lines of two, three or four numbers are wanted"):
+        read_frames(tmp_path / "a.dump", reading=SILICA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alzmodel.errors import InputError
+from alzmodel.formats.structures import read_frames
 from tests.formats.files import told
 
 SHELX = (
@@ -136,3 +137,29 @@ def test_fewer_atoms_than_a_file_announces(tmp_path, name, text, lost):
     (tmp_path / name).write_text(text.replace(lost, ""))
     with pytest.raises(InputError, match="1 of 2 atoms are there"):
         told(tmp_path / name)
+
+
+BELOW_ZERO = {
+    "a.pdb": "CRYST1  -10.000   10.000   10.000  90.00  90.00  90.00 P 1\n"
+    "ATOM      1  O   MOL     1       1.000   1.000   1.000  1.00  0.00           O\nEND\n",
+    "a.gro": "t\n    1\n    1MOL     O    1   0.100   0.100   0.100\n  -1.00000   1.00000   1.00000\n",
+    "a.cell": "%BLOCK LATTICE_ABC\n-10 10 10\n90 90 90\n%ENDBLOCK LATTICE_ABC\n"
+    "%BLOCK POSITIONS_FRAC\nO 0.1 0.1 0.1\n%ENDBLOCK POSITIONS_FRAC\n",
+    "a.abinit.in": "natom 1\nntypat 1\nacell -10 10 10 angstrom\nrprim 1 0 0 0 1 0 0 0 1\nznucl 8\ntypat 1\n"
+    "xred 0.1 0.1 0.1\n",
+    "a.car": "!BIOSYM archive 3\nPBC=ON\n\n!DATE\n"
+    "PBC  -10.0000   10.0000   10.0000   90.0000   90.0000   90.0000 (P1)\n"
+    "O1      1.000000000    1.000000000    1.000000000 XXXX 1      xx      O   0.000\nend\nend\n",
+}
+
+
+@pytest.mark.parametrize("name", list(BELOW_ZERO))
+def test_lengths_below_zero(tmp_path, name):
+    text = BELOW_ZERO[name]
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match="a cell of negative volume"):
+        read_frames(tmp_path / name)
+    (tmp_path / name).write_text(
+        text.replace(" -10", " 10", 1).replace("\n-10", "\n10").replace("-1.0", " 1.0")
+    )
+    assert len(read_frames(tmp_path / name)[0]) == 1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alzmodel.errors import InputError
-from alzmodel.study.settings import PRESETS, StudySettings, parse_study, preset
+from alzmodel.study.settings import PRESETS, StudySettings, load_study, parse_study, preset
 from alzmodel.study.stages.glass import Dopant, GlassSettings
 from alzmodel.study.store import HEADER, Store
 from alzmodel.study.study_file import merged_toml, study_toml, write_study
@@ -128,3 +128,15 @@ def test_a_file_of_a_user_is_kept_under_another_name(tmp_path: Path, text: str) 
     written = (tmp_path / "study.toml").read_text(encoding="utf-8")
     assert written.startswith(HEADER)
     assert parse_study(written, "copy") == preset("quick")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_study_file_of_an_editor_that_marks_texts(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "study.toml").write_bytes(MINE.encode(encoding))
+    study = load_study(tmp_path / "study.toml")
+    assert study == parse_study(MINE, "study")
+    store = Store(tmp_path)
+    store.check()
+    write_study(store, study)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.toml"]
+    assert load_study(tmp_path / "study.toml") == study

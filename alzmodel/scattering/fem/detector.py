@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alzmodel import __version__
 from alzmodel.errors import InputError
+from alzmodel.interrupts import UNFINISHED
 from alzmodel.io import atomic_path
 from alzmodel.scattering.fem.variance import intensities
 from alzmodel.scattering.fem.waves import plane_of
@@ -234,8 +235,13 @@ def write_stack(stack: PatternStack, path: str | Path, camera: Camera | None = N
         elif ending == ".hspy":
             # The writer insists on the ending, and checks it.
             named = temporary.with_name(temporary.name + ".hspy")
-            _write_hspy(stack, named)
-            named.replace(temporary)
+            UNFINISHED.add(named)
+            try:
+                _write_hspy(stack, named)
+                named.replace(temporary)
+            finally:
+                named.unlink(missing_ok=True)
+                UNFINISHED.discard(named)
         else:
             import h5py
 
