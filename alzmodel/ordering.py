@@ -48,6 +48,12 @@ _TOO_NEAR: Final = 1.3
 _PENALTY: Final = 1000.0
 """eV a pair of such sites."""
 _HOT, _COLD, _SWEEPS = 2.0, 0.02, 30
+_BONDED: Final = 1.2
+"""Of the sum of covalent radii: so near are the ligands of a centre."""
+_STRONG: Final = 1.0
+"""Charge of a centre over the number of its ligands from which on they are one unit (SiO4, PS4, BO3; not ZrO6)."""
+_CENTRES: Final = {"S": 2, "Se": 2, "Te": 2, "N": 1, "Cl": 1, "Br": 1, "I": 1}
+"""Anions that are centres among oxygens, and the charge in −e of the unit that they then form (SO4, NO3, ClO4)."""
 _COULOMB: Final = 14.399645
 """eV Å."""
 
@@ -60,6 +66,8 @@ class _Sites:
     atoms: tuple[int, ...]
     """One atom of the disordered cell for each species."""
     shares: tuple[float, ...]
+    bound: bool
+    """Whether the places are full ligands of a unit, which stays whole."""
 
 
 def usual_charge(symbol: str) -> int:
@@ -78,7 +86,9 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
     """Fill sites that are held in part, in a supercell with edges of at least :data:`EDGE`.
 
     Numbers of atoms are whole, make the cell neutral by formal charges, and are otherwise as near as they can be to the
-    shares (the sum of the differences is smallest). They are dealt to the sites at random and then exchanged, by Monte
+    shares (the sum of the differences is smallest). Full sites of cations stay full, and so do those of ligands of a unit
+    whose centre has at least the charge of one to each of them, by Pauling's rule: a PS4 keeps its S, a ZrO6 may lose an
+    O where a file forgets its vacancies. Numbers are dealt to the sites at random and then exchanged, by Monte
     Carlo from 2 eV down to 0.02 eV, so that sites nearer than 1.3 Å are not both held and the energy of point charges
     (damped shifted force, 9 Å) falls. That is an arrangement which charges allow, not the ground state; the seed gives
     others.
@@ -107,7 +117,8 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
 
     References
     ----------
-    Energy: C. J. Fennell and J. D. Gezelter, J. Chem. Phys. 124, 234104 (2006).
+    Energy: C. J. Fennell and J. D. Gezelter, J. Chem. Phys. 124, 234104 (2006). Strength of a bond: L. Pauling, J. Am.
+    Chem. Soc. 51, 1010 (1929).
     """
     checked_seed(seed)
     if not held_in_part(atoms):
@@ -119,8 +130,9 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
         )
     large = atoms.repeat(repeats)
     place, where = _places(large)
-    groups = _groups(large, place)
     charges = np.array([usual_charge(symbol) for symbol in large.get_chemical_symbols()], dtype=float)
+    units = _units(large, place, where, charges)
+    groups = _groups(large, place, units.bound)
     counts, neutral = _whole_numbers(groups, charges)
     state = _dealt(groups, counts, len(where), np.random.default_rng(seed))
     clashes = _exchange(large, where, groups, charges, state, np.random.default_rng([seed, 1]))
@@ -136,6 +148,7 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
     words += ", neutral" if neutral else ", which no whole numbers make neutral"
     if clashes:
         words += f"; {clashes} pairs of split sites nearer than {_TOO_NEAR:g} Å are both held, which these shares force"
+    words += units.broken(state >= 0)
     tell(words)
     result.info = {
         **atoms.info,
@@ -154,23 +167,73 @@ def _places(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return place, where
 
 
-def _groups(atoms: Atoms, place: NDArray[np.int64]) -> list[_Sites]:
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Centres with strong bonds and their ligands: pairs of places, and the sum of shares of ligands of each centre."""
+
+    centre: NDArray[np.int64]
+    ligand: NDArray[np.int64]
+    expected: NDArray[np.float64]
+    """Shape (n_places,); NaN where there is no centre."""
+    bound: NDArray[np.bool_]
+    """Places that are ligands and full, shape (n_places,)."""
+
+    def broken(self, held: NDArray[np.bool_]) -> str:
+        """Say how many centres have another number of ligands than they should, if any; `held` is of each place."""
+        whole = np.flatnonzero(np.isfinite(self.expected) & held)
+        number = np.bincount(self.centre, held[self.ligand], minlength=len(held))
+        off = int((np.abs(number - self.expected)[whole] > 0.99).sum())
+        return f"; {off} of {len(whole)} units of formers have lost or won a ligand" if off else ""
+
+
+def _units(
+    atoms: Atoms, place: NDArray[np.int64], where: NDArray[np.int64], charges: NDArray[np.float64]
+) -> _Units:
+    """Find units; `charges` of centres that are anions elsewhere, such as sulphur among oxygens, are set to theirs."""
+    from ase.data import covalent_radii
+
+    shares = atoms.arrays[OCCUPANCY]
+    filled = np.bincount(place, shares)
+    radii = covalent_radii[atoms.numbers]
+    pairs = neighbour_list(atoms, 2 * _BONDED * float(radii.max()))
+    near = (pairs.distance < _BONDED * (radii[pairs.i] + radii[pairs.j])) & (place[pairs.i] != place[pairs.j])
+    i, j = pairs.i[near], pairs.j[near]
+    symbols = np.array(atoms.get_chemical_symbols())
+    oxygens = np.bincount(i, shares[j] * (symbols[j] == "O"), minlength=len(atoms))
+    for symbol, charge in _CENTRES.items():
+        central = (symbols == symbol) & (oxygens > 1.5)
+        charges[central] = 2 * np.rint(oxygens[central]) - charge
+    bond = (charges[i] > 0) & (charges[j] < 0)
+    i, j = i[bond], j[bond]
+    ligands = np.bincount(place[i], shares[i] * shares[j], minlength=len(where))
+    own = np.bincount(place, shares * np.maximum(charges, 0.0))
+    ligands /= np.maximum(np.bincount(place, shares * (charges > 0)), 1e-9)
+    strong = (ligands > 1.5) & (own / np.maximum(filled, 1e-9) >= _STRONG * ligands - 0.05)
+    strong &= np.bincount(place, shares * (charges <= 0)) < 1e-9
+    ends = np.unique(np.stack([place[i], place[j]], axis=1)[strong[place[i]]], axis=0)
+    bound = np.zeros(len(where), dtype=np.bool_)
+    bound[ends[:, 1]] = True
+    bound &= (filled > 1 - 1e-3) & (np.bincount(place, shares * (charges >= 0)) < 1e-9)
+    return _Units(ends[:, 0], ends[:, 1], np.where(strong, ligands, np.nan), bound)
+
+
+def _groups(atoms: Atoms, place: NDArray[np.int64], bound: NDArray[np.bool_]) -> list[_Sites]:
     """Places by what holds them."""
     shares = atoms.arrays[OCCUPANCY]
     isotopes = atoms.arrays.get(ISOTOPE, np.zeros(len(atoms), dtype=np.int64))
     members: list[list[int]] = [[] for _ in range(int(place.max()) + 1)]
     for atom, at in enumerate(place.tolist()):
         members[at].append(atom)
-    kinds: dict[tuple[tuple[int, int, float], ...], list[int]] = {}
+    kinds: dict[tuple[bool, tuple[tuple[int, int, float], ...]], list[int]] = {}
     for at, held in enumerate(members):
         key = tuple(
             sorted((int(atoms.numbers[k]), int(isotopes[k]), round(float(shares[k]), 4)) for k in held)
         )
-        kinds.setdefault(key, []).append(at)
+        kinds.setdefault((bool(bound[at]), key), []).append(at)
     groups = []
-    for places in kinds.values():
+    for (whole, _), places in kinds.items():
         here = members[places[0]]
-        groups.append(_Sites(np.array(places), tuple(here), tuple(float(shares[k]) for k in here)))
+        groups.append(_Sites(np.array(places), tuple(here), tuple(float(shares[k]) for k in here), whole))
     return groups
 
 
@@ -186,8 +249,11 @@ def _whole_numbers(
     n = len(wanted)
     owner = np.repeat(np.arange(len(groups)), [len(one.shares) for one in groups])
     filled = (owner[None, :] == np.arange(len(groups))[:, None]).astype(float)
-    # Full sites of cations stay full; anions may leave theirs, as oxygen does where a file forgets its vacancies.
-    full = np.array([sum(one.shares) > 1 - 1e-3 and charges[list(one.atoms)].min() >= 0 for one in groups])
+    # Full sites of cations stay full; anions may leave theirs, as oxygen does where a file forgets its vacancies, unless
+    # they are ligands of a former.
+    full = np.array(
+        [one.bound or (sum(one.shares) > 1 - 1e-3 and charges[list(one.atoms)].min() >= 0) for one in groups]
+    )
     nothing = np.zeros((len(groups), n))
     rows = [
         LinearConstraint(np.hstack([np.eye(n), -np.eye(n)]), -np.inf, wanted),

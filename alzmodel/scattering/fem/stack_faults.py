@@ -202,8 +202,9 @@ def find_faults(
     * dead: not a number in any frame, the same in all frames where others vary, or far darker than those around it;
     * hot: up to four pixels side by side, in some frame five times as bright as the largest values around them and
       brighter than speckles and counting can make them, or far brighter than those around them in the mean;
-    * beam stop: a patch of at least 25 pixels darker than half the median of their ring, or than a tenth of the
-      brightest ring further out, grown by two pixels;
+    * beam stop: a patch of at least 25 pixels darker than half the median of their ring, or whole rings from the
+      centre on that are darker than a tenth of the brightest further out, grown by two pixels. Dark rings between
+      bright ones, and pairs of gaps across the centre, as textures have, are none;
     * saturated: near the full scale on average. There is a full scale if ten or more pixels reach the largest value,
       and fewer come within a tenth of it.
 
@@ -253,9 +254,13 @@ def find_faults(
     faults = with_geometry(replace(faults, pixels=pixels | {"dead": dead | weak, "hot": hot}))
     for _ in range(3):
         # The direct beam may be as narrow as a hot pixel, and its foot darker than what is around it.
-        _, ring = ring_medians(found.mean, faults.geometry, seen)
+        medians, ring = ring_medians(found.mean, faults.geometry, seen)
         near_beam = ring <= near
-        lone = {"dead": dead | (weak & ~near_beam), "hot": hot & ~near_beam}
+        # The bottom of a dark ring is no darker than the rest of it.
+        below = np.nan_to_num(medians, nan=np.inf)[ring] - found.mean
+        scatter, _ = ring_medians(np.abs(below), faults.geometry, seen)
+        alone = (below > found.mean) & ~(below < 1.4826 * _SCATTER * scatter[ring])
+        lone = {"dead": dead | (weak & alone & ~near_beam), "hot": hot & ~near_beam}
         stop = _shadow(found, faults.geometry, seen & ~dead & ~lone["hot"], near) & seen
         lone = {cause: one & ~stop for cause, one in lone.items()}
         before, faults = faults, with_geometry(replace(faults, pixels=pixels | lone | {"beam stop": stop}))
@@ -334,7 +339,7 @@ def _around(found: Survey, seen: Mask) -> tuple[FloatArray, FloatArray]:
 
 
 def _shadow(found: Survey, geometry: Geometry, seen: Mask, near: float) -> Mask:
-    """Large patches that are dark for their ring or for where they are; see :func:`find_faults`."""
+    """Large patches that are dark for their ring, or hide whole rings from the centre on; see :func:`find_faults`."""
     from scipy.ndimage import binary_dilation, label, uniform_filter
 
     share = np.maximum(uniform_filter(seen.astype(np.float64), 3, mode="nearest"), 1e-9)
@@ -349,14 +354,18 @@ def _shadow(found: Survey, geometry: Geometry, seen: Mask, near: float) -> Mask:
     deep = (smooth < _UMBRA * beyond[ring]) & (beyond[ring] - smooth > sure)
     # At the foot of the direct beam one pixel makes half the brightness: rings are not yet flat there.
     flat = (ring > 0.5 * near) & (ring <= whole) & (usual[ring] - smooth > sure)
-    dark = (deep & (ring <= whole)) | (flat & (smooth < _SHADOW * usual[ring]))
+    hidden = _hidden_rings(
+        usual < _UMBRA * beyond, ring, whole, near, flat & (smooth < _SHADOW * usual[ring])
+    )
+    deep &= hidden[ring]
+    dark = deep | (flat & (smooth < _SHADOW * usual[ring]))
     # Nor may it be within the scatter of the ring: a texture, or frames that are not independent.
     scatter, _ = ring_medians(np.abs(smooth - usual[ring]), geometry, seen)
     clear = dark & (usual[ring] - smooth > 1.4826 * _SCATTER * np.nan_to_num(scatter)[ring])
-    groups, _ = label(clear | (deep & dark))
+    groups, _ = label(clear | deep)
     large = np.bincount(groups.ravel()) >= _PATCH
     large[0] = False
-    patch = large[groups]
+    patch = _no_texture(large[groups], geometry)
     if not patch.any():
         return patch
     # A stop goes on where the scatter of the rings is larger.
@@ -364,6 +373,65 @@ def _shadow(found: Survey, geometry: Geometry, seen: Mask, near: float) -> Mask:
     reached = np.zeros(int(groups.max()) + 1, dtype=np.bool_)
     reached[np.unique(groups[patch])] = True
     return binary_dilation(reached[groups], iterations=_PENUMBRA)
+
+
+def _hidden_rings(dim: Mask, ring: NDArray[np.int64], whole: int, near: float, dark: Mask) -> Mask:
+    """Rings that lie behind a beam stop all around, by number; a dark ring between bright ones is a ring.
+
+    A stop hides the rings from the centre on. If the direct beam shines through it, they begin beside the beam, and the
+    arm of the stop, dark for its rings, goes on from there to the border.
+
+    Parameters
+    ----------
+    dim
+        Rings far darker than those further out, shape (number of rings,).
+    ring
+        Of each pixel, shape (ky, kx).
+    whole
+        The largest whole ring.
+    near
+        Radius in pixels inside which the direct beam is.
+    dark
+        Pixels that are dark for their ring, shape (ky, kx).
+    """
+    from scipy.ndimage import label
+
+    hidden = np.zeros(len(dim), dtype=np.bool_)
+    start = 0 if dim[0] else int(np.argmax(dim))
+    if not dim[start] or start > near:
+        return hidden
+    end = start + int(np.argmin(np.append(dim[start:], False)))
+    if start > 0:
+        beyond = dark & (ring >= end)
+        groups, n_groups = label(beyond)
+        arms = [
+            set(np.unique(groups[beyond & side]).tolist()) for side in (ring <= end + 3, ring >= whole - 1)
+        ]
+        if n_groups == 0 or not set.intersection(*arms):
+            return hidden
+    hidden[start:end] = True
+    return hidden
+
+
+def _no_texture(patch: Mask, geometry: Geometry) -> Mask:
+    """Leave out patches whose like lies across the centre, as gaps of a texture do by Friedel's law.
+
+    Stops and gaps reach the border or the centre, and a grain of dust has no like.
+    """
+    from scipy.ndimage import label, map_coordinates
+
+    height, width = patch.shape
+    y, x = np.mgrid[:height, :width]
+    across = [2 * geometry.center[1] - y, 2 * geometry.center[0] - x]
+    like = patch & (map_coordinates(patch.astype(np.float64), across, order=1, mode="constant") > 0.5)
+    groups, n_groups = label(patch)
+    size, shared = np.bincount(groups.ravel()), np.bincount(groups.ravel(), like.ravel())
+    radius = geometry.radius(x.astype(float), y.astype(float))
+    least = np.array([radius[groups == n].min() for n in range(n_groups + 1)])
+    most = np.array([radius[groups == n].max() for n in range(n_groups + 1)])
+    inside = (least > _PATCH**0.5) & (most < geometry.largest(patch.shape) - 1)
+    texture = inside & (shared > 0.5 * size)
+    return patch & ~texture[groups]
 
 
 def _full_scale(found: Survey, mask: Mask) -> float:

@@ -92,6 +92,50 @@ def test_a_beam_stop_is_found_and_the_geometry_under_it(name):
     assert at_ring(bare)["r"] > 0.02
 
 
+def darker(where, share):
+    """Patterns of which the pixels `where`, a function of k and azimuth, keep a share of their brightness."""
+    y, x = np.mgrid[:SIZE, :SIZE] - 47.5
+    dim = where(PIXEL * np.hypot(x, y), np.arctan2(y, x))
+    return np.random.default_rng(2).binomial(ring_patterns(), np.where(dim, share, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("where", "share"),
+    [
+        (lambda k, _: (k > 2.0) & (k < 2.4), 0.02),
+        (lambda k, _: (k > 0.6) & (k < 2.3), 0.03),
+        (lambda k, _: (k > 4.0) & (k < 4.4), 0.1),
+        # A texture has its gaps on both sides of the centre.
+        (lambda k, phi: (abs(k - 4.8) < 0.4) & (abs(np.sin(phi)) > 0.8), 0.2),
+    ],
+)
+def test_a_dark_ring_is_no_beam_stop(where, share):
+    found = measured(darker(where, share))
+    assert dict(found.masked) == {}
+    assert is_right(found)
+    assert found.geometry.center == pytest.approx(MIDDLE, abs=0.05)
+
+
+def test_the_bottom_of_a_dark_ring_is_not_dead():
+    y, x = np.mgrid[:SIZE, :SIZE] - 47.5
+    share = 1 - 0.97 * np.exp(-(((PIXEL * np.hypot(x, y) - 2.1) / 0.3) ** 2))
+    found = measured(np.random.default_rng(3).binomial(ring_patterns(), share))
+    assert dict(found.masked) == {}
+
+
+def test_dust_and_a_stop_beside_a_dark_ring():
+    def dust(k, phi):
+        return (k > 2.8) & (k < 3.6) & (abs(phi - 0.6) < 0.12)
+
+    found = measured(darker(dust, 0.1))
+    assert found.masked["beam stop"] > 50
+    assert is_right(found)
+    stop = arm(None)
+    found = measured(darker(lambda k, _: (k > 4.0) & (k < 4.4), 0.05) * ~stop, k_min=2.6)
+    assert is_right(found)
+    assert found.masked["beam stop"] < 2.0 * stop.sum()
+
+
 def test_a_stop_that_lets_a_tenth_through_and_a_center_off_the_middle():
     center = (45.0, 50.5)
     stop = arm(None, center=center)
