@@ -81,12 +81,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
     except Exception as error:
         # Libraries have words of their own for it, and some name no file.
-        told = isinstance(error, OSError) and error.errno in NO_SPACE
-        full = error.errno if told else full_disk(temporary.parent)
+        number = error.errno if isinstance(error, OSError) else None
+        full = number if number in NO_SPACE else full_disk(temporary.parent)
         if full is not None:
             raise OSError(full, os.strerror(full), str(target)) from error
-        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
-            raise OSError(error.errno, error.strerror, str(target)) from error
+        if isinstance(error, OSError) and error.filename is None and number is not None:
+            raise OSError(number, error.strerror, str(target)) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -86,9 +86,9 @@ def ordered(atoms: Atoms, seed: int) -> Atoms:
     """Fill sites that are held in part, in a supercell with edges of at least :data:`EDGE`.
 
     Numbers of atoms are whole, make the cell neutral by formal charges, and are otherwise as near as they can be to the
-    shares (the sum of the differences is smallest). Full sites of cations stay full, and so do those of ligands of a unit
-    whose centre has at least the charge of one to each of them, by Pauling's rule: a PS4 keeps its S, a ZrO6 may lose an
-    O where a file forgets its vacancies. Numbers are dealt to the sites at random and then exchanged, by Monte
+    shares (the sum of the differences is smallest). Full sites of cations stay full. So do those of the ligands of a
+    unit whose centre has at least the charge of one to each of them, by Pauling's rule: a PS4 keeps its S, a ZrO6 may
+    lose an O where a file forgets its vacancies. Numbers are dealt to the sites at random and then exchanged, by Monte
     Carlo from 2 eV down to 0.02 eV, so that sites nearer than 1.3 Å are not both held and the energy of point charges
     (damped shifted force, 9 Å) falls. That is an arrangement which charges allow, not the ground state; the seed gives
     others.
@@ -205,9 +205,9 @@ def _units(
         charges[central] = 2 * np.rint(oxygens[central]) - charge
     bond = (charges[i] > 0) & (charges[j] < 0)
     i, j = i[bond], j[bond]
-    ligands = np.bincount(place[i], shares[i] * shares[j], minlength=len(where))
+    bonds = np.bincount(place[i], shares[i] * shares[j], minlength=len(where))
     own = np.bincount(place, shares * np.maximum(charges, 0.0))
-    ligands /= np.maximum(np.bincount(place, shares * (charges > 0)), 1e-9)
+    ligands = bonds / np.maximum(np.bincount(place, shares * (charges > 0)), 1e-9)
     strong = (ligands > 1.5) & (own / np.maximum(filled, 1e-9) >= _STRONG * ligands - 0.05)
     strong &= np.bincount(place, shares * (charges <= 0)) < 1e-9
     ends = np.unique(np.stack([place[i], place[j]], axis=1)[strong[place[i]]], axis=0)
@@ -249,8 +249,8 @@ def _whole_numbers(
     n = len(wanted)
     owner = np.repeat(np.arange(len(groups)), [len(one.shares) for one in groups])
     filled = (owner[None, :] == np.arange(len(groups))[:, None]).astype(float)
-    # Full sites of cations stay full; anions may leave theirs, as oxygen does where a file forgets its vacancies, unless
-    # they are ligands of a former.
+    # Full sites of cations stay full; anions may leave theirs, as oxygen does where a file forgets its vacancies,
+    # unless they are ligands of a unit.
     full = np.array(
         [one.bound or (sum(one.shares) > 1 - 1e-3 and charges[list(one.atoms)].min() >= 0) for one in groups]
     )

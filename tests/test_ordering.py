@@ -82,6 +82,35 @@ def test_oxygen_leaves_where_a_file_forgets_its_vacancies():
     assert "Zr86Y22O205 for Zr86.4Y21.6O216, neutral" in build(text, 1)[1]
 
 
+# Li6PS5Cl, its chlorine and the sulphur beside the units exchanged in part (H.-J. Deiseroth et al., 2008, shares ours).
+ARGYRODITE = cif(
+    [
+        "Li Li 0.3145 0.0245 0.6855 0.42",
+        "P P 0 0 0.5 1",
+        "S1 S 0.1193 -0.1193 0.6193 1",
+        "S2 S 0.25 0.25 0.75 0.6",
+        "Cl2 Cl 0.25 0.25 0.75 0.4",
+        "S3 S 0 0 0 0.4",
+        "Cl3 Cl 0 0 0 0.6",
+    ],
+    a=9.857,
+    group="'F -4 3 m'",
+    number="216",
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_units_of_formers_stay_whole(seed):
+    found, words = build(ARGYRODITE, seed)
+    assert "units of formers" not in words
+    assert sum(usual_charge(symbol) for symbol in found.symbols) == 0
+    phosphorus = found.symbols.search("P")
+    sulphur = found.symbols.search("S")
+    for centre in phosphorus:
+        near = found.get_distances(centre, sulphur, mic=True) < 2.4
+        assert near.sum() == 4
+
+
 def test_whole_models_are_handed_back_and_bad_seeds_refused():
     whole = read_cif(cif(["Zr Zr 0 0 0 1", "O O .25 .25 .25 1"]), "x")[0]
     assert ordered(whole, 1) is whole

@@ -63,8 +63,8 @@ def test_the_plan_of_a_library_tells_steps_and_time(
     lines = said.out.splitlines()
     # Three contents: four seeds of two protocols, one slow one each; and a glass-ceramic.
     assert len(lines) == 3 * (4 * 2 + 1) + 1
-    assert "x3-learned-2-annealed-low-Tf-seed4: 600 atoms, 42800 steps" in said.out
-    assert "x3-learned-2-annealed-low-Tf-10K-ps-seed1: 600 atoms, 164300 steps" in said.out
+    assert "x3-learned-2-annealed-low-Tf-seed4: 600 atoms, 79600 steps" in said.out
+    assert "x3-learned-2-annealed-low-Tf-10K-ps-seed1: 600 atoms, 322600 steps" in said.out
     assert "x3-learned-2-glass-ceramic-La2Zr2O7-24A-seed1: 2900 atoms" in lines[-1]
     assert "28 of 28 models to make" in said.err
     assert not (tmp_path / "work").exists()
