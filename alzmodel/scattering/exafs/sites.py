@@ -235,7 +235,7 @@ def exafs(
     Raises
     ------
     InputError
-        If the model lacks the absorber, or the engine is not installed.
+        If the model lacks the absorber, an absorber has no neighbours, or the engine is not installed.
     AlzmodelError
         If FEFF fails.
 
@@ -252,6 +252,12 @@ def exafs(
         check_apart(atoms, number)
     chosen, n_absorbers = _choose(frames, settings)
     clusters = _all_clusters(frames, chosen, settings.path_radius + 0.1)
+    for (frame, atom), cluster in zip(chosen, clusters, strict=True):
+        if len(cluster.symbols) == 1:
+            raise InputError(
+                f"frame {frame}, atom {atom} ({cluster.symbols[0]}): no atom within {settings.path_radius:g} Å "
+                "scatters; allowed: absorbers with neighbours"
+            )
     elements = tuple(sorted(set(frames[0].get_chemical_symbols())))
     progress(0.0, "potentials and phases")
     workers = workers or cores()

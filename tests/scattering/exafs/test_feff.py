@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from alzmodel.crystals import crystal
@@ -176,3 +177,10 @@ def test_a_full_disk_names_the_folder_of_the_phases(phases, tmp_path, monkeypatc
     with pytest.raises(AlzmodelError, match=f"{tmp_path}/kept: No space left on device"):
         feff._store(phases, tmp_path / "kept" / "Zr-K-1")
     assert not list((tmp_path / "kept").iterdir())
+
+
+def test_an_absorber_without_neighbours_is_named_before_feff_runs(monkeypatch):
+    monkeypatch.setattr("alzmodel.scattering.exafs.sites.check_installed", lambda: None)
+    atoms = Atoms("La2O", positions=[[5, 5, 5], [15, 5, 5], [7.2, 5, 5]], cell=[20, 10, 10], pbc=True)
+    with pytest.raises(InputError, match=r"frame 0, atom 1 \(La\): no atom within 5 Å scatters"):
+        exafs(atoms, "La-L3")
